@@ -1,0 +1,1 @@
+//! The greeting protocol as a sans-IO state machine.

@@ -1,0 +1,6 @@
+//! hullo: a network reactor on mio.
+#![deny(unsafe_code)]
+#![warn(missing_docs, unreachable_pub)]
+
+#[cfg(feature = "greeting")]
+pub mod greeting;
