@@ -4,3 +4,10 @@
 
 #[cfg(feature = "greeting")]
 pub mod greeting;
+mod reactor;
+
+pub use reactor::*;
+
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod daemon;

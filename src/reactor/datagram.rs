@@ -1,0 +1,162 @@
+//! Datagram sockets, UDP and Unix: batched receive and send.
+
+use super::address::PeerAddr;
+use super::handler::{Datagram, Handler, Readiness};
+use super::ids::UdpId;
+use super::net::{Net, Source};
+use super::slots::Key;
+use super::socket::DatagramSocket;
+use super::socket_file::SocketFile;
+use super::sys::{Arrival, BATCH, ReceiveBatch};
+use super::{EDGE_TRIGGERED, guarded};
+use std::io;
+use std::os::fd::AsFd;
+
+pub(crate) struct Datagrams {
+    pub(crate) socket: DatagramSocket,
+    /// Bound to IPv6 and IPv4 at once, as `*`.
+    pub(crate) is_dual: bool,
+    /// On the ready list.
+    pub(crate) queued: bool,
+    /// The last event carried an error: a batch that is not full does not end it.
+    thorough: bool,
+    _file: Option<SocketFile>,
+}
+
+impl Datagrams {
+    pub(crate) fn new(socket: DatagramSocket, is_dual: bool, file: Option<SocketFile>) -> Box<Datagrams> {
+        Box::new(Datagrams { socket, is_dual, queued: false, thorough: false, _file: file })
+    }
+}
+
+/// **I8** An error on one datagram never ends the loop: a refused answer comes back as an error of a later receive,
+/// is counted, and receiving goes on. Guard: `a_refused_datagram_does_not_end_the_receive_path` in
+/// `tests/datagrams.rs`.
+impl Net {
+    pub(super) fn datagrams_event<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        readiness: Readiness,
+        batch: &mut ReceiveBatch,
+    ) {
+        let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(key) else { return };
+        datagrams.thorough |= readiness.has(Readiness::ERROR | Readiness::READ_CLOSED);
+        if !datagrams.queued {
+            self.receive(handler, key, batch);
+        }
+    }
+
+    pub(super) fn receive<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        batch: &mut ReceiveBatch,
+    ) {
+        let mut budget = self.limits.datagrams;
+        while budget > 0 {
+            let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(key) else { return };
+            let most = budget.min(BATCH);
+            match datagrams.socket.receive(batch, most) {
+                Ok(count) => {
+                    let is_last = count < most && EDGE_TRIGGERED && !datagrams.thorough;
+                    budget -= count.max(1).min(budget);
+                    self.hand_on(handler, key, batch, count);
+                    self.send_datagrams();
+                    if is_last {
+                        return self.queue_is_empty(key);
+                    }
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    datagrams.thorough = false;
+                    return self.queue_is_empty(key);
+                }
+                Err(e) => {
+                    log::debug!("{:?}: {e}", UdpId(key));
+                    self.stats.datagram_errors += 1;
+                    budget -= 1;
+                }
+            }
+        }
+        self.enqueue(key);
+    }
+
+    fn hand_on<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        batch: &ReceiveBatch,
+        count: usize,
+    ) {
+        self.stats.datagrams_in += count as u64;
+        for i in 0..count {
+            let received = batch.get(i);
+            self.stats.datagrams_truncated += received.truncated as u64;
+            let datagram = Datagram {
+                bytes: received.bytes,
+                from: received.from,
+                to: received.to.map(|arrival| arrival.ip),
+                truncated: received.truncated,
+                arrival: received.to,
+            };
+            guarded(self, |net| handler.datagram(net, UdpId(key), &datagram));
+            if self.sources.get(key).is_none() {
+                return; // The handler closed the socket: nothing more about it.
+            }
+        }
+    }
+
+    /// A drain closes a datagram socket only here, so that what had arrived is answered before.
+    fn queue_is_empty(&mut self, key: Key) {
+        if self.is_draining() {
+            self.free_datagrams(key);
+        }
+    }
+
+    pub(super) fn queue_datagram(
+        &mut self,
+        key: Key,
+        to: &PeerAddr,
+        from: Option<Arrival>,
+        bytes: &[u8],
+    ) -> bool {
+        let Some(Source::Datagrams(_)) = self.sources.get(key) else {
+            self.stats.dead_ids += 1;
+            return false;
+        };
+        if self.outgoing_on != key {
+            self.send_datagrams();
+            self.outgoing_on = key;
+        }
+        self.outgoing.push(bytes, to, from);
+        if self.outgoing.is_full() {
+            self.send_datagrams();
+        }
+        true
+    }
+
+    /// Sends what was collected; what the kernel refuses is dropped and counted, since a datagram that waits is
+    /// worth less with every moment, and whoever cannot be reached must not fill our memory.
+    pub(super) fn send_datagrams(&mut self) {
+        if self.outgoing.len() == 0 {
+            return;
+        }
+        if let Some(Source::Datagrams(datagrams)) = self.sources.get(self.outgoing_on) {
+            let (taken, refused) = self.outgoing.send(datagrams.socket.as_fd());
+            self.stats.datagrams_out += taken as u64;
+            self.stats.datagrams_refused += refused as u64;
+        }
+    }
+
+    /// Whether there was one to close. What was collected for it goes out first.
+    pub(super) fn free_datagrams(&mut self, key: Key) -> bool {
+        let Some(Source::Datagrams(_)) = self.sources.get(key) else { return false };
+        if self.outgoing_on == key {
+            self.send_datagrams();
+        }
+        let Some(Source::Datagrams(mut datagrams)) = self.sources.remove(key) else { return false };
+        let _ = self.poll.registry().deregister(datagrams.socket.source());
+        self.datagram_sockets -= 1;
+        true
+    }
+}

@@ -1,0 +1,217 @@
+//! What a user implements, and what it is told.
+
+use super::address::PeerAddr;
+use super::ids::{ConnId, FdId, ListenerId, TimerId, UdpId};
+use super::net::Net;
+use super::sys::Arrival;
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::net::IpAddr;
+
+/// The behaviour of a program on the reactor. It is owned by the caller and lent to
+/// [`Reactor::run`](crate::Reactor::run); only `data` must be written.
+///
+/// Every callback is lent the [`Net`], on which every operation is legal, on any id. No callback ever runs inside a
+/// call on `Net`.
+///
+/// **I12** A panic in `data` resets that connection, with [`CloseReason::HandlerPanicked`]; a panic in any other
+/// callback is counted in [`Stats::panics`](crate::Stats::panics). Either way the others are served on. This needs
+/// a build that unwinds. Guard: `a_panic_costs_one_connection` in `tests/reactor.rs`.
+#[allow(unused_variables)]
+pub trait Handler {
+    /// Bytes have arrived. `bytes` is what one read returned: the stream has no message boundaries.
+    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]);
+
+    /// A stream is ready for use.
+    fn opened(&mut self, net: &mut Net, conn: ConnId, origin: Origin) {}
+
+    /// The peer will send nothing more (its FIN arrived); it may still be reading. Everything it sent has been
+    /// given to `data`. By default the connection is closed, once its output is flushed.
+    ///
+    /// **I7** End of file is not close. Guard: `every_answer_arrives_after_half_close` in `tests/streams.rs`.
+    fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
+        net.close(conn);
+    }
+
+    /// The output waiting for `conn` fell to the low mark, having been above it.
+    fn drained(&mut self, net: &mut Net, conn: ConnId) {}
+
+    /// A drain has begun and asks this connection to come to its end. By default it is closed, once its output is
+    /// flushed. A handler that still owes an answer may close later, when it has given it; the drain's timeout
+    /// bounds its patience.
+    fn draining(&mut self, net: &mut Net, conn: ConnId) {
+        net.close(conn);
+    }
+
+    /// A stream is gone. This comes exactly once for each `opened`, and nothing about that id comes after it.
+    fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {}
+
+    /// A datagram has arrived.
+    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {}
+
+    /// A timer has fired; `key` is what it was set with.
+    fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {}
+
+    /// A watched descriptor is ready. It is told again in a later turn for as long as it is.
+    fn ready(&mut self, net: &mut Net, fd: FdId, readiness: Readiness) {}
+
+    /// A message has come from another thread, through a [`Remote`](crate::Remote).
+    fn message(&mut self, net: &mut Net, message: Box<dyn Any + Send>) {}
+}
+
+/// How a stream came to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Origin {
+    /// Accepted by this listener.
+    Listener(ListenerId),
+    /// Handed over with [`Net::adopt`].
+    Adopted,
+}
+
+/// The end of a stream, and its books.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct Closed {
+    /// Why it ended.
+    pub reason: CloseReason,
+    /// Bytes read from it, discarded ones included.
+    pub bytes_in: u64,
+    /// Bytes that the kernel took for it.
+    pub bytes_out: u64,
+    /// Bytes that were sent and that the kernel never took.
+    pub unsent: u64,
+}
+
+/// Why a stream ended. The numbers are stable.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
+#[repr(u8)]
+pub enum CloseReason {
+    /// The peer ended its side, and so did we.
+    PeerClosed = 1,
+    /// The peer reset the connection, or is gone.
+    Reset = 2,
+    /// Silent for longer than [`Limits::idle`](crate::Limits::idle).
+    Idle = 3,
+    /// Its output waited for longer than [`Limits::write_stall`](crate::Limits::write_stall).
+    WriteStalled = 4,
+    /// More output waited than [`Limits::outbox_cap`](crate::Limits::outbox_cap).
+    OverCap = 5,
+    /// The reactor was drained.
+    Drained = 6,
+    /// The handler called `close` or `abort`.
+    ByUs = 7,
+    /// The handler panicked in `data`.
+    HandlerPanicked = 8,
+    /// The operating system reported another error.
+    Io = 9,
+}
+
+impl CloseReason {
+    pub(crate) fn of(error: &io::Error) -> CloseReason {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
+                CloseReason::Reset
+            }
+            _ => CloseReason::Io,
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            CloseReason::PeerClosed => "closed by the peer",
+            CloseReason::Reset => "reset by the peer",
+            CloseReason::Idle => "idle for too long",
+            CloseReason::WriteStalled => "did not take its output",
+            CloseReason::OverCap => "let too much output pile up",
+            CloseReason::Drained => "drained",
+            CloseReason::ByUs => "closed by us",
+            CloseReason::HandlerPanicked => "handler panicked",
+            CloseReason::Io => "input/output error",
+        })
+    }
+}
+
+/// A datagram, lent for the length of the callback.
+#[derive(Debug)]
+pub struct Datagram<'a> {
+    /// What it carries; may be empty.
+    pub bytes: &'a [u8],
+    /// Who sent it.
+    pub from: PeerAddr,
+    /// Which of our addresses it was sent to, where the socket is bound to all of them. An answer leaves from it.
+    pub to: Option<IpAddr>,
+    /// Whether it was longer than the 64 KiB of our buffer; the rest is lost.
+    pub truncated: bool,
+    pub(crate) arrival: Option<Arrival>,
+}
+
+/// What a descriptor is ready for.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Readiness(u8);
+
+impl Readiness {
+    pub(crate) const READABLE: Readiness = Readiness(1);
+    pub(crate) const WRITABLE: Readiness = Readiness(2);
+    pub(crate) const READ_CLOSED: Readiness = Readiness(4);
+    pub(crate) const ERROR: Readiness = Readiness(8);
+    pub(crate) const PRIORITY: Readiness = Readiness(16);
+
+    #[inline]
+    pub(crate) fn of(event: &mio::event::Event) -> Readiness {
+        let bit = |on: bool, readiness: Readiness| if on { readiness.0 } else { 0 };
+        Readiness(
+            bit(event.is_readable(), Readiness::READABLE)
+                | bit(event.is_writable(), Readiness::WRITABLE)
+                | bit(event.is_read_closed(), Readiness::READ_CLOSED)
+                | bit(event.is_error(), Readiness::ERROR)
+                | bit(event.is_priority(), Readiness::PRIORITY),
+        )
+    }
+
+    #[inline]
+    pub(crate) fn has(self, any_of: Readiness) -> bool {
+        self.0 & any_of.0 != 0
+    }
+
+    /// A read will not block.
+    pub fn is_readable(self) -> bool {
+        self.has(Readiness::READABLE)
+    }
+
+    /// A write will not block.
+    pub fn is_writable(self) -> bool {
+        self.has(Readiness::WRITABLE)
+    }
+
+    /// The other end has hung up or stopped writing.
+    pub fn is_read_closed(self) -> bool {
+        self.has(Readiness::READ_CLOSED)
+    }
+
+    /// The descriptor is in error.
+    pub fn is_error(self) -> bool {
+        self.has(Readiness::ERROR)
+    }
+}
+
+impl std::ops::BitOr for Readiness {
+    type Output = Readiness;
+
+    fn bitor(self, other: Readiness) -> Readiness {
+        Readiness(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for Readiness {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = ["readable", "writable", "read closed", "error", "priority"];
+        f.debug_set()
+            .entries(names.iter().enumerate().filter(|(i, _)| self.0 & (1 << i) != 0).map(|(_, n)| n))
+            .finish()
+    }
+}

@@ -1,0 +1,94 @@
+//! Every bound of the loop, with the reason for its default.
+
+use std::time::Duration;
+
+/// **I4** Every loop and every queue of the reactor has a named bound; this is the list of them.
+///
+/// One fast peer must not own the thread, and no peer decides how much memory we use. Guards:
+/// `a_flooding_client_does_not_starve_a_hundred_others` and `a_udp_flood_leaves_timers_and_tcp_running` in
+/// `tests/fairness.rs`, `a_client_that_never_reads_is_bounded_and_cut_off` in `tests/backpressure.rs`.
+///
+/// ```
+/// let limits = hullo::Limits { connections: 100, ..hullo::Limits::default() };
+/// let reactor = hullo::Reactor::with_limits(limits)?;
+/// # std::io::Result::Ok(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Streams alive at once. At this number accepting stops and the rest wait in the backlog. Default 10,000:
+    /// half of what one process is commonly allowed to open.
+    pub connections: usize,
+    /// Clients that the kernel completes handshakes with ahead of us, per listener. Default 4096, which is also
+    /// Linux's own ceiling (`net.core.somaxconn`) since 5.4.
+    pub backlog: u32,
+    /// Bytes read from one connection in one turn. Default 64 KiB: one buffer.
+    pub read_budget: usize,
+    /// Clients accepted from one listener in one turn. Default 64.
+    pub accepts: usize,
+    /// Datagrams received from one socket in one turn. Default 256.
+    pub datagrams: usize,
+    /// Commands taken from other threads in one turn. Default 256.
+    pub commands: usize,
+    /// Commands from other threads that may wait; past it a [`Remote`](crate::Remote) is told "full". Fixed when
+    /// the reactor is made. Default 65,536.
+    pub command_queue: usize,
+    /// Timers fired in one turn. Default 1024.
+    pub timers: usize,
+    /// Output waiting for one peer above which we stop reading from it. Default 64 KiB: a peer that does not take
+    /// its answers gives up its right to ask.
+    pub outbox_high: usize,
+    /// Output waiting for one peer at which we read again. Default 16 KiB: low enough that the peer is not
+    /// switched on and off with every write.
+    pub outbox_low: usize,
+    /// Output waiting for one peer after a flush was tried, above which it is cut off
+    /// ([`OverCap`](crate::CloseReason::OverCap)). Default 1 MiB. It is met only where a handler sends without
+    /// regard to the high mark.
+    pub outbox_cap: usize,
+    /// How long a connection may be silent in both directions before it is closed. While the handler itself has
+    /// paused reading the clock stands still. Default 300 s; zero: never.
+    pub idle: Duration,
+    /// How long output may wait without one byte taken before the peer is cut off. Default 10 s; zero: never.
+    pub write_stall: Duration,
+    /// How long a close waits for the peer's end of file while it discards input. Default 2 s.
+    pub linger: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            connections: 10_000,
+            backlog: 4096,
+            read_budget: 64 * 1024,
+            accepts: 64,
+            datagrams: 256,
+            commands: 256,
+            command_queue: 65_536,
+            timers: 1024,
+            outbox_high: 64 * 1024,
+            outbox_low: 16 * 1024,
+            outbox_cap: 1024 * 1024,
+            idle: Duration::from_secs(300),
+            write_stall: Duration::from_secs(10),
+            linger: Duration::from_secs(2),
+        }
+    }
+}
+
+impl Limits {
+    /// Bounds that would make a loop that never ends or never starts are raised to the least that works.
+    pub(crate) fn sane(mut self) -> Limits {
+        for bound in [
+            &mut self.read_budget,
+            &mut self.accepts,
+            &mut self.datagrams,
+            &mut self.commands,
+            &mut self.command_queue,
+            &mut self.timers,
+        ] {
+            *bound = (*bound).max(1);
+        }
+        self.outbox_low = self.outbox_low.min(self.outbox_high);
+        self.outbox_cap = self.outbox_cap.max(self.outbox_high);
+        self
+    }
+}

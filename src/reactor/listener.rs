@@ -1,0 +1,156 @@
+//! Listeners: bounded accept, and what happens at the two limits, ours and the system's.
+
+use super::handler::Handler;
+use super::net::{Net, Source};
+use super::slots::Key;
+use super::socket::ListenSocket;
+use super::socket_file::SocketFile;
+use super::timers::{Purpose, Tick, ticks};
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+
+/// How long a listener rests when the system has no descriptor or no memory left.
+const REST: Duration = Duration::from_millis(100);
+
+pub(crate) struct Listener {
+    pub(crate) socket: ListenSocket,
+    /// Bound to IPv6 and IPv4 at once, as `*`.
+    pub(crate) is_dual: bool,
+    /// On the ready list.
+    pub(crate) queued: bool,
+    /// Stopped at a limit; the next close, or the timer, lets it try again.
+    is_stalled: bool,
+    timer: Key,
+    _file: Option<SocketFile>,
+}
+
+impl Listener {
+    pub(crate) fn new(socket: ListenSocket, is_dual: bool, file: Option<SocketFile>) -> Box<Listener> {
+        Box::new(Listener {
+            socket,
+            is_dual,
+            queued: false,
+            is_stalled: false,
+            timer: Key::NONE,
+            _file: file,
+        })
+    }
+}
+
+/// One descriptor held back, so that at the descriptor limit a client can still be accepted: to be dropped, which
+/// tells it more than an unanswered handshake does.
+pub(crate) struct Spare {
+    file: Option<File>,
+    last_shed: Option<Tick>,
+}
+
+impl Spare {
+    pub(crate) fn new() -> Spare {
+        Spare { file: Spare::open(), last_shed: None }
+    }
+
+    fn open() -> Option<File> {
+        File::open("/dev/null").ok()
+    }
+}
+
+/// **I9** At `connections` clients accepting stops and the rest stay in the backlog, until a close makes room: the
+/// listener then calls accept itself, since the backlog is not announced again. At the descriptor limit the spare
+/// descriptor sheds one client for each 100 ms. Guards: `tests/descriptors.rs`, and
+/// `at_max_connections_the_rest_wait_and_are_served` in `tests/serve_limits.rs`.
+impl Net {
+    pub(super) fn accept<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+        for _ in 0..self.limits.accepts {
+            let is_full = self.stats.connections >= self.limits.connections as u64;
+            let Some(Source::Listener(listener)) = self.sources.get_mut(key) else { return };
+            if is_full {
+                return self.stall(key);
+            }
+            self.stats.accept_calls += 1;
+            match listener.socket.accept() {
+                Ok(socket) => match self.insert_stream(socket, key) {
+                    Ok(conn) => self.open_stream(handler, conn),
+                    Err(error) => {
+                        log::warn!("a client was dropped: the poller does not take it: {error}");
+                        self.stats.accept_errors += 1;
+                    }
+                },
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return self.backlog_is_empty(key),
+                Err(e) => match e.raw_os_error() {
+                    Some(libc::EMFILE | libc::ENFILE) => return self.out_of_descriptors(key),
+                    Some(libc::ENOBUFS | libc::ENOMEM) => return self.rest(key),
+                    // accept(2): errors already pending on the new socket are to be treated like EAGAIN by
+                    // trying again; the loop is bounded.
+                    _ => {
+                        log::debug!("accept: {e}");
+                        self.stats.accept_errors += 1;
+                    }
+                },
+            }
+        }
+        self.enqueue(key);
+    }
+
+    /// A drain closes a listener only here, so that whoever waited in the backlog is served before.
+    fn backlog_is_empty(&mut self, key: Key) {
+        if self.is_draining() {
+            self.free_listener(key);
+        }
+    }
+
+    fn stall(&mut self, key: Key) {
+        if let Some(Source::Listener(listener)) = self.sources.get_mut(key)
+            && !std::mem::replace(&mut listener.is_stalled, true) {
+                self.stalled_listeners.push(key);
+            }
+    }
+
+    fn out_of_descriptors(&mut self, key: Key) {
+        let now = self.now;
+        let may_shed = self.spare.last_shed.is_none_or(|last| now >= last + ticks(REST));
+        if may_shed && self.spare.file.take().is_some()
+            && let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
+                self.stats.accept_calls += 1;
+                if let Ok(client) = listener.socket.accept() {
+                    drop(client);
+                    self.stats.shed += 1;
+                    self.spare.last_shed = Some(now);
+                    log::warn!("out of descriptors: a client was dropped; raise the limit (ulimit -n)");
+                }
+            }
+        self.rest(key);
+    }
+
+    fn rest(&mut self, key: Key) {
+        let at = self.now + ticks(REST);
+        self.stall(key);
+        if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
+            self.timers.cancel(listener.timer);
+            listener.timer = self.timers.set(at, 0, Purpose::Listener(key)).unwrap_or(Key::NONE);
+        }
+    }
+
+    /// There is room again: a stream was freed, or a rest is over.
+    pub(super) fn resume_listeners(&mut self) {
+        if self.spare.file.is_none() {
+            self.spare.file = Spare::open();
+        }
+        for key in std::mem::take(&mut self.stalled_listeners) {
+            if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
+                listener.is_stalled = false;
+                self.enqueue(key);
+            }
+        }
+    }
+
+    /// Whether there was one to close. Its accepted clients live on.
+    pub(super) fn free_listener(&mut self, key: Key) -> bool {
+        let Some(Source::Listener(_)) = self.sources.get(key) else { return false };
+        let Some(Source::Listener(mut listener)) = self.sources.remove(key) else { return false };
+        let _ = self.poll.registry().deregister(listener.socket.source());
+        self.timers.cancel(listener.timer);
+        self.listeners -= 1;
+        true
+    }
+}

@@ -1,0 +1,50 @@
+//! The event loop. It knows nothing of greetings, commands or files.
+
+mod address;
+mod connection;
+mod datagram;
+mod drain;
+mod handler;
+mod ids;
+mod limits;
+mod listener;
+mod net;
+mod outbox;
+mod remote;
+mod slots;
+mod socket;
+mod socket_file;
+mod stats;
+mod sys;
+#[cfg(test)]
+mod tests;
+mod timers;
+mod turn;
+mod watch;
+
+pub use address::{Address, AddressError, Host, PeerAddr};
+pub use drain::DrainReport;
+pub use handler::{CloseReason, Closed, Datagram, Handler, Origin, Readiness};
+pub use ids::{ConnId, ConnMap, FdId, ListenerId, SourceId, TimerId, UdpId};
+pub use limits::Limits;
+pub use net::{Adopted, Net, SocketOptions};
+pub use remote::{Remote, RemoteError};
+pub use stats::Stats;
+pub use turn::Reactor;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// Whether the poller tells of each change once. mio's poll(2) selector tells of a state, and only after an
+/// operation that would have blocked does it tell again.
+const EDGE_TRIGGERED: bool = !cfg!(mio_unsupported_force_poll_poll);
+
+/// Calls the handler; whether it came back. A panic is counted and goes no further (I12): the handler's own state
+/// is its own affair, and `Net` calls nothing of the user's while it is changing itself.
+#[inline]
+fn guarded(net: &mut Net, callback: impl FnOnce(&mut Net)) -> bool {
+    let result = catch_unwind(AssertUnwindSafe(|| callback(net)));
+    if result.is_err() {
+        net.stats.panics += 1;
+    }
+    result.is_ok()
+}

@@ -1,0 +1,515 @@
+//! The only door to the network.
+
+use super::address::{Address, AddressError, Host, PeerAddr};
+use super::connection::Connection;
+use super::datagram::Datagrams;
+use super::drain::Drain;
+use super::handler::{Datagram, Origin};
+use super::ids::{ConnId, FdId, ListenerId, SourceId, TimerId, UdpId};
+use super::limits::Limits;
+use super::listener::{Listener, Spare};
+use super::remote::{Inbox, Remote};
+use super::slots::{Key, Slots};
+use super::socket::{self, Adopted as AdoptedSocket};
+use super::socket_file::SocketFile;
+use super::stats::Stats;
+use super::sys::{SendBatch, TimerFd};
+use super::timers::{Clock, Purpose, Tick, Timers, ticks};
+use super::watch::Watched;
+use mio::Interest;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// What every callback is lent, and what [`Reactor::net`](crate::Reactor::net) lends between turns.
+///
+/// Every operation is legal from any callback, on any id. On an id that is dead it does nothing, says so in what it
+/// returns, and is counted ([`Stats::dead_ids`]). Nothing here calls back: callbacks follow from the loop alone.
+pub struct Net {
+    pub(super) poll: mio::Poll,
+    pub(super) timer_fd: TimerFd,
+    /// What the timerfd is set to; `Tick::MAX` when to nothing.
+    pub(super) armed: Tick,
+    pub(super) clock: Clock,
+    /// The clock, read once a turn.
+    pub(super) now: Tick,
+    pub(super) limits: Limits,
+    pub(super) stats: Stats,
+    pub(super) sources: Slots<Source>,
+    pub(super) timers: Timers,
+    pub(super) inbox: Inbox,
+    pub(super) commands_wait: bool,
+    /// Output of the stream being served; see `serve`.
+    pub(super) scratch: Vec<u8>,
+    /// The stream for which the scratch is open.
+    pub(super) serving: Key,
+    /// Sources that stopped before their edge was consumed.
+    pub(super) ready: Vec<Key>,
+    /// Streams whose outbox or close wants attention in step 6.
+    pub(super) dirty: Vec<Key>,
+    /// Streams to report and free in step 7.
+    pub(super) dead: Vec<Key>,
+    pub(super) stalled_listeners: Vec<Key>,
+    pub(super) outgoing: SendBatch,
+    pub(super) outgoing_on: Key,
+    pub(super) spare: Spare,
+    pub(super) listeners: usize,
+    pub(super) datagram_sockets: usize,
+    pub(super) drain: Option<Drain>,
+    pub(super) is_stopped: bool,
+}
+
+/// Whatever the poller tells about.
+pub(super) enum Source {
+    Stream(Connection),
+    Listener(Box<Listener>),
+    Datagrams(Box<Datagrams>),
+    Watched(Box<Watched>),
+}
+
+/// How [`Net::listen_with`] and [`Net::bind_with`] open a socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketOptions {
+    /// Permission bits of a Unix socket's file; absent: as the umask leaves them.
+    pub mode: Option<u32>,
+}
+
+/// What [`Net::adopt`] found a descriptor to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Adopted {
+    /// A stream; its `opened` follows in the next turn.
+    Conn(ConnId),
+    /// A listening socket.
+    Listener(ListenerId),
+    /// A datagram socket.
+    Udp(UdpId),
+}
+
+/// Streams.
+impl Net {
+    /// Sends bytes. They are written when the callback that is being served ends, or in this turn's flush; what the
+    /// peer does not take waits. Returns how many bytes wait for this peer now: a handler that produces more than
+    /// its peer asked for stops at a mark of its own and goes on in [`drained`](crate::Handler::drained).
+    ///
+    /// Nothing is sent after `close`, `abort` or `shutdown_write`.
+    #[inline]
+    pub fn send(&mut self, conn: ConnId, bytes: &[u8]) -> usize {
+        if self.serving != conn.0 {
+            return self.send_later(conn.0, bytes);
+        }
+        self.scratch.extend_from_slice(bytes);
+        self.written_to_scratch(conn)
+    }
+
+    /// Sends what `write` appends to the buffer it is lent. What is in the buffer before is earlier output and must
+    /// stay as it is.
+    #[inline]
+    pub fn send_with(&mut self, conn: ConnId, write: impl FnOnce(&mut Vec<u8>)) -> usize {
+        if self.serving != conn.0 {
+            let mut bytes = Vec::new();
+            write(&mut bytes);
+            return self.send_later(conn.0, &bytes);
+        }
+        write(&mut self.scratch);
+        self.written_to_scratch(conn)
+    }
+
+    #[inline]
+    fn written_to_scratch(&mut self, conn: ConnId) -> usize {
+        let waiting = self.scratch.len();
+        if waiting < self.limits.outbox_high {
+            return waiting;
+        }
+        self.write_scratch(conn.0);
+        self.waiting(conn)
+    }
+
+    /// Bytes that wait for this peer.
+    pub fn waiting(&self, conn: ConnId) -> usize {
+        let scratch = if self.serving == conn.0 { self.scratch.len() } else { 0 };
+        self.stream(conn.0).map_or(0, Connection::waiting) + scratch
+    }
+
+    /// Closes in order: flushes what was sent, ends our side, discards input until the peer has ended its own
+    /// ([`Limits::linger`] at the most), and closes; at once where nothing is unread and nothing unsent. The handler
+    /// hears no more of the connection but `closed`. Returns whether there was an open connection.
+    pub fn close(&mut self, conn: ConnId) -> bool {
+        self.begin_close(conn.0, super::CloseReason::ByUs)
+    }
+
+    /// Closes with a reset: what was not yet taken by the peer is lost. Returns whether there was a connection.
+    pub fn abort(&mut self, conn: ConnId) -> bool {
+        let is_live = self.live_stream(conn.0).is_some();
+        self.kill(conn.0, super::CloseReason::ByUs, true);
+        is_live
+    }
+
+    /// Ends our side after what was sent is flushed; input is still read. Returns whether our side was open.
+    pub fn shutdown_write(&mut self, conn: ConnId) -> bool {
+        self.begin_half_close(conn.0)
+    }
+
+    /// Stops reading from a connection; what arrives waits in the kernel, and in the end at the peer. Takes effect
+    /// with the next read. The reactor's own pause, at the high mark, is another one: reading needs both to be over.
+    pub fn pause_reading(&mut self, conn: ConnId) -> bool {
+        self.pause(conn.0, true)
+    }
+
+    /// Reads again after [`pause_reading`](Net::pause_reading), from the next turn on.
+    pub fn resume_reading(&mut self, conn: ConnId) -> bool {
+        self.pause(conn.0, false)
+    }
+
+    /// Reads at most `bytes` at a time from this connection (at least one; at most
+    /// [`Limits::read_budget`] in any case).
+    pub fn limit_reads(&mut self, conn: ConnId, bytes: usize) -> bool {
+        self.limit_read(conn.0, bytes)
+    }
+
+    /// Where a connection came from; `None` when it is gone.
+    pub fn origin(&self, conn: ConnId) -> Option<Origin> {
+        self.stream(conn.0).map(Connection::origin)
+    }
+
+    /// The address of the peer.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the connection is gone or was reset.
+    pub fn peer_addr(&self, conn: ConnId) -> io::Result<PeerAddr> {
+        self.stream(conn.0).ok_or(io::ErrorKind::NotConnected)?.socket.peer()
+    }
+
+    /// Every stream that is alive, closing ones included, in no stated order.
+    pub fn connections(&self) -> impl Iterator<Item = ConnId> {
+        self.sources
+            .iter()
+            .filter(|(_, source)| matches!(source, Source::Stream(_)))
+            .map(|(key, _)| ConnId(key))
+    }
+}
+
+/// Listening, datagrams, descriptors of others.
+impl Net {
+    /// Listens on `tcp://` or `unix:`, as text or as an [`Address`]. SO_REUSEADDR and TCP_NODELAY are on. A stale
+    /// Unix socket file is replaced, and the file is removed when the listener closes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for text that is no such address, or a host that is a name ([`Address::resolve`] it first);
+    /// otherwise the operating system's, `AddrInUse` for one.
+    pub fn listen<A>(&mut self, address: A) -> io::Result<ListenerId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        self.listen_with(&address.try_into().map_err(AddressError::from)?, &SocketOptions::default())
+    }
+
+    /// [`listen`](Net::listen) with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen`](Net::listen).
+    pub fn listen_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<ListenerId> {
+        let mut file = None;
+        if let Some(path) = address.path() {
+            SocketFile::make_room(path, false)?;
+        }
+        let claim = |path: &Path| {
+            let _: () = file = Some(SocketFile::claim(path, options.mode)?);
+            Ok(())
+        };
+        let socket = socket::listen(address, self.limits.backlog, claim)?;
+        let listener = Listener::new(socket, is_dual(address), file);
+        self.insert(Source::Listener(listener)).map(ListenerId)
+    }
+
+    /// Binds a datagram socket: `udp://` or `unixgram:`, as text or as an [`Address`].
+    ///
+    /// # Errors
+    ///
+    /// As [`listen`](Net::listen).
+    pub fn bind<A>(&mut self, address: A) -> io::Result<UdpId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        self.bind_with(&address.try_into().map_err(AddressError::from)?, &SocketOptions::default())
+    }
+
+    /// [`bind`](Net::bind) with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen`](Net::listen).
+    pub fn bind_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<UdpId> {
+        let mut file = None;
+        if let Some(path) = address.path() {
+            SocketFile::make_room(path, true)?;
+        }
+        let claim = |path: &Path| {
+            let _: () = file = Some(SocketFile::claim(path, options.mode)?);
+            Ok(())
+        };
+        let socket = socket::bind_datagrams(address, claim)?;
+        self.insert(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(UdpId)
+    }
+
+    /// Stops listening. Accepted clients live on; whoever waits in the backlog is reset by the kernel. Returns
+    /// whether it was listening.
+    pub fn close_listener(&mut self, listener: ListenerId) -> bool {
+        let is_live = self.free_listener(listener.0);
+        self.count_dead(is_live)
+    }
+
+    /// Closes a datagram socket, after what was sent on it. Returns whether it was open.
+    pub fn close_udp(&mut self, udp: UdpId) -> bool {
+        let is_live = self.free_datagrams(udp.0);
+        self.count_dead(is_live)
+    }
+
+    /// Sends a datagram, with the batch that is being served or at the end of the turn. What the kernel refuses is
+    /// dropped and counted ([`Stats::datagrams_refused`]). Returns whether the socket is open.
+    pub fn send_to(&mut self, udp: UdpId, to: &PeerAddr, bytes: &[u8]) -> bool {
+        self.queue_datagram(udp.0, to, None, bytes)
+    }
+
+    /// Answers a datagram, as [`send_to`](Net::send_to), from the address that it was sent to.
+    pub fn reply(&mut self, udp: UdpId, datagram: &Datagram<'_>, bytes: &[u8]) -> bool {
+        self.queue_datagram(udp.0, &datagram.from, datagram.arrival, bytes)
+    }
+
+    /// Takes over a connected, listening or datagram socket made elsewhere, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for another type of socket, or the operating system's.
+    pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> io::Result<Adopted> {
+        match socket::adopt(socket.into())? {
+            AdoptedSocket::Stream(socket) => {
+                let key = self.insert_stream(socket, Key::NONE)?;
+                self.enqueue(key);
+                Ok(Adopted::Conn(ConnId(key)))
+            }
+            AdoptedSocket::Listener(socket) => {
+                let listener = Listener::new(socket, false, None);
+                self.insert(Source::Listener(listener)).map(|key| Adopted::Listener(ListenerId(key)))
+            }
+            AdoptedSocket::Datagram(socket) => {
+                let datagrams = Datagrams::new(socket, false, None);
+                self.insert(Source::Datagrams(datagrams)).map(|key| Adopted::Udp(UdpId(key)))
+            }
+        }
+    }
+
+    /// Has `ready` called while a descriptor is readable, for as long as it is (level-triggered). The descriptor is
+    /// left as it is, blocking or not. To keep one of your own, pass a clone (`try_clone`).
+    ///
+    /// # Errors
+    ///
+    /// The operating system's: `PermissionDenied` where epoll has nothing to tell, as for a regular file.
+    pub fn watch(&mut self, fd: impl Into<OwnedFd>) -> io::Result<FdId> {
+        self.insert(Source::Watched(Watched::new(fd.into()))).map(FdId)
+    }
+
+    /// The watched descriptor, to read from.
+    pub fn watched(&self, fd: FdId) -> Option<BorrowedFd<'_>> {
+        match self.sources.get(fd.0) {
+            Some(Source::Watched(watched)) => Some(watched.fd.as_fd()),
+            _ => None,
+        }
+    }
+
+    /// Stops watching and gives the descriptor back.
+    pub fn unwatch(&mut self, fd: FdId) -> Option<OwnedFd> {
+        self.free_watched(fd.0)
+    }
+
+    /// The address that a socket is bound to, with its real port.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when it is gone.
+    pub fn local_addr(&self, id: impl Into<SourceId>) -> io::Result<Address> {
+        let (SourceId::Conn(ConnId(key)) | SourceId::Listener(ListenerId(key)) | SourceId::Udp(UdpId(key))) =
+            id.into();
+        let (fd, is_dual, is_datagram) = match self.sources.get(key) {
+            Some(Source::Stream(conn)) => (conn.socket.as_fd(), false, false),
+            Some(Source::Listener(listener)) => (listener.socket.as_fd(), listener.is_dual, false),
+            Some(Source::Datagrams(datagrams)) => (datagrams.socket.as_fd(), datagrams.is_dual, true),
+            Some(Source::Watched(_)) | None => return Err(io::ErrorKind::NotConnected.into()),
+        };
+        let name = socket2::SockRef::from(&fd).local_addr()?;
+        let path = name.as_pathname().unwrap_or(Path::new("")).to_path_buf();
+        Ok(match (name.as_socket(), is_datagram) {
+            (Some(local), false) => {
+                Address::Tcp(if is_dual { Host::Any } else { Host::Ip(local.ip()) }, local.port())
+            }
+            (Some(local), true) => {
+                Address::Udp(if is_dual { Host::Any } else { Host::Ip(local.ip()) }, local.port())
+            }
+            (None, false) => Address::Unix(path),
+            (None, true) => Address::Unixgram(path),
+        })
+    }
+}
+
+fn is_dual(address: &Address) -> bool {
+    matches!(address, Address::Tcp(Host::Any, _) | Address::Udp(Host::Any, _))
+}
+
+/// Time, other threads, the loop itself.
+impl Net {
+    /// Has `timeout` called with `key` once, `after` from now or later, never earlier. The clock is read here, so
+    /// that a callback that took long does not shorten the wait.
+    ///
+    /// # Panics
+    ///
+    /// With more than 16.7 million timers pending.
+    pub fn set_timer(&mut self, after: Duration, key: u64) -> TimerId {
+        self.add_timer(after, 0, key)
+    }
+
+    /// Has `timeout` called with `key` every `period` (at least 1 us), from one period on. Ticks that were missed
+    /// are skipped, and the phase is kept.
+    ///
+    /// # Panics
+    ///
+    /// With more than 16.7 million timers pending.
+    pub fn set_interval(&mut self, period: Duration, key: u64) -> TimerId {
+        let period = period.max(Duration::from_micros(1));
+        self.add_timer(period, ticks(period), key)
+    }
+
+    fn add_timer(&mut self, after: Duration, period: Tick, key: u64) -> TimerId {
+        // Later than the turn's own reading in any case: step 5 fires only what was set before the turn.
+        let now = self.clock.now().max(self.now + 1);
+        let timer = self.timers.set(now.saturating_add(ticks(after)), period, Purpose::User(key));
+        TimerId(timer.expect("fewer than 16.7 million timers"))
+    }
+
+    /// Cancels a timer and frees it. Returns whether it was pending.
+    pub fn cancel_timer(&mut self, timer: TimerId) -> bool {
+        self.timers.cancel(timer.0)
+    }
+
+    /// The time, as this turn read it.
+    pub fn now(&self) -> Instant {
+        self.clock.instant(self.now).unwrap_or_else(Instant::now)
+    }
+
+    /// A handle on this reactor for other threads.
+    pub fn remote(&self) -> Remote {
+        self.inbox.remote()
+    }
+
+    /// Ends in order, from the end of this turn on: every listener accepts what waits in its backlog and closes,
+    /// every connection is asked to come to its end ([`draining`](crate::Handler::draining)), every datagram socket
+    /// is read once more and closes. What is left after `timeout` is cut. A second call can only shorten the time.
+    pub fn drain(&mut self, timeout: Duration) {
+        self.begin_drain(timeout);
+    }
+
+    /// Has [`run`](crate::Reactor::run) return after this turn, whatever is still open.
+    pub fn stop(&mut self) {
+        self.is_stopped = true;
+    }
+
+    /// What happened so far.
+    pub fn stats(&self) -> Stats {
+        self.stats
+    }
+
+    /// The bounds in force.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Changes the bounds from now on: for the connections there are, with their next event.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits.sane();
+        self.resume_listeners();
+    }
+}
+
+/// What the rooms of the reactor share.
+impl Net {
+    /// Takes a source in and registers it.
+    pub(super) fn insert(&mut self, source: Source) -> io::Result<Key> {
+        let no_room =
+            || io::Error::new(io::ErrorKind::QuotaExceeded, "the reactor holds 16.7 million sources");
+        let key = self.sources.insert(source).ok_or_else(no_room)?;
+        let registry = self.poll.registry();
+        let registered = match self.sources.get_mut(key) {
+            Some(Source::Stream(conn)) => {
+                let interest = conn.socket.interest(false);
+                conn.socket.source().register(registry, key.token(), interest)
+            }
+            Some(Source::Listener(listener)) => {
+                self.listeners += 1;
+                listener.socket.source().register(registry, key.token(), Interest::READABLE)
+            }
+            Some(Source::Datagrams(datagrams)) => {
+                self.datagram_sockets += 1;
+                datagrams.socket.source().register(registry, key.token(), Interest::READABLE)
+            }
+            Some(Source::Watched(watched)) => watched.register(registry, key),
+            None => Ok(()),
+        };
+        if let Err(error) = registered {
+            match self.sources.remove(key) {
+                Some(Source::Listener(_)) => self.listeners -= 1,
+                Some(Source::Datagrams(_)) => self.datagram_sockets -= 1,
+                _ => {}
+            }
+            return Err(error);
+        }
+        Ok(key)
+    }
+
+    /// Puts a source on the ready list, once.
+    pub(super) fn enqueue(&mut self, key: Key) {
+        let queued = match self.sources.get_mut(key) {
+            Some(Source::Stream(conn)) => &mut conn.queued,
+            Some(Source::Listener(listener)) => &mut listener.queued,
+            Some(Source::Datagrams(datagrams)) => &mut datagrams.queued,
+            Some(Source::Watched(_)) | None => return,
+        };
+        if !std::mem::replace(queued, true) {
+            self.ready.push(key);
+        }
+    }
+
+    #[inline]
+    pub(super) fn stream_mut(&mut self, key: Key) -> Option<&mut Connection> {
+        match self.sources.get_mut(key) {
+            Some(Source::Stream(conn)) => Some(conn),
+            _ => None,
+        }
+    }
+
+    pub(super) fn stream(&self, key: Key) -> Option<&Connection> {
+        match self.sources.get(key) {
+            Some(Source::Stream(conn)) => Some(conn),
+            _ => None,
+        }
+    }
+
+    /// For the calls of a user: a dead id is counted.
+    pub(super) fn live_stream(&mut self, key: Key) -> Option<&mut Connection> {
+        if self.stream(key).is_none() {
+            self.stats.dead_ids += 1;
+            return None;
+        }
+        self.stream_mut(key)
+    }
+
+    fn count_dead(&mut self, is_live: bool) -> bool {
+        self.stats.dead_ids += !is_live as u64;
+        is_live
+    }
+}

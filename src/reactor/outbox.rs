@@ -1,0 +1,60 @@
+//! Bytes waiting for a slow peer.
+
+use super::socket::StreamSocket;
+use super::timers::Tick;
+use std::collections::VecDeque;
+use std::io;
+
+/// What one connection still owes its peer.
+///
+/// **I11** An idle connection owns no buffer: an outbox exists only while something waits, and goes with its
+/// memory when the last byte is taken. Guard: `five_thousand_clients_on_one_thread` in `tests/many.rs`.
+pub(crate) struct Outbox {
+    bytes: VecDeque<u8>,
+    /// When the peer last took a byte, or when the first byte began to wait.
+    pub(crate) moved: Tick,
+}
+
+/// How far a flush came.
+pub(crate) enum Flushed {
+    /// Nothing waits any more.
+    All,
+    /// The kernel takes no more for now.
+    Blocked,
+    /// The connection is broken.
+    Broken(io::Error),
+}
+
+impl Outbox {
+    pub(crate) fn new(now: Tick) -> Box<Outbox> {
+        Box::new(Outbox { bytes: VecDeque::new(), moved: now })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+    }
+
+    /// Writes, both halves of the ring in one call, until all is taken or the kernel would block. The loop is
+    /// bounded by what waits, which the cap bounds. Returns how many bytes were taken and in how many calls.
+    pub(crate) fn flush(&mut self, socket: &StreamSocket, now: Tick) -> (usize, u64, Flushed) {
+        let (mut taken, mut calls) = (0, 0);
+        while !self.bytes.is_empty() {
+            let (front, back) = self.bytes.as_slices();
+            calls += 1;
+            match socket.send_vectored(front, back) {
+                Ok(n) => {
+                    self.bytes.drain(..n);
+                    self.moved = now;
+                    taken += n;
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return (taken, calls, Flushed::Blocked),
+                Err(e) => return (taken, calls, Flushed::Broken(e)),
+            }
+        }
+        (taken, calls, Flushed::All)
+    }
+}

@@ -1,0 +1,280 @@
+//! Every call on a socket, in one room: TCP and Unix behind one type each.
+//!
+//! **I3** All I/O goes through mio's methods or `try_io`, which re-arm the source on selectors that need it.
+
+use super::address::{Address, Host, PeerAddr};
+use super::sys;
+use mio::Interest;
+use mio::event::Source;
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
+use std::io::{self, IoSlice, Read};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+/// A connected stream.
+pub(crate) enum StreamSocket {
+    Tcp(mio::net::TcpStream),
+    Unix(mio::net::UnixStream),
+}
+
+/// A socket that accepts streams.
+pub(crate) enum ListenSocket {
+    Tcp(mio::net::TcpListener),
+    Unix(mio::net::UnixListener),
+}
+
+/// A socket of datagrams.
+pub(crate) enum DatagramSocket {
+    Udp(mio::net::UdpSocket),
+    Unix(mio::net::UnixDatagram),
+}
+
+macro_rules! either {
+    ($socket:expr, $kind:ident, $a:ident | $b:ident, $inner:ident => $body:expr) => {
+        match $socket {
+            $kind::$a($inner) => $body,
+            $kind::$b($inner) => $body,
+        }
+    };
+}
+
+impl StreamSocket {
+    /// **I5** TCP is registered once, for everything; its writable edge comes only after a full send buffer, and
+    /// priority tells of an urgent byte, at which a read stops short. A Unix stream becomes writable whenever
+    /// its peer reads, so that it registers for writing only while output waits.
+    pub(crate) fn interest(&self, output_waits: bool) -> Interest {
+        match self {
+            StreamSocket::Tcp(_) => Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,
+            StreamSocket::Unix(_) if output_waits => Interest::READABLE | Interest::WRITABLE,
+            StreamSocket::Unix(_) => Interest::READABLE,
+        }
+    }
+
+    pub(crate) fn is_tcp(&self) -> bool {
+        matches!(self, StreamSocket::Tcp(_))
+    }
+
+    #[inline]
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match either!(self, StreamSocket, Tcp | Unix, socket => socket.read(buffer)) {
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    /// send(2) and not write(2), so that a host that has not ignored SIGPIPE lives on.
+    #[inline]
+    pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
+        let send = || loop {
+            match SockRef::from(self).send_with_flags(bytes, libc::MSG_NOSIGNAL) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        };
+        either!(self, StreamSocket, Tcp | Unix, socket => socket.try_io(send))
+    }
+
+    pub(crate) fn send_vectored(&self, front: &[u8], back: &[u8]) -> io::Result<usize> {
+        if back.is_empty() {
+            return self.send(front);
+        }
+        let parts = [IoSlice::new(front), IoSlice::new(back)];
+        let send = || loop {
+            match SockRef::from(self).send_vectored_with_flags(&parts, libc::MSG_NOSIGNAL) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        };
+        either!(self, StreamSocket, Tcp | Unix, socket => socket.try_io(send))
+    }
+
+    pub(crate) fn shutdown_write(&self) -> io::Result<()> {
+        either!(self, StreamSocket, Tcp | Unix, socket => socket.shutdown(Shutdown::Write))
+    }
+
+    /// Whether close(2) now would throw nothing away: no input unread (closing over it resets), no output that
+    /// has not left.
+    pub(crate) fn is_settled(&self) -> bool {
+        let unsent = if self.is_tcp() { sys::unsent(self.as_fd()) } else { Ok(0) };
+        matches!((sys::unread(self.as_fd()), unsent), (Ok(0), Ok(0)))
+    }
+
+    /// Makes the coming close a reset.
+    pub(crate) fn reset_on_close(&self) {
+        let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));
+    }
+
+    pub(crate) fn take_error(&self) -> Option<io::Error> {
+        either!(self, StreamSocket, Tcp | Unix, socket => socket.take_error()).ok().flatten()
+    }
+
+    pub(crate) fn peer(&self) -> io::Result<PeerAddr> {
+        SockRef::from(self).peer_addr().map(PeerAddr)
+    }
+
+    pub(crate) fn source(&mut self) -> &mut dyn Source {
+        either!(self, StreamSocket, Tcp | Unix, socket => socket)
+    }
+}
+
+impl ListenSocket {
+    /// The next client of the backlog.
+    pub(crate) fn accept(&self) -> io::Result<StreamSocket> {
+        match self {
+            ListenSocket::Tcp(socket) => socket.accept().map(|(stream, _)| StreamSocket::Tcp(stream)),
+            ListenSocket::Unix(socket) => socket.accept().map(|(stream, _)| StreamSocket::Unix(stream)),
+        }
+    }
+
+    pub(crate) fn source(&mut self) -> &mut dyn Source {
+        either!(self, ListenSocket, Tcp | Unix, socket => socket)
+    }
+}
+
+impl DatagramSocket {
+    pub(crate) fn receive(&self, batch: &mut sys::ReceiveBatch, most: usize) -> io::Result<usize> {
+        let receive = || batch.receive(self.as_fd(), most);
+        either!(self, DatagramSocket, Udp | Unix, socket => socket.try_io(receive))
+    }
+
+    pub(crate) fn source(&mut self) -> &mut dyn Source {
+        either!(self, DatagramSocket, Udp | Unix, socket => socket)
+    }
+}
+
+macro_rules! as_fd {
+    ($kind:ident, $a:ident | $b:ident) => {
+        impl AsFd for $kind {
+            #[inline]
+            fn as_fd(&self) -> BorrowedFd<'_> {
+                either!(self, $kind, $a | $b, socket => socket.as_fd())
+            }
+        }
+    };
+}
+
+as_fd!(StreamSocket, Tcp | Unix);
+as_fd!(ListenSocket, Tcp | Unix);
+as_fd!(DatagramSocket, Udp | Unix);
+
+/// Binds and listens. `prepare` runs on a bound Unix path before the first client can come.
+pub(crate) fn listen(
+    address: &Address,
+    backlog: u32,
+    prepare: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<ListenSocket> {
+    let backlog = backlog.min(i32::MAX as u32) as i32;
+    match address {
+        Address::Tcp(host, port) => {
+            let socket = bind_ip(host, *port, Type::STREAM, Some(Protocol::TCP))?;
+            // Linux hands both down to accepted sockets, which saves a call for each client.
+            socket.set_tcp_nodelay(true)?;
+            socket.listen(backlog)?;
+            Ok(ListenSocket::Tcp(OwnedFd::from(socket).into()))
+        }
+        Address::Unix(path) => {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+            socket.bind(&SockAddr::unix(path)?)?;
+            prepare(path)?;
+            socket.listen(backlog)?;
+            Ok(ListenSocket::Unix(OwnedFd::from(socket).into()))
+        }
+        Address::Udp(..) | Address::Unixgram(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{address} takes datagrams: bind it instead"),
+        )),
+    }
+}
+
+/// Binds a datagram socket.
+pub(crate) fn bind_datagrams(
+    address: &Address,
+    prepare: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<DatagramSocket> {
+    match address {
+        Address::Udp(host, port) => {
+            let socket = bind_ip(host, *port, Type::DGRAM, Some(Protocol::UDP))?;
+            let local = socket.local_addr()?.as_socket();
+            if local.is_some_and(|local| local.ip().is_unspecified()) {
+                sys::ask_for_destination(socket.as_fd(), socket.domain()? == Domain::IPV6)?;
+            }
+            Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
+        }
+        Address::Unixgram(path) => {
+            let socket = Socket::new(Domain::UNIX, Type::DGRAM.nonblocking(), None)?;
+            socket.bind(&SockAddr::unix(path)?)?;
+            prepare(path)?;
+            Ok(DatagramSocket::Unix(OwnedFd::from(socket).into()))
+        }
+        Address::Tcp(..) | Address::Unix(_) => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{address} takes streams: listen on it instead"),
+        )),
+    }
+}
+
+fn bind_ip(host: &Host, port: u16, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+    let ip = match host {
+        Host::Ip(ip) => *ip,
+        Host::Any => Ipv6Addr::UNSPECIFIED.into(),
+        Host::Name(name) => {
+            let what = format!("{name} is a name: resolve it first, the reactor never waits for a resolver");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+    };
+    let open = |ip: IpAddr| {
+        let address = SocketAddr::new(ip, port);
+        let socket = Socket::new(Domain::for_address(address), kind.nonblocking(), protocol)?;
+        if ip.is_ipv6() {
+            socket.set_only_v6(*host != Host::Any)?;
+        }
+        if kind == Type::STREAM {
+            // Lets a restarted server bind while old connections are in TIME_WAIT. On a datagram socket the
+            // same option would let a second process share the port and take its datagrams.
+            socket.set_reuse_address(true)?;
+        }
+        socket.bind(&address.into())?;
+        Ok(socket)
+    };
+    match open(ip) {
+        // A host without IPv6 (EAFNOSUPPORT, EADDRNOTAVAIL) still has every IPv4 address.
+        Err(e) if *host == Host::Any && is_without_v6(&e) => open(Ipv4Addr::UNSPECIFIED.into()),
+        result => result,
+    }
+}
+
+fn is_without_v6(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
+}
+
+/// A socket that somebody else made.
+pub(crate) enum Adopted {
+    Stream(StreamSocket),
+    Listener(ListenSocket),
+    Datagram(DatagramSocket),
+}
+
+/// Finds out what a descriptor is and makes it non-blocking.
+pub(crate) fn adopt(fd: OwnedFd) -> io::Result<Adopted> {
+    let socket = Socket::from(fd);
+    let (domain, kind) = (socket.domain()?, socket.r#type()?);
+    socket.set_nonblocking(true)?;
+    let is_unix = domain == Domain::UNIX;
+    let listens = kind == Type::STREAM && socket.is_listener()?;
+    let fd = OwnedFd::from(socket);
+    match kind {
+        Type::STREAM if listens && is_unix => Ok(Adopted::Listener(ListenSocket::Unix(fd.into()))),
+        Type::STREAM if listens => Ok(Adopted::Listener(ListenSocket::Tcp(fd.into()))),
+        Type::STREAM if is_unix => Ok(Adopted::Stream(StreamSocket::Unix(fd.into()))),
+        Type::STREAM => Ok(Adopted::Stream(StreamSocket::Tcp(fd.into()))),
+        Type::DGRAM if is_unix => Ok(Adopted::Datagram(DatagramSocket::Unix(fd.into()))),
+        Type::DGRAM => Ok(Adopted::Datagram(DatagramSocket::Udp(mio::net::UdpSocket::from_std(fd.into())))),
+        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "adopt takes stream and datagram sockets only")),
+    }
+}

@@ -1,0 +1,350 @@
+//! The one room with `unsafe`: what neither std, mio nor socket2 offers, through libc.
+#![allow(unsafe_code)]
+
+use super::address::PeerAddr;
+use socket2::{SockAddr, SockAddrStorage};
+use std::io;
+use std::mem;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::ptr;
+use std::time::Duration;
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+compile_error!("hullo runs on Linux; a port to another system begins in src/reactor/sys.rs");
+
+#[cfg(not(target_pointer_width = "64"))]
+compile_error!("hullo needs a 64-bit target: ids carry 64 bits through the poller's token");
+
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
+}
+
+/// Bytes that arrived and were not read (ioctl_tcp(7): FIONREAD, alias SIOCINQ).
+pub(crate) fn unread(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    byte_count(fd, libc::FIONREAD)
+}
+
+/// Bytes written but not yet sent. TCP only (SIOCOUTQNSD of linux/sockios.h).
+pub(crate) fn unsent(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    byte_count(fd, libc::SIOCOUTQNSD as libc::Ioctl)
+}
+
+fn byte_count(fd: BorrowedFd<'_>, request: libc::Ioctl) -> io::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: both requests store one int through the pointer, which outlives the call.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), request, &raw mut count) })?;
+    Ok(count.max(0) as usize)
+}
+
+/// Asks for the address each datagram arrived at (ip(7): IP_PKTINFO; ipv6(7): IPV6_RECVPKTINFO).
+pub(crate) fn ask_for_destination(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
+    let (level, option) =
+        if v6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) } else { (libc::IPPROTO_IP, libc::IP_PKTINFO) };
+    let on: libc::c_int = 1;
+    // SAFETY: the option is an int, passed with its size.
+    check(unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            level,
+            option,
+            (&raw const on).cast(),
+            size_of_val(&on) as libc::socklen_t,
+        )
+    })?;
+    Ok(())
+}
+
+/// A timerfd(2) on the monotonic clock: it makes the poller's descriptor readable at a deadline, with the
+/// clock's own resolution instead of epoll_wait's milliseconds.
+pub(crate) struct TimerFd(OwnedFd);
+
+impl TimerFd {
+    pub(crate) fn new() -> io::Result<TimerFd> {
+        // SAFETY: no pointers; a descriptor that the call returns is ours alone.
+        unsafe {
+            let fd =
+                check(libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC))?;
+            Ok(TimerFd(OwnedFd::from_raw_fd(fd)))
+        }
+    }
+
+    /// Makes the descriptor readable after `delay`, and forgets an earlier expiry.
+    pub(crate) fn arm(&self, delay: Duration) -> io::Result<()> {
+        // SAFETY: plain integers.
+        let mut spec: libc::itimerspec = unsafe { mem::zeroed() };
+        spec.it_value.tv_sec = delay.as_secs().try_into().unwrap_or(libc::time_t::MAX);
+        // All zero would disarm.
+        spec.it_value.tv_nsec = if delay.is_zero() { 1 } else { delay.subsec_nanos().into() };
+        // SAFETY: `spec` outlives the call; a null pointer says that the old value is not wanted.
+        check(unsafe { libc::timerfd_settime(self.0.as_raw_fd(), 0, &raw const spec, ptr::null_mut()) })?;
+        Ok(())
+    }
+
+    /// Takes the expiries that were counted, so that the descriptor is not readable any more.
+    pub(crate) fn clear(&self) {
+        let mut expiries = [0u8; 8];
+        // SAFETY: eight bytes are what a timerfd gives, into an array of eight.
+        unsafe { libc::read(self.0.as_raw_fd(), expiries.as_mut_ptr().cast(), expiries.len()) };
+    }
+
+    pub(crate) fn fd(&self) -> libc::c_int {
+        self.0.as_raw_fd()
+    }
+}
+
+/// Datagrams handed over by one recvmmsg(2) or taken by one sendmmsg(2).
+pub(crate) const BATCH: usize = 32;
+/// Larger than any UDP payload (65,507 bytes).
+const DATAGRAM: usize = 64 * 1024;
+const NAME: usize = size_of::<libc::sockaddr_storage>();
+
+/// Room for control messages, aligned as `cmsghdr` must be. An `in6_pktinfo` takes 40 bytes.
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct Control([u8; 64]);
+
+/// Where a datagram arrived: one of our addresses, and the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    pub(crate) ip: IpAddr,
+    interface: u32,
+}
+
+/// Buffers for one recvmmsg(2). The payload is 2 MiB of address space, of which only the pages that datagrams
+/// have touched become resident.
+pub(crate) struct ReceiveBatch {
+    payload: Vec<u8>,
+    names: Vec<libc::sockaddr_storage>,
+    controls: Vec<Control>,
+    parts: Vec<libc::iovec>,
+    headers: Vec<libc::mmsghdr>,
+}
+
+// SAFETY: the raw pointers inside point into the vectors of the same value, whose heap memory stays where it is
+// when the value moves, and which are never resized.
+unsafe impl Send for ReceiveBatch {}
+
+/// One received datagram.
+pub(crate) struct Received<'a> {
+    pub(crate) bytes: &'a [u8],
+    pub(crate) from: PeerAddr,
+    pub(crate) to: Option<Arrival>,
+    pub(crate) truncated: bool,
+}
+
+impl ReceiveBatch {
+    pub(crate) fn new() -> ReceiveBatch {
+        // SAFETY: these are plain C structures, for which all-zero bytes are a value.
+        let (name, header): (libc::sockaddr_storage, libc::mmsghdr) = unsafe { mem::zeroed() };
+        let mut batch = ReceiveBatch {
+            payload: vec![0; BATCH * DATAGRAM],
+            names: vec![name; BATCH],
+            controls: vec![Control([0; 64]); BATCH],
+            parts: Vec::with_capacity(BATCH),
+            headers: vec![header; BATCH],
+        };
+        for place in batch.payload.chunks_exact_mut(DATAGRAM) {
+            batch.parts.push(libc::iovec { iov_base: place.as_mut_ptr().cast(), iov_len: DATAGRAM });
+        }
+        for i in 0..BATCH {
+            let header = &mut batch.headers[i].msg_hdr;
+            header.msg_iov = &raw mut batch.parts[i];
+            header.msg_iovlen = 1;
+            header.msg_name = (&raw mut batch.names[i]).cast();
+            header.msg_control = batch.controls[i].0.as_mut_ptr().cast();
+        }
+        batch
+    }
+
+    /// Receives up to `most` datagrams without waiting; how many came.
+    pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+        let most = most.min(BATCH);
+        for header in &mut self.headers[..most] {
+            // The kernel overwrites both with what it used.
+            header.msg_hdr.msg_namelen = NAME as libc::socklen_t;
+            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
+        }
+        // SAFETY: every header points to its own buffers of the stated sizes, in vectors that outlive the call.
+        let count = check(unsafe {
+            libc::recvmmsg(
+                fd.as_raw_fd(),
+                self.headers.as_mut_ptr(),
+                most as libc::c_uint,
+                libc::MSG_DONTWAIT,
+                ptr::null_mut(),
+            )
+        })?;
+        Ok(count as usize)
+    }
+
+    /// The `i`th of the datagrams that the last `receive` counted.
+    pub(crate) fn get(&self, i: usize) -> Received<'_> {
+        let header = &self.headers[i];
+        let len = (header.msg_len as usize).min(DATAGRAM);
+        // SAFETY: `SockAddrStorage` is a `sockaddr_storage`, filled by the kernel up to `msg_namelen` bytes; an
+        // unnamed Unix sender leaves the length at zero, and the family must then be told.
+        let from = unsafe {
+            let mut storage = SockAddrStorage::zeroed();
+            let family = storage.view_as::<libc::sockaddr_storage>();
+            *family = self.names[i];
+            let mut length = header.msg_hdr.msg_namelen;
+            if length == 0 {
+                family.ss_family = libc::AF_UNIX as libc::sa_family_t;
+                length = size_of::<libc::sa_family_t>() as libc::socklen_t;
+            }
+            SockAddr::new(storage, length)
+        };
+        Received {
+            bytes: &self.payload[i * DATAGRAM..][..len],
+            from: PeerAddr(from),
+            to: destination(&header.msg_hdr),
+            truncated: header.msg_hdr.msg_flags & libc::MSG_TRUNC != 0,
+        }
+    }
+}
+
+fn destination(header: &libc::msghdr) -> Option<Arrival> {
+    // SAFETY: the CMSG macros walk the control buffer of a header that recvmmsg filled, within `msg_controllen`;
+    // each payload is read as the type that its level and type promise, without assuming alignment.
+    unsafe {
+        let mut message = libc::CMSG_FIRSTHDR(header);
+        while !message.is_null() {
+            let data = libc::CMSG_DATA(message);
+            match ((*message).cmsg_level, (*message).cmsg_type) {
+                (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                    let info: libc::in_pktinfo = ptr::read_unaligned(data.cast());
+                    // ipi_spec_dst is our own address even if the datagram went to a broadcast one.
+                    let ip = Ipv4Addr::from(info.ipi_spec_dst.s_addr.to_ne_bytes());
+                    return Some(Arrival { ip: ip.into(), interface: info.ipi_ifindex as u32 });
+                }
+                (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                    let info: libc::in6_pktinfo = ptr::read_unaligned(data.cast());
+                    let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
+                    return Some(Arrival { ip: ip.into(), interface: info.ipi6_ifindex });
+                }
+                _ => message = libc::CMSG_NXTHDR(header, message),
+            }
+        }
+        None
+    }
+}
+
+/// Datagrams collected for one sendmmsg(2).
+pub(crate) struct SendBatch {
+    payload: Vec<u8>,
+    entries: Vec<Outgoing>,
+}
+
+struct Outgoing {
+    end: usize,
+    to: SockAddr,
+    from: Option<Arrival>,
+}
+
+impl SendBatch {
+    pub(crate) fn new() -> SendBatch {
+        SendBatch { payload: Vec::new(), entries: Vec::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it should be sent before more is added.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.len() >= BATCH || self.payload.len() >= 4 * DATAGRAM
+    }
+
+    /// Adds a datagram; `from` chooses the address it leaves from.
+    pub(crate) fn push(&mut self, bytes: &[u8], to: &PeerAddr, from: Option<Arrival>) {
+        self.payload.extend_from_slice(bytes);
+        // A multicast group is an address to be reached at, not one to send from.
+        let from = from.filter(|arrival| !arrival.ip.is_multicast());
+        self.entries.push(Outgoing { end: self.payload.len(), to: to.0.clone(), from });
+    }
+
+    /// Sends everything without waiting and forgets it. Returns how many datagrams the kernel took and how many
+    /// it refused.
+    pub(crate) fn send(&mut self, fd: BorrowedFd<'_>) -> (usize, usize) {
+        // SAFETY: plain C structures, for which all-zero bytes are a value.
+        let (mut headers, mut parts): ([libc::mmsghdr; BATCH], [libc::iovec; BATCH]) =
+            unsafe { mem::zeroed() };
+        let mut controls = [Control([0; 64]); BATCH];
+        let (mut taken, mut refused) = (0, 0);
+        let mut start = 0;
+        for entries in self.entries.chunks(BATCH) {
+            for (i, entry) in entries.iter().enumerate() {
+                let bytes = &self.payload[start..entry.end];
+                start = entry.end;
+                parts[i] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
+                let header = &mut headers[i].msg_hdr;
+                header.msg_name = entry.to.as_ptr().cast_mut().cast();
+                header.msg_namelen = entry.to.len();
+                header.msg_iov = &raw mut parts[i];
+                header.msg_iovlen = 1;
+                header.msg_control = controls[i].0.as_mut_ptr().cast();
+                header.msg_controllen = match entry.from {
+                    Some(from) => leave_from(header, from) as _,
+                    None => 0,
+                };
+            }
+            // sendmmsg(2) stops at the first refused datagram: it is dropped, and the rest goes on.
+            let mut next = 0;
+            while next < entries.len() {
+                // SAFETY: the headers point to parts, names and controls that outlive the call.
+                let sent = unsafe {
+                    libc::sendmmsg(
+                        fd.as_raw_fd(),
+                        headers[next..].as_mut_ptr(),
+                        (entries.len() - next) as libc::c_uint,
+                        libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL,
+                    )
+                };
+                if sent > 0 {
+                    taken += sent as usize;
+                    next += sent as usize;
+                } else {
+                    refused += 1;
+                    next += 1;
+                }
+            }
+        }
+        self.payload.clear();
+        self.payload.shrink_to(4 * DATAGRAM);
+        self.entries.clear();
+        (taken, refused)
+    }
+}
+
+/// Writes the control message that names the source address; its length.
+fn leave_from(header: &mut libc::msghdr, from: Arrival) -> usize {
+    header.msg_controllen = size_of::<Control>() as _;
+    // SAFETY: the header points to a `Control` of its own: zeroed, aligned for a cmsghdr, and with its 64 bytes
+    // larger than either message.
+    unsafe {
+        let message = libc::CMSG_FIRSTHDR(header);
+        let size = match from.ip {
+            IpAddr::V4(ip) => {
+                let mut info: libc::in_pktinfo = mem::zeroed();
+                info.ipi_spec_dst.s_addr = u32::from_ne_bytes(ip.octets());
+                (*message).cmsg_level = libc::IPPROTO_IP;
+                (*message).cmsg_type = libc::IP_PKTINFO;
+                ptr::write_unaligned(libc::CMSG_DATA(message).cast(), info);
+                size_of::<libc::in_pktinfo>()
+            }
+            IpAddr::V6(ip) => {
+                let mut info: libc::in6_pktinfo = mem::zeroed();
+                info.ipi6_addr.s6_addr = ip.octets();
+                // Only a link-local address needs its interface; for others the routes decide.
+                info.ipi6_ifindex = if ip.is_unicast_link_local() { from.interface } else { 0 };
+                (*message).cmsg_level = libc::IPPROTO_IPV6;
+                (*message).cmsg_type = libc::IPV6_PKTINFO;
+                ptr::write_unaligned(libc::CMSG_DATA(message).cast(), info);
+                size_of::<libc::in6_pktinfo>()
+            }
+        };
+        (*message).cmsg_len = libc::CMSG_LEN(size as libc::c_uint) as _;
+        libc::CMSG_SPACE(size as libc::c_uint) as usize
+    }
+}

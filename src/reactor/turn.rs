@@ -1,0 +1,349 @@
+//! The reactor: one turn after another.
+
+use super::EDGE_TRIGGERED;
+use super::address::{Address, AddressError};
+use super::drain::DrainReport;
+use super::guarded;
+use super::handler::{Handler, Readiness};
+use super::ids::{ListenerId, SourceId, TimerId, UdpId};
+use super::limits::Limits;
+use super::listener::Spare;
+use super::net::{Net, Source};
+use super::remote::{Command, Inbox};
+use super::slots::{Key, Slots};
+use super::stats::Stats;
+use super::sys::{ReceiveBatch, SendBatch, TimerFd};
+use super::timers::{Clock, Purpose, Tick, Timers};
+use mio::event::Source as _;
+use mio::unix::SourceFd;
+use mio::{Interest, Token};
+use std::io;
+use std::time::{Duration, Instant};
+
+/// Events taken from the poller in one turn.
+const EVENTS: usize = 1024;
+/// These fit no slot: generations start at one.
+const WAKER: Token = Token(0);
+const TIMER: Token = Token(1);
+
+/// An event loop. It belongs to one thread at a time, and may be moved to another.
+///
+/// Each turn takes seven steps:
+///
+/// 1. wait for events, at the longest until the next deadline;
+/// 2. read the clock, once;
+/// 3. hand each event to its source, which works within its budget;
+/// 4. serve the sources that stopped early in the turn before;
+/// 5. fire the timers that are due, and take the commands of other threads;
+/// 6. flush every outbox that was touched;
+/// 7. report and free what closed.
+///
+/// What the callbacks of 6 and 7 send is written in a last pass that calls nobody.
+pub struct Reactor {
+    net: Net,
+    events: mio::Events,
+    buffers: Buffers,
+    batch_was_full: bool,
+}
+
+/// Where input is read to; shared by all sources, since only one is served at a time.
+pub(super) struct Buffers {
+    stream: Vec<u8>,
+    datagrams: ReceiveBatch,
+}
+
+impl Reactor {
+    /// A reactor with the default [`Limits`].
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, when it has no descriptor left for the poller, its waker or its timer.
+    pub fn new() -> io::Result<Reactor> {
+        Reactor::with_limits(Limits::default())
+    }
+
+    /// A reactor with limits of your own.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Reactor::new).
+    pub fn with_limits(limits: Limits) -> io::Result<Reactor> {
+        let limits = limits.sane();
+        let poll = mio::Poll::new()?;
+        let timer_fd = TimerFd::new()?;
+        poll.registry().register(&mut SourceFd(&timer_fd.fd()), TIMER, Interest::READABLE)?;
+        let inbox = Inbox::new(mio::Waker::new(poll.registry(), WAKER)?, limits.command_queue);
+        let buffers =
+            Buffers { stream: vec![0; limits.read_budget.min(64 * 1024)], datagrams: ReceiveBatch::new() };
+        let net = Net {
+            poll,
+            timer_fd,
+            armed: Tick::MAX,
+            clock: Clock::new(),
+            now: 0,
+            limits,
+            stats: Stats::default(),
+            sources: Slots::new(),
+            timers: Timers::new(),
+            inbox,
+            commands_wait: false,
+            scratch: Vec::new(),
+            serving: Key::NONE,
+            ready: Vec::new(),
+            dirty: Vec::new(),
+            dead: Vec::new(),
+            stalled_listeners: Vec::new(),
+            outgoing: SendBatch::new(),
+            outgoing_on: Key::NONE,
+            spare: Spare::new(),
+            listeners: 0,
+            datagram_sockets: 0,
+            drain: None,
+            is_stopped: false,
+        };
+        Ok(Reactor { net, events: mio::Events::with_capacity(EVENTS), buffers, batch_was_full: false })
+    }
+
+    /// Turns until [`Net::stop`] (then the answer is `None`) or until a [`Net::drain`] has nothing left (then it is
+    /// the report).
+    ///
+    /// # Errors
+    ///
+    /// Only those of the poller itself. What happens to a connection, a datagram or an accept ends no loop (I8).
+    pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<Option<DrainReport>> {
+        self.net.is_stopped = false;
+        while !self.net.is_stopped {
+            self.turn(handler, None)?;
+            if let Some(report) = self.drained() {
+                return Ok(Some(report));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes one turn. It waits at most `max_wait` for something to do; `None`: for as long as it takes;
+    /// `Some(Duration::ZERO)`: not at all.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Reactor::run).
+    pub fn turn<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        max_wait: Option<Duration>,
+    ) -> io::Result<()> {
+        let Reactor { net, events, buffers, batch_was_full } = self;
+        net.wait(events, max_wait)?; // 1
+        net.now = net.clock.now(); // 2
+        net.stats.turns += 1;
+        let ready = std::mem::take(&mut net.ready);
+        let mut count = 0;
+        for event in events.iter() {
+            net.dispatch(handler, Key(event.token().0 as u64), Readiness::of(event), buffers); // 3
+            count += 1;
+        }
+        *batch_was_full = count == EVENTS;
+        for key in ready {
+            net.serve_again(handler, key, buffers); // 4
+        }
+        net.fire_timers(handler); // 5
+        net.take_commands(handler);
+        net.start_drain(handler);
+        net.send_datagrams();
+        net.flush_dirty(handler); // 6
+        net.report_closed(handler); // 7
+        net.send_datagrams();
+        net.flush_quietly();
+        Ok(())
+    }
+
+    /// The network, between turns: the same surface that callbacks are lent. What is asked for here is done once
+    /// the next `turn` returns.
+    pub fn net(&mut self) -> &mut Net {
+        &mut self.net
+    }
+
+    /// [`Net::listen`], for the first line of a program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Net::listen`].
+    pub fn listen<A>(&mut self, address: A) -> io::Result<ListenerId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        self.net.listen(address)
+    }
+
+    /// [`Net::bind`], for the first line of a program.
+    ///
+    /// # Errors
+    ///
+    /// As [`Net::bind`].
+    pub fn bind<A>(&mut self, address: A) -> io::Result<UdpId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        self.net.bind(address)
+    }
+
+    /// [`Net::local_addr`].
+    ///
+    /// # Errors
+    ///
+    /// As [`Net::local_addr`].
+    pub fn local_addr(&self, id: impl Into<SourceId>) -> io::Result<Address> {
+        self.net.local_addr(id)
+    }
+
+    /// When a turn has something to do even if the poller's descriptor stays silent: *now* while work is left from
+    /// the last turn, else the next timer's deadline. A host that waits on the descriptor needs only the *now*,
+    /// since the timer makes the descriptor readable.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        if self.batch_was_full || self.net.work_waits() || !self.net.inbox.is_empty() {
+            return Some(Instant::now());
+        }
+        self.net.timers.next().and_then(|tick| self.net.clock.instant(tick))
+    }
+
+    /// The report of a drain that has nothing left; `None` before.
+    pub fn drained(&self) -> Option<DrainReport> {
+        self.net.drained()
+    }
+}
+
+/// The poller's descriptor, for a host's own loop: it is readable when `turn(handler, Some(Duration::ZERO))` has
+/// something to do, timers included.
+#[cfg(not(mio_unsupported_force_poll_poll))]
+impl std::os::fd::AsFd for Reactor {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.net.poll.registry().as_fd()
+    }
+}
+
+#[cfg(not(mio_unsupported_force_poll_poll))]
+impl std::os::fd::AsRawFd for Reactor {
+    fn as_raw_fd(&self) -> std::os::fd::RawFd {
+        self.net.poll.as_raw_fd()
+    }
+}
+
+/// The steps.
+impl Net {
+    /// Something is left to do that no event will announce.
+    fn work_waits(&self) -> bool {
+        !self.ready.is_empty()
+            || !self.dirty.is_empty()
+            || !self.dead.is_empty()
+            || self.outgoing.len() > 0
+            || self.commands_wait
+            || self.drain_waits()
+    }
+
+    fn wait(&mut self, events: &mut mio::Events, max_wait: Option<Duration>) -> io::Result<()> {
+        let timeout = if self.work_waits() || self.is_stopped { Some(Duration::ZERO) } else { max_wait };
+        if let Some(next) = self.timers.next().filter(|&next| next < self.armed) {
+            self.timer_fd.arm(Duration::from_nanos(next.saturating_sub(self.clock.now())))?;
+            self.armed = next;
+        }
+        match self.poll.poll(events, timeout) {
+            // A signal handler of the host's ran: an empty batch.
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {
+                events.clear();
+                Ok(())
+            }
+            result => result,
+        }
+    }
+
+    /// Hands one event to its source. **I1** One whose source is gone is counted and dropped.
+    #[inline]
+    pub(super) fn dispatch<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        readiness: Readiness,
+        buffers: &mut Buffers,
+    ) {
+        self.stats.events += 1;
+        match self.sources.get(key) {
+            Some(Source::Stream(_)) => self.stream_event(handler, key, readiness, &mut buffers.stream),
+            Some(Source::Listener(listener)) => {
+                if !listener.queued {
+                    self.accept(handler, key);
+                }
+            }
+            Some(Source::Datagrams(_)) => {
+                self.datagrams_event(handler, key, readiness, &mut buffers.datagrams)
+            }
+            Some(Source::Watched(_)) => self.watched_event(handler, key, readiness),
+            None if key.token() == WAKER => self.commands_wait = true,
+            None if key.token() == TIMER => self.timer_fd_event(),
+            None => self.stats.stale_events += 1,
+        }
+    }
+
+    /// The deadline that the timerfd was set to has come; `wait` sets the next one.
+    fn timer_fd_event(&mut self) {
+        self.armed = Tick::MAX;
+        if !EDGE_TRIGGERED {
+            self.timer_fd.clear();
+            let _ = SourceFd(&self.timer_fd.fd()).reregister(self.poll.registry(), TIMER, Interest::READABLE);
+        }
+    }
+
+    fn serve_again<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, buffers: &mut Buffers) {
+        match self.sources.get_mut(key) {
+            Some(Source::Stream(conn)) => {
+                conn.queued = false;
+                self.open_stream(handler, key);
+                self.fill(handler, key, &mut buffers.stream);
+            }
+            Some(Source::Listener(listener)) => {
+                listener.queued = false;
+                self.accept(handler, key);
+            }
+            Some(Source::Datagrams(datagrams)) => {
+                datagrams.queued = false;
+                self.receive(handler, key, &mut buffers.datagrams);
+            }
+            Some(Source::Watched(_)) | None => {}
+        }
+    }
+
+    fn fire_timers<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        for _ in 0..self.limits.timers {
+            let Some((key, purpose)) = self.timers.due(self.now) else { return };
+            match purpose {
+                Purpose::User(user_key) => {
+                    self.stats.timeouts += 1;
+                    guarded(self, |net| handler.timeout(net, TimerId(key), user_key));
+                }
+                Purpose::Stream(stream) => self.stream_timeout(stream),
+                Purpose::Listener(_) => self.resume_listeners(),
+                Purpose::Drain => self.drain_timeout(),
+            }
+        }
+    }
+
+    fn take_commands<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        if !self.commands_wait {
+            return;
+        }
+        let (commands, more) = self.inbox.take(self.limits.commands);
+        self.commands_wait = more;
+        self.stats.commands += commands.len() as u64;
+        for command in commands {
+            match command {
+                Command::Send(conn, bytes) => drop(self.send(conn, &bytes)),
+                Command::Message(message) => drop(guarded(self, |net| handler.message(net, message))),
+                Command::Close(conn) => drop(self.close(conn)),
+                Command::CloseListener(listener) => drop(self.close_listener(listener)),
+                Command::Drain(timeout) => self.drain(timeout),
+                Command::Stop => self.stop(),
+            }
+        }
+    }
+}
