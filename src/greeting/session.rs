@@ -1,0 +1,333 @@
+//! One stream client's state machine.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::time::Instant;
+
+use memchr::memchr;
+
+use super::dialect::Dialect;
+use super::framing::{self, Flow};
+use super::spec::Framing;
+
+/// One stream client's side of the conversation.
+///
+/// Bytes, ends and the time go in; answers go to `out`, which the caller sends, and [`Next`] says
+/// what the caller does with the connection. A session reads no clock and owns no buffer while the
+/// client owes it nothing: see [`held`](Session::held).
+///
+/// ```
+/// use std::{sync::Arc, time::Instant};
+/// use hullo::greeting::{Dialect, Next, Session, Transport};
+///
+/// let hello = Arc::new(Dialect::builtin("hello", Transport::Stream).unwrap());
+/// let mut session = Session::new(hello);
+/// let mut out = Vec::new();
+/// session.open(&mut out);
+/// assert_eq!(session.receive(b"Michael", Instant::now(), &mut out), Next::Read);
+/// assert_eq!(out, b"Welcome!Hello, Michael!");
+/// ```
+#[derive(Debug)]
+pub struct Session {
+    dialect: Arc<Dialect>,
+    /// Absent unless bytes wait: for the rest of their message, or for the delay.
+    held: Option<Box<Held>>,
+    /// `Auto` until the first read has decided.
+    framing: Framing,
+    phase: Phase,
+}
+
+/// What the owner of a connection does after a call on its session.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Next {
+    /// Carry on reading.
+    Read,
+    /// Pause reading, and call [`Session::timeout`] at that instant.
+    Wait(Instant),
+    /// Flush, then close. The session ignores whatever comes after.
+    Close(Farewell),
+}
+
+/// Why a conversation ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+#[non_exhaustive]
+pub enum Farewell {
+    /// The client said the farewell word.
+    Word,
+    /// The dialect closes after its first answer.
+    AfterReply,
+    /// The client ended its side; all it had sent is answered.
+    Eof,
+    /// A line was over the limit.
+    TooLong,
+    /// A strict dialect got bytes that are not text.
+    NotText,
+    /// The server is going away; what had arrived whole is answered.
+    Drained,
+}
+
+impl fmt::Display for Farewell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Farewell::Word => "said farewell",
+            Farewell::AfterReply => "answered once",
+            Farewell::Eof => "end of input",
+            Farewell::TooLong => "message too long",
+            Farewell::NotText => "message not valid text",
+            Farewell::Drained => "drained",
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Phase {
+    Open,
+    /// No more input counts; the conversation ends when the messages that wait are answered.
+    Ending(Farewell),
+    Closed(Farewell),
+}
+
+impl Session {
+    /// A session for a client that just connected. Call [`open`](Session::open) next.
+    pub fn new(dialect: Arc<Dialect>) -> Session {
+        let framing = dialect.spec().framing;
+        Session { dialect, held: None, framing, phase: Phase::Open }
+    }
+
+    /// Says the welcome. Framing `auto` has not decided yet, so its welcome has no line end.
+    pub fn open(&mut self, out: &mut Vec<u8>) {
+        if let Some(welcome) = self.dialect.welcome() {
+            out.extend_from_slice(welcome);
+            out.extend_from_slice(line_end(self.framing));
+        }
+    }
+
+    /// Takes what one read returned.
+    ///
+    /// While a delay runs (after [`Next::Wait`]) the caller does not read; bytes handed over all the
+    /// same are kept in full, however many.
+    #[inline]
+    pub fn receive(&mut self, bytes: &[u8], now: Instant, out: &mut Vec<u8>) -> Next {
+        if self.phase == Phase::Open
+            && let Some(quick) = self.dialect.quick()
+        {
+            match self.framing {
+                Framing::Raw if quick.answer_read(bytes, out) => return Next::Read,
+                Framing::Line => return self.receive_lines(bytes, out),
+                _ => {}
+            }
+        }
+        self.receive_with_care(bytes, now, out)
+    }
+
+    /// The client ended its side. An unfinished last line is a message, an unfinished character is none;
+    /// what waits for the delay is still answered, then comes [`Farewell::Eof`].
+    pub fn peer_eof(&mut self, now: Instant, out: &mut Vec<u8>) -> Next {
+        if self.phase != Phase::Open {
+            return self.next();
+        }
+        let mut held = self.held.take().map_or_else(Held::default, |held| *held);
+        let tail = mem::take(&mut held.tail);
+        if tail.len() > self.dialect.max_message() {
+            // A full line and a CR that turns out not to be part of a line end.
+            return self.settle(held, Flow::Break(Farewell::TooLong), out);
+        }
+        let mut flow = Flow::Continue(());
+        if !tail.is_empty() && self.dialect.has_delay() {
+            held.push(&tail, now + self.dialect.spec().delay);
+        } else if !tail.is_empty() {
+            flow = self.dialect.answer(&tail, line_end(self.framing), out);
+        }
+        flow = if flow.is_continue() { Flow::Break(Farewell::Eof) } else { flow };
+        self.settle(held, flow, out)
+    }
+
+    /// The server is going away. What arrived whole is still answered after its delay, then comes
+    /// [`Farewell::Drained`]. An unfinished line is dropped: it may be the front of a longer one.
+    pub fn finish(&mut self) -> Next {
+        if self.phase != Phase::Open {
+            return self.next();
+        }
+        let held = self.held.take().map_or_else(Held::default, |held| *held);
+        let nothing_is_said = &mut Vec::new();
+        self.settle(held, Flow::Break(Farewell::Drained), nothing_is_said)
+    }
+
+    /// Looks at the message whose delay is over. Too early, or with no delay running, it changes nothing.
+    pub fn timeout(&mut self, now: Instant, out: &mut Vec<u8>) -> Next {
+        let Some(mut held) = self.held.take_if(|held| held.due.is_some_and(|due| due <= now)) else {
+            return self.next();
+        };
+        let flow = self.dialect.answer(held.pop(), line_end(self.framing), out);
+        held.due = (!held.lengths.is_empty()).then(|| now + self.dialect.spec().delay);
+        match (flow, self.phase) {
+            (Flow::Break(why), _) => self.close(why, out),
+            (Flow::Continue(()), Phase::Ending(why)) => self.settle(*held, Flow::Break(why), out),
+            (Flow::Continue(()), _) => self.settle(*held, flow, out),
+        }
+    }
+
+    /// How many received bytes the session still holds: the front of an unfinished message, at most
+    /// `max_message` + 1, and the messages that wait for the delay.
+    pub fn held(&self) -> usize {
+        self.held.as_ref().map_or(0, |held| held.tail.len() + held.waiting.len() - held.start)
+    }
+
+    /// The dialect it speaks.
+    pub fn dialect(&self) -> &Arc<Dialect> {
+        &self.dialect
+    }
+
+    /// Takes a read of lines: on the quick path what it can, line by line what it cannot.
+    #[inline(never)]
+    fn receive_lines(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Next {
+        let dialect = &*self.dialect;
+        let Some(quick) = dialect.quick() else { return self.next() };
+        if self.held.is_none() && quick.answer_line(bytes, out) {
+            return Next::Read;
+        }
+        // Where there is a quick path there is no delay, so the front of a line is all that can be held.
+        let mut tail = self.held.take().map_or_else(Vec::new, |held| held.tail);
+        let mut flow = Flow::Continue(());
+        let mut rest = bytes;
+        while !rest.is_empty() && flow.is_continue() {
+            if tail.is_empty() {
+                rest = quick.answer_lines(rest, out);
+            }
+            if rest.is_empty() {
+                break;
+            }
+            // What is left begins with a line that is not quick.
+            let line = rest.split_off(..line_len(rest)).unwrap_or_default();
+            flow = framing::lines(&mut tail, line, dialect.max_message(), |line| {
+                dialect.answer(line, b"\n", out)
+            });
+        }
+        if flow.is_continue() && tail.is_empty() {
+            return Next::Read;
+        }
+        self.settle(Held { tail, ..Held::default() }, flow, out)
+    }
+
+    /// Takes a read in any state and any dialect.
+    #[inline(never)]
+    fn receive_with_care(&mut self, bytes: &[u8], now: Instant, out: &mut Vec<u8>) -> Next {
+        if self.phase != Phase::Open || bytes.is_empty() {
+            return self.next();
+        }
+        if self.framing == Framing::Auto {
+            self.framing = if memchr(b'\n', bytes).is_some() { Framing::Line } else { Framing::Raw };
+        }
+        let dialect = &*self.dialect;
+        let line_end = line_end(self.framing);
+        let mut held = self.held.take().map_or_else(Held::default, |held| *held);
+        let mut tail = mem::take(&mut held.tail);
+        let flow = if dialect.has_delay() {
+            let due = now + dialect.spec().delay;
+            cut(dialect, self.framing, &mut tail, bytes, |message| {
+                held.push(message, due);
+                Flow::Continue(())
+            })
+        } else {
+            cut(dialect, self.framing, &mut tail, bytes, |message| dialect.answer(message, line_end, out))
+        };
+        held.tail = tail;
+        self.settle(held, flow, out)
+    }
+
+    /// Keeps what must be kept, and ends the conversation now or after the messages that wait.
+    #[inline(never)]
+    fn settle(&mut self, mut held: Held, flow: Flow, out: &mut Vec<u8>) -> Next {
+        if let Flow::Break(why) = flow {
+            if held.due.is_none() {
+                return self.close(why, out);
+            }
+            self.phase = Phase::Ending(why);
+            held.tail = Vec::new();
+        }
+        if held.due.is_some() || !held.tail.is_empty() {
+            self.held = Some(Box::new(held));
+        }
+        self.next()
+    }
+
+    #[cold]
+    fn close(&mut self, why: Farewell, out: &mut Vec<u8>) -> Next {
+        let sentence = match why {
+            Farewell::TooLong => {
+                format!("error: message too long (limit {} bytes)", self.dialect.max_message())
+            }
+            Farewell::NotText => format!("error: message is not valid {}", self.dialect.text().name()),
+            _ => String::new(),
+        };
+        if !sentence.is_empty() {
+            out.extend_from_slice(sentence.as_bytes());
+            out.extend_from_slice(line_end(self.framing));
+        }
+        self.held = None;
+        self.phase = Phase::Closed(why);
+        Next::Close(why)
+    }
+
+    fn next(&self) -> Next {
+        match (self.phase, self.held.as_ref().and_then(|held| held.due)) {
+            (Phase::Closed(why), _) => Next::Close(why),
+            (_, Some(due)) => Next::Wait(due),
+            (_, None) => Next::Read,
+        }
+    }
+}
+
+/// What a session keeps only while it must.
+#[derive(Default, Debug)]
+struct Held {
+    /// The front of an unfinished message.
+    tail: Vec<u8>,
+    /// Messages that wait for the delay, one after the other, the oldest at `start`.
+    waiting: Vec<u8>,
+    start: usize,
+    lengths: VecDeque<usize>,
+    /// When the oldest is looked at; present exactly while one waits.
+    due: Option<Instant>,
+}
+
+impl Held {
+    fn push(&mut self, message: &[u8], due: Instant) {
+        self.waiting.extend_from_slice(message);
+        self.lengths.push_back(message.len());
+        self.due.get_or_insert(due);
+    }
+
+    fn pop(&mut self) -> &[u8] {
+        let from = self.start;
+        self.start += self.lengths.pop_front().unwrap_or(0);
+        &self.waiting[from..self.start]
+    }
+}
+
+/// Cuts a read into messages as the dialect wants it.
+fn cut(
+    dialect: &Dialect,
+    framing: Framing,
+    tail: &mut Vec<u8>,
+    bytes: &[u8],
+    each: impl FnMut(&[u8]) -> Flow,
+) -> Flow {
+    let limit = dialect.max_message();
+    match framing {
+        Framing::Line => framing::lines(tail, bytes, limit, each),
+        _ if dialect.spec().strict => framing::characters(tail, bytes, limit, dialect.text(), each),
+        _ => framing::chunks(bytes, limit, each),
+    }
+}
+
+/// The length of the first line with its end, or of all there is.
+fn line_len(bytes: &[u8]) -> usize {
+    memchr(b'\n', bytes).map_or(bytes.len(), |newline| newline + 1)
+}
+
+fn line_end(framing: Framing) -> &'static [u8] {
+    if framing == Framing::Line { b"\n" } else { b"" }
+}
