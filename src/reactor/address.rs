@@ -1,9 +1,9 @@
 //! `tcp://`, `udp://`, `unix:`, `unixgram:` as text and as types.
 
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
@@ -215,11 +215,9 @@ impl PeerAddr {
         self.0.is_unnamed()
     }
 
-    /// One number for the address, the same as long as the process lives.
-    pub fn to_hash(&self) -> u64 {
-        let mut hasher = std::hash::DefaultHasher::new();
-        self.0.hash(&mut hasher);
-        hasher.finish()
+    /// The name of a Unix socket as bytes: its path, or its name in the abstract namespace of unix(7).
+    pub fn unix_name(&self) -> Option<&[u8]> {
+        self.as_path().map(|path| path.as_os_str().as_bytes()).or_else(|| self.0.as_abstract_namespace())
     }
 }
 
@@ -234,7 +232,10 @@ impl fmt::Display for PeerAddr {
         match (self.as_socket(), self.as_path()) {
             (Some(socket), _) => socket.fmt(f),
             (_, Some(path)) => path.display().fmt(f),
-            _ => f.write_str("unnamed"),
+            _ => match self.unix_name() {
+                Some(name) => write!(f, "@{}", name.escape_ascii()),
+                None => f.write_str("unnamed"),
+            },
         }
     }
 }

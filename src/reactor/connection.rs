@@ -179,10 +179,12 @@ impl Net {
             conn.thorough = true;
         }
         // A stream that is not being read learns of a reset only here.
-        if readiness.has(Readiness::ERROR) && !conn.may_read()
-            && let Some(error) = conn.socket.take_error() {
-                return self.fail(key, &error);
-            }
+        if readiness.has(Readiness::ERROR)
+            && !conn.may_read()
+            && let Some(error) = conn.socket.take_error()
+        {
+            return self.fail(key, &error);
+        }
         // Write first: a peer that takes its output may be read again, and answers to come need no outbox.
         if conn.outbox.is_some() {
             self.flush_and_tell(handler, key);
@@ -299,16 +301,17 @@ impl Net {
         let now = self.now;
         let mut taken = 0;
         if let Some(conn) = self.stream_mut(key)
-            && conn.phase != Phase::Dead {
-                let result = conn.socket.send(&scratch);
-                if let Ok(n) = result {
-                    taken = n;
-                    conn.bytes_out += n as u64;
-                    conn.active = now;
-                }
-                self.stats.writes += 1;
-                self.stats.bytes_out += taken as u64;
+            && conn.phase != Phase::Dead
+        {
+            let result = conn.socket.send(&scratch);
+            if let Ok(n) = result {
+                taken = n;
+                conn.bytes_out += n as u64;
+                conn.active = now;
             }
+            self.stats.writes += 1;
+            self.stats.bytes_out += taken as u64;
+        }
         if taken < scratch.len() {
             self.keep_rest(key, &scratch[taken..]);
         }
@@ -334,13 +337,15 @@ impl Net {
 
     pub(super) fn mark_dirty(&mut self, key: Key) {
         if let Some(conn) = self.stream_mut(key)
-            && !std::mem::replace(&mut conn.dirty, true) {
-                self.dirty.push(key);
-            }
+            && !std::mem::replace(&mut conn.dirty, true)
+        {
+            self.dirty.push(key);
+        }
     }
 
     /// Step 6: writes what the turn has left in outboxes.
-    pub(super) fn flush_dirty<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+    pub(super) fn flush<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        self.send_datagrams();
         for key in std::mem::take(&mut self.dirty) {
             self.flush_and_tell(handler, key);
         }
@@ -348,8 +353,9 @@ impl Net {
 
     /// The last pass of a turn: what `drained` and `closed` callbacks have sent goes out, and nobody is called.
     pub(super) fn flush_quietly(&mut self) {
+        self.send_datagrams();
         for key in std::mem::take(&mut self.dirty) {
-            if self.flush(key) {
+            if self.flush_stream(key) {
                 if let Some(conn) = self.stream_mut(key) {
                     conn.above_low = true; // `drained` is still owed, in the next turn
                 }
@@ -359,7 +365,7 @@ impl Net {
     }
 
     fn flush_and_tell<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
-        if self.flush(key) && self.stream_mut(key).is_some_and(|conn| conn.phase == Phase::Open) {
+        if self.flush_stream(key) && self.stream_mut(key).is_some_and(|conn| conn.phase == Phase::Open) {
             self.serve(key, |net| guarded(net, |net| handler.drained(net, ConnId(key))));
         }
     }
@@ -369,7 +375,7 @@ impl Net {
     ///
     /// **I6** After `WouldBlock` nothing is written until the poller says writable. Guard:
     /// `a_client_that_never_reads_is_bounded_and_cut_off` in `tests/backpressure.rs`.
-    fn flush(&mut self, key: Key) -> bool {
+    fn flush_stream(&mut self, key: Key) -> bool {
         let (now, stats) = (self.now, &mut self.stats);
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
         conn.dirty = false;
@@ -451,10 +457,12 @@ impl Net {
             self.set_stream_deadline(key, self.now + ticks(wait));
         }
         let Some(conn) = self.stream_mut(key) else { return };
-        if (is_closing || conn.fin_wanted) && !std::mem::replace(&mut conn.fin_sent, true)
-            && let Err(error) = conn.socket.shutdown_write() {
-                self.fail(key, &error);
-            }
+        if (is_closing || conn.fin_wanted)
+            && !std::mem::replace(&mut conn.fin_sent, true)
+            && let Err(error) = conn.socket.shutdown_write()
+        {
+            self.fail(key, &error);
+        }
     }
 }
 

@@ -19,7 +19,7 @@ macro_rules! id {
             }
 
             /// The id that [`to_bits`](Self::to_bits) gave. Any other bits name nothing.
-            pub fn from_bits(bits: u64) -> Self {
+            pub const fn from_bits(bits: u64) -> Self {
                 $name(Key(bits))
             }
         }

@@ -101,24 +101,27 @@ impl Net {
 
     fn stall(&mut self, key: Key) {
         if let Some(Source::Listener(listener)) = self.sources.get_mut(key)
-            && !std::mem::replace(&mut listener.is_stalled, true) {
-                self.stalled_listeners.push(key);
-            }
+            && !std::mem::replace(&mut listener.is_stalled, true)
+        {
+            self.stalled_listeners.push(key);
+        }
     }
 
     fn out_of_descriptors(&mut self, key: Key) {
         let now = self.now;
         let may_shed = self.spare.last_shed.is_none_or(|last| now >= last + ticks(REST));
-        if may_shed && self.spare.file.take().is_some()
-            && let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
-                self.stats.accept_calls += 1;
-                if let Ok(client) = listener.socket.accept() {
-                    drop(client);
-                    self.stats.shed += 1;
-                    self.spare.last_shed = Some(now);
-                    log::warn!("out of descriptors: a client was dropped; raise the limit (ulimit -n)");
-                }
+        if may_shed
+            && self.spare.file.take().is_some()
+            && let Some(Source::Listener(listener)) = self.sources.get_mut(key)
+        {
+            self.stats.accept_calls += 1;
+            if let Ok(client) = listener.socket.accept() {
+                drop(client);
+                self.stats.shed += 1;
+                self.spare.last_shed = Some(now);
+                log::warn!("out of descriptors: a client was dropped; raise the limit (ulimit -n)");
             }
+        }
         self.rest(key);
     }
 

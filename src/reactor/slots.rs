@@ -81,6 +81,7 @@ impl<T> Slots<T> {
         Some(self.entries.remove(key.index()).value)
     }
 
+    #[cfg(test)]
     pub(crate) fn len(&self) -> usize {
         self.entries.len()
     }

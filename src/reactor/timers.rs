@@ -7,33 +7,32 @@
 //! counts. Guards: `tests::*` here, and `timers_never_fire_early` in `tests/reactor.rs`.
 
 use super::slots::{Key, Slots};
+use super::sys;
 use std::time::{Duration, Instant};
 
-/// Nanoseconds since the reactor was made: half the size of an `Instant`, and one word to compare.
+/// Nanoseconds on the monotonic clock: half the size of an `Instant`, and one word to compare.
 pub(crate) type Tick = u64;
 
 /// The only clock of the reactor.
 pub(crate) struct Clock {
-    origin: Instant,
+    /// The same moment twice: as the system counts, and as std does.
+    origin: (Tick, Instant),
 }
 
 impl Clock {
     pub(crate) fn new() -> Clock {
-        Clock { origin: Instant::now() }
+        Clock { origin: (sys::monotonic(), Instant::now()) }
     }
 
     #[inline]
     pub(crate) fn now(&self) -> Tick {
-        ticks(self.origin.elapsed())
+        sys::monotonic()
     }
 
-    /// `None` past what an `Instant` can hold: practically never.
-    pub(crate) fn instant(&self, tick: Tick) -> Option<Instant> {
-        self.origin.checked_add(Duration::from_nanos(tick))
-    }
-
-    pub(crate) fn tick(&self, instant: Instant) -> Tick {
-        ticks(instant.saturating_duration_since(self.origin))
+    /// Later than the true moment by what passed between the two readings of `new`, never earlier.
+    #[inline]
+    pub(crate) fn instant(&self, tick: Tick) -> Instant {
+        self.origin.1 + Duration::from_nanos(tick - self.origin.0)
     }
 }
 
@@ -124,11 +123,9 @@ impl Timers {
         let &Entry { deadline, key } = self.heap.first().filter(|entry| entry.deadline <= now)?;
         let timer = self.slots.get(key)?;
         let (purpose, period) = (timer.purpose, timer.period);
-        if period == 0 {
-            self.cancel(key);
-        } else {
-            let missed = (now - deadline) / period;
-            self.reset(key, deadline.saturating_add((missed + 1).saturating_mul(period)));
+        match (now - deadline).checked_div(period) {
+            Some(missed) => self.reset(key, deadline.saturating_add((missed + 1).saturating_mul(period))),
+            None => drop(self.cancel(key)),
         }
         Some((key, purpose))
     }

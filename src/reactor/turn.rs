@@ -68,7 +68,7 @@ impl Reactor {
     ///
     /// As [`new`](Reactor::new).
     pub fn with_limits(limits: Limits) -> io::Result<Reactor> {
-        let limits = limits.sane();
+        let (limits, clock) = (limits.sane(), Clock::new());
         let poll = mio::Poll::new()?;
         let timer_fd = TimerFd::new()?;
         poll.registry().register(&mut SourceFd(&timer_fd.fd()), TIMER, Interest::READABLE)?;
@@ -79,8 +79,8 @@ impl Reactor {
             poll,
             timer_fd,
             armed: Tick::MAX,
-            clock: Clock::new(),
-            now: 0,
+            now: clock.now(),
+            clock,
             limits,
             stats: Stats::default(),
             sources: Slots::new(),
@@ -149,17 +149,22 @@ impl Reactor {
         net.fire_timers(handler); // 5
         net.take_commands(handler);
         net.start_drain(handler);
-        net.send_datagrams();
-        net.flush_dirty(handler); // 6
-        net.report_closed(handler); // 7
-        net.send_datagrams();
-        net.flush_quietly();
+        if net.output_waits() {
+            net.flush(handler); // 6
+        }
+        if !net.dead.is_empty() {
+            net.report_closed(handler); // 7
+        }
+        if net.output_waits() {
+            net.flush_quietly();
+        }
         Ok(())
     }
 
     /// The network, between turns: the same surface that callbacks are lent. What is asked for here is done once
     /// the next `turn` returns.
     pub fn net(&mut self) -> &mut Net {
+        self.net.now = self.net.clock.now(); // Much time may have passed since the last turn.
         &mut self.net
     }
 
@@ -205,7 +210,7 @@ impl Reactor {
         if self.batch_was_full || self.net.work_waits() || !self.net.inbox.is_empty() {
             return Some(Instant::now());
         }
-        self.net.timers.next().and_then(|tick| self.net.clock.instant(tick))
+        self.net.timers.next().map(|tick| self.net.clock.instant(tick))
     }
 
     /// The report of a drain that has nothing left; `None` before.
@@ -235,11 +240,15 @@ impl Net {
     /// Something is left to do that no event will announce.
     fn work_waits(&self) -> bool {
         !self.ready.is_empty()
-            || !self.dirty.is_empty()
             || !self.dead.is_empty()
-            || self.outgoing.len() > 0
+            || self.output_waits()
             || self.commands_wait
             || self.drain_waits()
+    }
+
+    #[inline]
+    fn output_waits(&self) -> bool {
+        !self.dirty.is_empty() || self.outgoing.len() > 0
     }
 
     fn wait(&mut self, events: &mut mio::Events, max_wait: Option<Duration>) -> io::Result<()> {
