@@ -1,13 +1,39 @@
-//! The greeting daemon: a `Handler` that keeps one greeting session per connection.
+//! The greeting daemon: a [`Handler`](crate::Handler) that keeps one greeting session per connection.
 
+mod greeter;
 mod plan;
+mod signals;
+mod sockets;
 
 pub use plan::{Plan, SocketPlan, StartError, Summary};
 
-/// Runs the daemon.
+use crate::Reactor;
+use greeter::Greeter;
+use signals::Signals;
+use std::io::Write;
+
+/// Runs the daemon until it is drained or stopped by a signal.
+///
+/// Each bound socket is announced with a line on `announce`. `reload` is asked for a new plan on SIGHUP.
+///
+/// # Errors
+///
+/// When a socket cannot be bound, or the system has no descriptor for the loop itself. Nothing is left half open.
 pub fn run(
-    _plan: Plan,
-    _reload: &mut dyn FnMut() -> Result<Plan, String>,
+    plan: Plan,
+    announce: &mut dyn Write,
+    reload: &mut dyn FnMut() -> Result<Plan, String>,
 ) -> Result<Summary, StartError> {
-    unimplemented!()
+    let cannot_start = |error| StartError { address: None, error };
+    let mut reactor = Reactor::with_limits(plan.limits.clone()).map_err(cannot_start)?;
+    let signals = Signals::catch(reactor.net()).map_err(cannot_start)?;
+    let mut greeter = Greeter::new(plan, signals, reload);
+    greeter.sockets.open(reactor.net(), &greeter.plan)?;
+    for line in greeter.sockets.announcements(reactor.net()) {
+        // Whoever started us may not be listening; we are.
+        let _ = writeln!(announce, "{line}");
+    }
+    let _ = announce.flush();
+    let drained = reactor.run(&mut greeter).map_err(cannot_start)?;
+    Ok(greeter.summary(drained, reactor.net().stats()))
 }

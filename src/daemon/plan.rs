@@ -31,13 +31,43 @@ pub struct SocketPlan {
     pub options: SocketOptions,
 }
 
-/// How a daemon ended.
+impl SocketPlan {
+    /// Whether the socket of one plan serves the other as well, whatever it speaks.
+    pub(super) fn is_same_socket(&self, other: &SocketPlan) -> bool {
+        self.address == other.address && self.options == other.options
+    }
+}
+
+/// How a daemon ended; displays as the one line that ends its log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {
-    /// Clients that were cut by the end of the drain.
+    /// Stream clients served.
+    pub clients: u64,
+    /// The most stream clients at once.
+    pub peak: u64,
+    /// Datagrams received.
+    pub datagrams: u64,
+    /// Datagrams answered.
+    pub answered: u64,
+    /// From the first socket to the last.
+    pub uptime: Duration,
+    /// Clients that were cut: by the end of the drain, or by the second signal.
     pub cut: u64,
     /// A second signal stopped it at once.
     pub is_forced: bool,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Summary { clients, peak, datagrams, answered, uptime, cut, is_forced } = self;
+        let how = if *is_forced { "stopped at once" } else { "drained" };
+        write!(
+            f,
+            "hullo: {how} after {:.1} s: {clients} clients ({peak} at once, {cut} cut), \
+             {datagrams} datagrams ({answered} answered)",
+            uptime.as_secs_f64()
+        )
+    }
 }
 
 /// Why a daemon did not start; displays as a sentence with the address and the remedy.

@@ -1,0 +1,236 @@
+//! The daemon as a handler: one greeting session per connection, one responder per datagram socket.
+
+use super::plan::{Plan, Summary};
+use super::signals::Signals;
+use super::sockets::Sockets;
+use crate::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
+use crate::{Closed, ConnId, ConnMap, Datagram, DrainReport, FdId, Handler, Net, Origin, Readiness, Stats};
+use crate::{TimerId, UdpId};
+use signal_hook::consts::SIGHUP;
+use std::time::Instant;
+
+pub(super) struct Greeter<'a> {
+    pub(super) plan: Plan,
+    pub(super) sockets: Sockets,
+    clients: ConnMap<Client>,
+    signals: Signals,
+    reload: &'a mut dyn FnMut() -> Result<Plan, String>,
+    /// Answers to datagrams are written here first.
+    answer: Vec<u8>,
+    /// Datagrams that were not answered, by reason.
+    silences: [u64; Silence::ALL.len()],
+    started: Instant,
+    is_draining: bool,
+    is_forced: bool,
+}
+
+/// What is kept for each connection.
+struct Client {
+    session: Session,
+    /// The delay that runs; `NO_TIMER` for none.
+    timer: TimerId,
+}
+
+impl<'a> Greeter<'a> {
+    pub(super) fn new(
+        plan: Plan,
+        signals: Signals,
+        reload: &'a mut dyn FnMut() -> Result<Plan, String>,
+    ) -> Greeter<'a> {
+        Greeter {
+            plan,
+            sockets: Sockets::default(),
+            clients: ConnMap::new(),
+            signals,
+            reload,
+            answer: Vec::new(),
+            silences: [0; Silence::ALL.len()],
+            started: Instant::now(),
+            is_draining: false,
+            is_forced: false,
+        }
+    }
+
+    pub(super) fn summary(&self, drained: Option<DrainReport>, stats: Stats) -> Summary {
+        Summary {
+            clients: stats.opened,
+            datagrams: stats.datagrams_in,
+            answered: stats.datagrams_out,
+            peak: stats.connections_peak,
+            uptime: self.started.elapsed(),
+            // What a forced stop leaves open is cut as well.
+            cut: drained.map_or(stats.connections, |report| report.cut),
+            is_forced: self.is_forced,
+        }
+    }
+
+    /// Lets the session of `conn` speak, and does what it says next.
+    #[inline]
+    fn converse(
+        &mut self,
+        net: &mut Net,
+        conn: ConnId,
+        speak: impl FnOnce(&mut Session, Instant, &mut Vec<u8>) -> Next,
+    ) {
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        let now = net.now();
+        let mut next = Next::Read;
+        net.send_with(conn, |out| next = speak(&mut client.session, now, out));
+        if next != Next::Read || client.timer != NO_TIMER {
+            client.follow(net, conn, next);
+        }
+    }
+
+    fn on_terminate(&mut self, net: &mut Net) {
+        if self.is_draining {
+            log::warn!("second signal: stopping at once");
+            self.is_forced = true;
+            return net.stop();
+        }
+        log::info!("draining {} clients, at most {:?}", net.stats().connections, self.plan.drain);
+        self.is_draining = true;
+        net.drain(self.plan.drain);
+    }
+
+    fn on_hangup(&mut self, net: &mut Net) {
+        if self.is_draining {
+            return log::warn!("reload ignored: draining");
+        }
+        let result = (self.reload)().and_then(|plan| {
+            self.sockets.exchange(net, &plan).map_err(|error| error.to_string())?;
+            net.set_limits(plan.limits.clone());
+            self.plan = plan;
+            Ok(())
+        });
+        match result {
+            Ok(()) => {
+                let lines = self.sockets.announcements(net);
+                lines.iter().for_each(|line| log::info!("reloaded: {line}"));
+            }
+            Err(error) => log::error!("reload failed, nothing has changed: {error}"),
+        }
+    }
+}
+
+/// Names no timer.
+const NO_TIMER: TimerId = TimerId::from_bits(0);
+
+impl Client {
+    #[cold]
+    fn follow(&mut self, net: &mut Net, conn: ConnId, next: Next) {
+        net.cancel_timer(std::mem::replace(&mut self.timer, NO_TIMER));
+        match next {
+            Next::Read => {
+                net.resume_reading(conn);
+            }
+            Next::Wait(until) => {
+                net.pause_reading(conn);
+                // The timer reads the clock itself: it may be late by what this turn took so far, never early.
+                let wait = until.saturating_duration_since(net.now());
+                self.timer = net.set_timer(wait, conn.to_bits());
+            }
+            Next::Close(why) => {
+                log::debug!("{conn:?}: closing: {why}");
+                net.close(conn);
+            }
+        }
+    }
+}
+
+impl Handler for Greeter<'_> {
+    #[inline]
+    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
+        self.converse(net, conn, |session, now, out| session.receive(bytes, now, out));
+    }
+
+    fn opened(&mut self, net: &mut Net, conn: ConnId, origin: Origin) {
+        let Origin::Listener(listener) = origin else { return };
+        let Some(dialect) = self.sockets.dialect(listener).cloned() else { return };
+        if log::log_enabled!(log::Level::Debug) {
+            let peer = net.peer_addr(conn).map_or_else(|error| error.to_string(), |peer| peer.to_string());
+            log::debug!("{conn:?}: opened by {peer} ({})", dialect.name());
+        }
+        if let Some(most) = read_limit(&dialect, net) {
+            net.limit_reads(conn, most);
+        }
+        let mut session = Session::new(dialect);
+        net.send_with(conn, |out| session.open(out));
+        self.clients.insert(conn, Client { session, timer: NO_TIMER });
+    }
+
+    fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
+        self.converse(net, conn, |session, now, out| session.peer_eof(now, out));
+    }
+
+    fn draining(&mut self, net: &mut Net, conn: ConnId) {
+        self.converse(net, conn, |session, _, _| session.finish());
+    }
+
+    fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
+        let conn = ConnId::from_bits(key);
+        if self.clients.get(conn).is_some_and(|client| client.timer == timer) {
+            self.converse(net, conn, |session, now, out| session.timeout(now, out));
+        }
+    }
+
+    fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
+        if let Some(client) = self.clients.remove(conn) {
+            net.cancel_timer(client.timer);
+        }
+        log::debug!("{conn:?}: {} ({} bytes in, {} out)", closed.reason, closed.bytes_in, closed.bytes_out);
+    }
+
+    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+        let Some(responder) = self.sockets.responder(udp) else { return };
+        let from = match (datagram.from.as_socket(), datagram.from.unix_name()) {
+            (Some(address), _) => Source::Inet(address),
+            (None, Some(name)) => Source::Local(name),
+            (None, None) => Source::Unnamed,
+        };
+        self.answer.clear();
+        let verdict =
+            responder.respond(datagram.bytes, datagram.truncated, from, net.now(), &mut self.answer);
+        match verdict {
+            Verdict::Answer | Verdict::AnswerAndStop => {
+                net.reply(udp, datagram, &self.answer);
+            }
+            Verdict::Silent(silence) => {
+                self.silences[silence as usize] += 1;
+                log::trace!("datagram from {} not answered: {silence}", datagram.from);
+            }
+            Verdict::Stop => {}
+        }
+        if matches!(verdict, Verdict::AnswerAndStop | Verdict::Stop) {
+            net.close_udp(udp);
+            if let Some(address) = self.sockets.forget(udp) {
+                log::info!("{address} closed by a farewell from {}", datagram.from);
+            }
+            if self.sockets.is_empty() {
+                self.on_terminate(net);
+            }
+        }
+    }
+
+    fn ready(&mut self, net: &mut Net, fd: FdId, _readiness: Readiness) {
+        if fd != self.signals.fd {
+            return;
+        }
+        for signal in self.signals.pending() {
+            match signal {
+                SIGHUP => self.on_hangup(net),
+                _ => self.on_terminate(net),
+            }
+        }
+    }
+}
+
+/// How much may be read at a time, where the reactor's own budget is too much: a delayed dialect looks at one
+/// message at a time, and a long template must not turn one read into more output than may wait.
+fn read_limit(dialect: &Dialect, net: &Net) -> Option<usize> {
+    if dialect.has_delay() {
+        return Some(dialect.max_message());
+    }
+    let limits = net.limits();
+    let most = (limits.outbox_cap - limits.outbox_high) / dialect.growth().max(1);
+    (most < limits.read_budget).then_some(most)
+}

@@ -1,0 +1,136 @@
+//! The daemon's own sockets: bound at the start, exchanged by a reload.
+
+use super::plan::{Plan, SocketPlan, StartError};
+use crate::greeting::{Dialect, Guard, Responder};
+use crate::{Address, ListenerId, Net, SourceId, UdpId};
+use std::sync::Arc;
+
+/// What is open, in the order of the plan.
+#[derive(Default)]
+pub(super) struct Sockets {
+    open: Vec<Socket>,
+}
+
+struct Socket {
+    plan: SocketPlan,
+    kind: Kind,
+}
+
+enum Kind {
+    Listener(ListenerId),
+    Datagrams(UdpId, Box<Responder>),
+}
+
+impl Sockets {
+    /// Opens every socket of the plan, or none.
+    pub(super) fn open(&mut self, net: &mut Net, plan: &Plan) -> Result<(), StartError> {
+        self.open = bind_all(net, &plan.sockets, plan.guard)?;
+        Ok(())
+    }
+
+    /// Goes over to another plan: new sockets are bound first, and only if all of them are does anything change.
+    /// A socket that stays open takes its new dialect for the clients to come.
+    pub(super) fn exchange(&mut self, net: &mut Net, plan: &Plan) -> Result<(), StartError> {
+        let is_open = |wanted: &SocketPlan| self.open.iter().any(|socket| socket.plan.is_same_socket(wanted));
+        let wanted = plan.sockets.iter().filter(|&wanted| !is_open(wanted)).cloned().collect::<Vec<_>>();
+        let mut open = bind_all(net, &wanted, plan.guard)?;
+        for mut socket in self.open.drain(..) {
+            match plan.sockets.iter().find(|wanted| wanted.is_same_socket(&socket.plan)) {
+                Some(wanted) => {
+                    socket.turn_to(wanted, plan.guard);
+                    open.push(socket);
+                }
+                None => socket.close(net),
+            }
+        }
+        let place =
+            |socket: &Socket| plan.sockets.iter().position(|wanted| wanted.is_same_socket(&socket.plan));
+        open.sort_by_key(place);
+        self.open = open;
+        Ok(())
+    }
+
+    /// One line for each socket, with its real port.
+    pub(super) fn announcements(&self, net: &Net) -> Vec<String> {
+        let line = |socket: &Socket| {
+            let address = net.local_addr(socket.id()).unwrap_or_else(|_| socket.plan.address.clone());
+            format!("listening on {address} ({})", socket.plan.dialect.name())
+        };
+        self.open.iter().map(line).collect()
+    }
+
+    pub(super) fn dialect(&self, listener: ListenerId) -> Option<&Arc<Dialect>> {
+        self.open.iter().find_map(|socket| match socket.kind {
+            Kind::Listener(id) if id == listener => Some(&socket.plan.dialect),
+            _ => None,
+        })
+    }
+
+    pub(super) fn responder(&mut self, udp: UdpId) -> Option<&mut Responder> {
+        self.open.iter_mut().find_map(|socket| match &mut socket.kind {
+            Kind::Datagrams(id, responder) if *id == udp => Some(&mut **responder),
+            _ => None,
+        })
+    }
+
+    /// A farewell has closed this one.
+    pub(super) fn forget(&mut self, udp: UdpId) -> Option<Address> {
+        let at =
+            self.open.iter().position(|socket| matches!(socket.kind, Kind::Datagrams(id, _) if id == udp))?;
+        Some(self.open.remove(at).plan.address)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+}
+
+impl Socket {
+    fn bind(net: &mut Net, plan: &SocketPlan, guard: Guard) -> Result<Socket, StartError> {
+        let kind = if plan.address.is_datagram() {
+            net.bind_with(&plan.address, &plan.options)
+                .map(|id| Kind::Datagrams(id, Box::new(Responder::new(plan.dialect.clone(), guard))))
+        } else {
+            net.listen_with(&plan.address, &plan.options).map(Kind::Listener)
+        };
+        match kind {
+            Ok(kind) => Ok(Socket { plan: plan.clone(), kind }),
+            Err(error) => Err(StartError { address: Some(plan.address.clone()), error }),
+        }
+    }
+
+    fn id(&self) -> SourceId {
+        match self.kind {
+            Kind::Listener(id) => id.into(),
+            Kind::Datagrams(id, _) => id.into(),
+        }
+    }
+
+    fn turn_to(&mut self, plan: &SocketPlan, guard: Guard) {
+        self.plan = plan.clone();
+        if let Kind::Datagrams(_, responder) = &mut self.kind {
+            **responder = Responder::new(plan.dialect.clone(), guard);
+        }
+    }
+
+    fn close(&self, net: &mut Net) {
+        match self.kind {
+            Kind::Listener(id) => net.close_listener(id),
+            Kind::Datagrams(id, _) => net.close_udp(id),
+        };
+    }
+}
+
+fn bind_all(net: &mut Net, plans: &[SocketPlan], guard: Guard) -> Result<Vec<Socket>, StartError> {
+    let mut open: Vec<Socket> = Vec::with_capacity(plans.len());
+    for plan in plans {
+        match Socket::bind(net, plan, guard) {
+            Ok(socket) => open.push(socket),
+            Err(error) => {
+                open.iter().for_each(|socket| socket.close(net));
+                return Err(error);
+            }
+        }
+    }
+    Ok(open)
+}
