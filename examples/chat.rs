@@ -1,0 +1,64 @@
+//! cargo run --release --example chat, then type a line into each of two: nc 127.0.0.1 7001
+//!
+//! A line typed by one client reaches all others. Nobody waits for a slow reader: whoever lets more than 256 KiB of
+//! other people's lines pile up is dropped.
+
+use hullo::{Closed, ConnId, ConnMap, Handler, Limits, Net, Origin, Reactor};
+
+const LONGEST_LINE: usize = 4096;
+
+#[derive(Default)]
+struct Chat {
+    /// What each client has typed of its current line.
+    clients: ConnMap<Vec<u8>>,
+}
+
+impl Chat {
+    fn say(&self, net: &mut Net, speaker: ConnId, line: &[u8]) {
+        for (listener, _) in self.clients.iter().filter(|(conn, _)| *conn != speaker) {
+            net.send_with(listener, |out| {
+                out.extend_from_slice(line);
+                out.push(b'\n');
+            });
+        }
+    }
+}
+
+impl Handler for Chat {
+    fn opened(&mut self, net: &mut Net, conn: ConnId, _origin: Origin) {
+        self.clients.insert(conn, Vec::new());
+        self.say(net, conn, b"* somebody came");
+    }
+
+    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
+        let Some(typed) = self.clients.get_mut(conn) else { return };
+        typed.extend_from_slice(bytes);
+        let mut typed = std::mem::take(typed);
+        let mut start = 0;
+        while let Some(length) = typed[start..].iter().position(|&byte| byte == b'\n') {
+            self.say(net, conn, &typed[start..start + length]);
+            start += length + 1;
+        }
+        typed.drain(..start);
+        if typed.len() > LONGEST_LINE {
+            net.send(conn, b"* your line is too long, good bye\n");
+            net.close(conn);
+        } else if let Some(place) = self.clients.get_mut(conn) {
+            *place = typed;
+        }
+    }
+
+    fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
+        self.clients.remove(conn);
+        self.say(net, conn, format!("* somebody left: {}", closed.reason).as_bytes());
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    // The high mark stops reading from a client; what others say to it is bounded by the cap.
+    let mut reactor = Reactor::with_limits(Limits { outbox_cap: 256 * 1024, ..Limits::default() })?;
+    let listener = reactor.listen("tcp://127.0.0.1:7001")?;
+    println!("chat on {}", reactor.local_addr(listener)?);
+    reactor.run(&mut Chat::default())?;
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! cargo run --release --example udp_echo, then type a line into: nc -u 127.0.0.1 7002
+
+use hullo::{ConnId, Datagram, Handler, Net, Reactor, UdpId};
+
+struct UdpEcho;
+
+impl Handler for UdpEcho {
+    fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {
+        // Streams never come here: this program listens on none.
+    }
+
+    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+        // Two echo services that are pointed at each other would never stop: an echo answers no service port.
+        let is_service = datagram.from.as_socket().is_none_or(|from| from.port() < 1024);
+        if !is_service && !datagram.truncated {
+            net.reply(udp, datagram, datagram.bytes);
+        }
+    }
+}
+
+fn main() -> std::io::Result<()> {
+    let mut reactor = Reactor::new()?;
+    let udp = reactor.bind("udp://127.0.0.1:7002")?;
+    println!("echo on {}", reactor.local_addr(udp)?);
+    reactor.run(&mut UdpEcho)?;
+    Ok(())
+}
