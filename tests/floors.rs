@@ -1,0 +1,138 @@
+//! The house has floors: imports point down, and rooms on one floor do not meet. This reads the `use` lines (and every
+//! other `crate::` path) so that the picture in ARCHITECTURE.md cannot rot.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room, with what it may import from the crate. `pub use reactor::*` makes the reactor's own names appear as
+/// `crate::Name`, so that any capitalised name stands for the reactor.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("reactor", &["reactor"]),
+    ("greeting", &["greeting"]),
+    ("daemon", &["reactor", "greeting", "daemon"]),
+    ("load", &["reactor", "greeting", "load"]),
+    ("client", &["reactor", "greeting", "client"]),
+    ("cli", &["reactor", "greeting", "daemon", "load", "client", "cli"]),
+];
+
+/// Packages that a room must not know of.
+const FOREIGN: &[(&str, &[&str])] = &[
+    (
+        "greeting",
+        &[
+            "mio",
+            "slab",
+            "log",
+            "socket2",
+            "libc",
+            "std::net::Tcp",
+            "std::net::Udp",
+            "Instant::now",
+            "std::os",
+        ],
+    ),
+    ("daemon", &["mio", "slab", "socket2", "libc"]),
+    ("cli", &["mio", "slab", "socket2", "libc"]),
+];
+
+#[test]
+fn imports_point_down_only() {
+    let mut seen = 0;
+    for (room, allowed) in ROOMS {
+        for file in sources(&Path::new("src").join(room)) {
+            seen += 1;
+            for (line, path) in paths(&code(&file)) {
+                let target = room_of(&path);
+                assert!(
+                    allowed.contains(&target.as_str()),
+                    "{}:{line}: {room} may not use {path} ({target}); it may use {allowed:?}",
+                    file.display()
+                );
+            }
+        }
+    }
+    assert!(seen > 20, "only {seen} files were read: is the test run from the crate's folder?");
+}
+
+#[test]
+fn each_room_knows_only_its_own_packages() {
+    for (room, foreign) in FOREIGN {
+        for file in sources(&Path::new("src").join(room)) {
+            for (number, line) in code(&file).lines().enumerate() {
+                for name in *foreign {
+                    let is_used =
+                        line.contains(&format!("{name}::")) || line.contains(&format!("use {name}"));
+                    let is_used = is_used || (name.contains("::") && line.contains(name));
+                    assert!(!is_used, "{}:{}: {room} may not use {name}: {line}", file.display(), number + 1);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn unsafe_stays_in_its_one_room() {
+    for file in sources(Path::new("src")) {
+        let is_sys = file.ends_with("reactor/sys.rs");
+        let has_unsafe =
+            code(&file).lines().any(|line| line.contains("unsafe {") || line.contains("unsafe impl"));
+        assert!(
+            is_sys || !has_unsafe,
+            "{} has unsafe code; src/reactor/sys.rs is the room for it",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn the_facade_has_no_logic() {
+    let facade = code(Path::new("src/lib.rs"));
+    assert!(!facade.contains("fn "), "src/lib.rs only declares and re-exports");
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The file without its comments and without its tests, which come last.
+fn code(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap();
+    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
+}
+
+/// Every path that begins at the crate, with its line; groups are taken apart.
+fn paths(code: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for root in ["crate::", "hullo::"] {
+        for (at, _) in code.match_indices(root) {
+            let line = code[..at].lines().count().max(1);
+            let rest = &code[at + root.len()..];
+            match rest.strip_prefix('{') {
+                Some(group) => {
+                    let group = group.split('}').next().unwrap();
+                    found.extend(group.split(',').map(|name| (line, name.trim().to_string())));
+                }
+                None => found
+                    .push((line, rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())),
+            }
+        }
+    }
+    found.retain(|(_, path)| !path.is_empty());
+    found
+}
+
+fn room_of(path: &str) -> String {
+    let first = path.split("::").next().unwrap();
+    if first.starts_with(|c: char| c.is_uppercase()) { "reactor".to_string() } else { first.to_string() }
+}
