@@ -303,11 +303,14 @@ impl Net {
         if let Some(conn) = self.stream_mut(key)
             && conn.phase != Phase::Dead
         {
-            let result = conn.socket.send(&scratch);
-            if let Ok(n) = result {
-                taken = n;
-                conn.bytes_out += n as u64;
-                conn.active = now;
+            match conn.socket.send(&scratch) {
+                Ok(n) => {
+                    taken = n;
+                    conn.bytes_out += n as u64;
+                    conn.active = now;
+                }
+                // Blocked: not tried again before the poller says so. Anything else the flush will meet again.
+                Err(error) => conn.writable = error.kind() != io::ErrorKind::WouldBlock,
             }
             self.stats.writes += 1;
             self.stats.bytes_out += taken as u64;
@@ -521,7 +524,10 @@ impl Net {
     #[inline(never)]
     pub(super) fn fail(&mut self, key: Key, error: &io::Error) {
         log::debug!("{:?}: {error}", ConnId(key));
-        self.kill(key, CloseReason::of(error), false);
+        let Some(conn) = self.stream_mut(key) else { return };
+        // Nothing was lost any more: it ended as it was meant to.
+        let reason = if conn.phase == Phase::Lingering { conn.reason } else { CloseReason::of(error) };
+        self.kill(key, reason, false);
     }
 
     /// The end, as far as the network goes; the handler hears of it in step 7.

@@ -3,11 +3,13 @@
 use super::address::PeerAddr;
 use super::handler::{Datagram, Handler, Readiness};
 use super::ids::UdpId;
+use super::listener::REST;
 use super::net::{Net, Source};
 use super::slots::Key;
 use super::socket::DatagramSocket;
 use super::socket_file::SocketFile;
 use super::sys::{Arrival, BATCH, ReceiveBatch};
+use super::timers::{Purpose, ticks};
 use super::{EDGE_TRIGGERED, guarded};
 use std::io;
 use std::os::fd::AsFd;
@@ -54,6 +56,7 @@ impl Net {
         batch: &mut ReceiveBatch,
     ) {
         let mut budget = self.limits.datagrams;
+        let errors_before = self.stats.datagram_errors;
         while budget > 0 {
             let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(key) else { return };
             let most = budget.min(BATCH);
@@ -78,7 +81,12 @@ impl Net {
                 }
             }
         }
-        self.enqueue(key);
+        if self.stats.datagram_errors - errors_before < self.limits.datagrams as u64 {
+            self.enqueue(key);
+        } else {
+            // Nothing but errors: whatever they mean, they must not cost a core.
+            self.timers.set(self.now + ticks(REST), 0, Purpose::Serve(key));
+        }
     }
 
     fn hand_on<H: Handler + ?Sized>(

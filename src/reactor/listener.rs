@@ -11,7 +11,9 @@ use std::io;
 use std::time::Duration;
 
 /// How long a listener rests when the system has no descriptor or no memory left.
-const REST: Duration = Duration::from_millis(100);
+pub(crate) const REST: Duration = Duration::from_millis(100);
+/// How often the log tells of dropped clients.
+const WARNING_PAUSE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Listener {
     pub(crate) socket: ListenSocket,
@@ -43,15 +45,21 @@ impl Listener {
 pub(crate) struct Spare {
     file: Option<File>,
     last_shed: Option<Tick>,
+    last_warning: Option<Tick>,
 }
 
 impl Spare {
     pub(crate) fn new() -> Spare {
-        Spare { file: Spare::open(), last_shed: None }
+        let mut spare = Spare { file: None, last_shed: None, last_warning: None };
+        spare.refill();
+        spare
     }
 
-    fn open() -> Option<File> {
-        File::open("/dev/null").ok()
+    /// May fail, when others were quicker to take the descriptor; then the next rest tries again.
+    fn refill(&mut self) {
+        if self.file.is_none() {
+            self.file = File::open("/dev/null").ok();
+        }
     }
 }
 
@@ -61,6 +69,7 @@ impl Spare {
 /// `at_max_connections_the_rest_wait_and_are_served` in `tests/serve_limits.rs`.
 impl Net {
     pub(super) fn accept<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+        let errors_before = self.stats.accept_errors;
         for _ in 0..self.limits.accepts {
             let is_full = self.stats.connections >= self.limits.connections as u64;
             let Some(Source::Listener(listener)) = self.sources.get_mut(key) else { return };
@@ -89,7 +98,8 @@ impl Net {
                 },
             }
         }
-        self.enqueue(key);
+        let errors = self.stats.accept_errors - errors_before;
+        if errors < self.limits.accepts as u64 { self.enqueue(key) } else { self.rest(key) }
     }
 
     /// A drain closes a listener only here, so that whoever waited in the backlog is served before.
@@ -119,26 +129,32 @@ impl Net {
                 drop(client);
                 self.stats.shed += 1;
                 self.spare.last_shed = Some(now);
-                log::warn!("out of descriptors: a client was dropped; raise the limit (ulimit -n)");
+                self.warn_of_shed();
             }
         }
         self.rest(key);
     }
 
-    fn rest(&mut self, key: Key) {
-        let at = self.now + ticks(REST);
-        self.stall(key);
-        if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
-            self.timers.cancel(listener.timer);
-            listener.timer = self.timers.set(at, 0, Purpose::Listener(key)).unwrap_or(Key::NONE);
+    fn warn_of_shed(&mut self) {
+        if self.spare.last_warning.is_none_or(|last| self.now >= last + ticks(WARNING_PAUSE)) {
+            self.spare.last_warning = Some(self.now);
+            let shed = self.stats.shed;
+            log::warn!("out of descriptors: {shed} clients dropped so far; raise the limit (ulimit -n)");
         }
     }
 
-    /// There is room again: a stream was freed, or a rest is over.
-    pub(super) fn resume_listeners(&mut self) {
-        if self.spare.file.is_none() {
-            self.spare.file = Spare::open();
+    fn rest(&mut self, key: Key) {
+        let at = self.now + ticks(REST);
+        self.spare.refill();
+        self.stall(key);
+        if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
+            self.timers.cancel(listener.timer);
+            listener.timer = self.timers.set(at, 0, Purpose::Serve(key)).unwrap_or(Key::NONE);
         }
+    }
+
+    /// There is room again.
+    pub(super) fn resume_listeners(&mut self) {
         for key in std::mem::take(&mut self.stalled_listeners) {
             if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
                 listener.is_stalled = false;

@@ -36,10 +36,12 @@ impl Clock {
     }
 }
 
-/// Saturates after 584 years.
+/// At most 146 years, so that a sum with the clock cannot overflow.
 #[inline]
 pub(crate) fn ticks(duration: Duration) -> Tick {
-    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos() as u64)
+    let ticks =
+        duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into());
+    ticks.min(Tick::MAX / 4)
 }
 
 /// What a due timer is for.
@@ -49,8 +51,8 @@ pub(crate) enum Purpose {
     User(u64),
     /// Look at this stream: idle, stalled, or done lingering.
     Stream(Key),
-    /// Let this listener accept again.
-    Listener(Key),
+    /// Serve this listener or datagram socket again.
+    Serve(Key),
     /// Cut what the drain has left.
     Drain,
 }

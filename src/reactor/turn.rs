@@ -111,14 +111,15 @@ impl Reactor {
     ///
     /// Only those of the poller itself. What happens to a connection, a datagram or an accept ends no loop (I8).
     pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<Option<DrainReport>> {
-        self.net.is_stopped = false;
-        while !self.net.is_stopped {
+        loop {
             self.turn(handler, None)?;
+            if std::mem::take(&mut self.net.is_stopped) {
+                return Ok(None);
+            }
             if let Some(report) = self.drained() {
                 return Ok(Some(report));
             }
         }
-        Ok(None)
     }
 
     /// Takes one turn. It waits at most `max_wait` for something to do; `None`: for as long as it takes;
@@ -331,7 +332,7 @@ impl Net {
                     guarded(self, |net| handler.timeout(net, TimerId(key), user_key));
                 }
                 Purpose::Stream(stream) => self.stream_timeout(stream),
-                Purpose::Listener(_) => self.resume_listeners(),
+                Purpose::Serve(source) => self.enqueue(source),
                 Purpose::Drain => self.drain_timeout(),
             }
         }
