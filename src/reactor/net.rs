@@ -120,9 +120,12 @@ impl Net {
     #[inline]
     fn written_to_scratch(&mut self, conn: ConnId) -> usize {
         let waiting = self.scratch.len();
-        if waiting < self.limits.outbox_high {
-            return waiting;
-        }
+        if waiting < self.limits.outbox_high { waiting } else { self.write_through(conn) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_through(&mut self, conn: ConnId) -> usize {
         self.write_scratch(conn.0);
         self.waiting(conn)
     }
