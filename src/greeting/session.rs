@@ -33,7 +33,7 @@ use super::spec::Framing;
 pub struct Session {
     dialect: Arc<Dialect>,
     /// Absent unless bytes wait: for the rest of their message, or for the delay.
-    held: Option<Box<Held>>,
+    pub(super) held: Option<Box<Held>>,
     /// `Auto` until the first read has decided.
     framing: Framing,
     phase: Phase,
@@ -282,7 +282,7 @@ impl Session {
 
 /// What a session keeps only while it must.
 #[derive(Default, Debug)]
-struct Held {
+pub(super) struct Held {
     /// The front of an unfinished message.
     tail: Vec<u8>,
     /// Messages that wait for the delay, one after the other, the oldest at `start`.
