@@ -96,6 +96,7 @@ fn a_drain_answers_what_waits_and_drops_what_is_unfinished() {
     client.sends(b"Ann\nBob\nCarl");
     let due = client.now + SECOND;
     assert_eq!(client.session.finish(), Next::Wait(due));
+    assert_eq!(client.session.held(), "AnnBob".len());
     assert_eq!(client.ends(), Next::Wait(due));
     assert_eq!(client.waits(SECOND), Next::Wait(due + SECOND));
     assert_eq!(client.waits(SECOND), Next::Close(Farewell::Drained));
