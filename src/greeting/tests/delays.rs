@@ -47,7 +47,7 @@ fn each_raw_read_is_a_message_of_its_own_even_while_one_waits() {
         client.heard(answer.as_bytes());
         assert_eq!(next, if more { Next::Wait(client.now + SECOND) } else { Next::Read });
     }
-    assert!(client.session.held.is_none());
+    assert_eq!(client.session.held(), 0);
 }
 
 #[test]

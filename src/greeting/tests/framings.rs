@@ -168,13 +168,3 @@ fn a_mebibyte_without_a_line_end_is_refused_at_the_limit_in_one_read_or_many() {
         assert!(most <= 1025, "held {most} bytes");
     }
 }
-
-#[test]
-fn an_idle_session_holds_no_buffer() {
-    let mut client = lines(1024);
-    client.sends(b"An");
-    assert!(client.session.held.is_some());
-    client.sends(b"n\n");
-    assert!(client.session.held.is_none());
-    assert!(size_of::<Session>() <= 48, "a session is {} bytes", size_of::<Session>());
-}
