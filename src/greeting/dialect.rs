@@ -152,6 +152,11 @@ impl Dialect {
         self.quick.as_ref()
     }
 
+    #[cfg(test)]
+    pub(super) fn without_quick(self) -> Dialect {
+        Dialect { quick: None, ..self }
+    }
+
     #[inline]
     pub(super) fn is_farewell(&self, message: &[u8]) -> bool {
         // Lengths first: they nearly always differ, and then no byte is compared.

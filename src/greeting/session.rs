@@ -247,6 +247,10 @@ impl Session {
             self.phase = Phase::Ending(why);
             held.tail = Vec::new();
         }
+        if held.due.is_none() {
+            // None of them waits any more; a tail alone must not keep what was answered.
+            held = Held { tail: held.tail, ..Held::default() };
+        }
         if held.due.is_some() || !held.tail.is_empty() {
             self.held = Some(Box::new(held));
         }
@@ -288,7 +292,8 @@ struct Held {
     /// Messages that wait for the delay, one after the other, the oldest at `start`.
     waiting: Vec<u8>,
     start: usize,
-    lengths: VecDeque<usize>,
+    /// Their lengths, in few bytes: a read of nothing but line ends has one for each byte.
+    lengths: VecDeque<u32>,
     /// When the oldest is looked at; present exactly while one waits.
     due: Option<Instant>,
 }
@@ -296,13 +301,13 @@ struct Held {
 impl Held {
     fn push(&mut self, message: &[u8], due: Instant) {
         self.waiting.extend_from_slice(message);
-        self.lengths.push_back(message.len());
+        self.lengths.push_back(u32::try_from(message.len()).expect("max_message is far less"));
         self.due.get_or_insert(due);
     }
 
     fn pop(&mut self) -> &[u8] {
         let from = self.start;
-        self.start += self.lengths.pop_front().unwrap_or(0);
+        self.start += self.lengths.pop_front().map_or(0, |length| length as usize);
         &self.waiting[from..self.start]
     }
 }
@@ -330,4 +335,45 @@ fn line_len(bytes: &[u8]) -> usize {
 
 fn line_end(framing: Framing) -> &'static [u8] {
     if framing == Framing::Line { b"\n" } else { b"" }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::{DialectSpec, Transport};
+    use super::*;
+
+    fn session(delay: Duration) -> Session {
+        let hello = Dialect::builtin("hello", Transport::Stream).unwrap();
+        let spec = DialectSpec { framing: Framing::Line, delay, ..hello.spec().clone() };
+        Session::new(Arc::new(Dialect::new("test", spec).unwrap()))
+    }
+
+    #[test]
+    fn an_idle_session_is_small_and_owns_no_buffer() {
+        let mut session = session(Duration::ZERO);
+        let now = Instant::now();
+        session.receive(b"An", now, &mut Vec::new());
+        assert!(session.held.is_some());
+        session.receive(b"n\n", now, &mut Vec::new());
+        assert!(session.held.is_none());
+        assert_eq!(size_of::<Session>(), 24);
+    }
+
+    #[test]
+    fn a_patient_session_with_a_tail_at_all_times_does_not_gather_what_it_answered() {
+        let second = Duration::from_secs(1);
+        let mut session = session(second);
+        let (mut now, mut out) = (Instant::now(), Vec::new());
+        session.receive(b"An", now, &mut out);
+        for _ in 0..10 {
+            assert_eq!(session.receive(b"n\nAn", now, &mut out), Next::Wait(now + second));
+            now += second;
+            assert_eq!(session.timeout(now, &mut out), Next::Read);
+            let held = session.held.as_ref().unwrap();
+            assert_eq!((&held.tail[..], held.waiting.capacity(), held.start), (&b"An"[..], 0, 0));
+        }
+        assert_eq!(out, b"Hello, Ann!\n".repeat(10));
+    }
 }
