@@ -65,7 +65,7 @@ impl<'a> Greeter<'a> {
     }
 
     /// Lets the session of `conn` speak, and does what it says next.
-    #[inline]
+    #[inline(always)]
     fn converse(
         &mut self,
         net: &mut Net,

@@ -125,6 +125,12 @@ impl Connection {
     fn may_send(&self) -> bool {
         self.phase == Phase::Open && !self.fin_wanted
     }
+
+    /// The scratch serves only a stream without an outbox, or replies would overtake.
+    #[inline]
+    fn may_use_scratch(&self) -> bool {
+        self.outbox.is_none() && self.may_send()
+    }
 }
 
 /// Serving: events, reading, and the callbacks in between.
@@ -149,7 +155,7 @@ impl Net {
         conn.told = true;
         let origin = conn.origin();
         self.stats.opened += 1;
-        self.serve(key, |net| guarded(net, |net| handler.opened(net, ConnId(key), origin)));
+        self.serve(key, |net| handler.opened(net, ConnId(key), origin));
         if self.is_draining() {
             self.ask_to_end(handler, key);
         }
@@ -157,10 +163,11 @@ impl Net {
 
     pub(super) fn ask_to_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         if self.stream_mut(key).is_some_and(|conn| conn.told && conn.phase == Phase::Open) {
-            self.serve(key, |net| guarded(net, |net| handler.draining(net, ConnId(key))));
+            self.serve(key, |net| handler.draining(net, ConnId(key)));
         }
     }
 
+    #[inline]
     pub(super) fn stream_event<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
@@ -178,6 +185,23 @@ impl Net {
         if readiness.has(Readiness::READ_CLOSED | Readiness::ERROR | Readiness::PRIORITY) {
             conn.thorough = true;
         }
+        if conn.outbox.is_some() || !conn.may_read() {
+            self.event_out_of_the_ordinary(handler, key, readiness);
+        }
+        if self.stream_mut(key).is_some_and(|conn| !conn.queued && conn.may_read()) {
+            self.fill(handler, key, buffer);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn event_out_of_the_ordinary<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        readiness: Readiness,
+    ) {
+        let Some(conn) = self.stream_mut(key) else { return };
         // A stream that is not being read learns of a reset only here.
         if readiness.has(Readiness::ERROR)
             && !conn.may_read()
@@ -189,9 +213,6 @@ impl Net {
         if conn.outbox.is_some() {
             self.flush_and_tell(handler, key);
         }
-        if self.stream_mut(key).is_some_and(|conn| !conn.queued) {
-            self.fill(handler, key, buffer);
-        }
     }
 
     /// Reads what has arrived, within the budget, and gives it to the handler.
@@ -200,48 +221,51 @@ impl Net {
     /// than the buffer has consumed it, unless the event carried more than readiness: an urgent byte, for one,
     /// splits a read in two. Guards: `tests/streams.rs` and `an_urgent_byte_is_dropped` in `tests/rubbish.rs`.
     pub(super) fn fill<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, buffer: &mut [u8]) {
-        self.serve(key, |net| {
-            let mut budget = net.limits.read_budget;
-            loop {
-                let now = net.now;
-                let Some(conn) = net.stream_mut(key).filter(|conn| conn.may_read()) else { return };
-                let want = buffer.len().min(budget).min(conn.read_limit as usize);
-                match conn.socket.read(&mut buffer[..want]) {
-                    Ok(0) => {
-                        conn.eof = true;
-                        conn.readable = false;
-                        net.stats.reads += 1;
-                        return net.peer_ended(handler, key);
+        let mut budget = self.limits.read_budget;
+        while let Some(Source::Stream(conn)) = self.sources.get_mut(key)
+            && conn.may_read()
+        {
+            self.serving = if conn.may_use_scratch() { key } else { Key::NONE };
+            let want = buffer.len().min(budget).min(conn.read_limit as usize);
+            self.stats.reads += 1;
+            match conn.socket.read(&mut buffer[..want]) {
+                Ok(0) => {
+                    conn.eof = true;
+                    self.peer_ended(handler, key);
+                    break;
+                }
+                Ok(n) => {
+                    let is_consumed = n < want && EDGE_TRIGGERED && !conn.thorough;
+                    conn.readable = !is_consumed;
+                    conn.bytes_in += n as u64;
+                    conn.active = self.now;
+                    self.stats.bytes_in += n as u64;
+                    if conn.phase == Phase::Open
+                        && !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n]))
+                    {
+                        self.kill(key, CloseReason::HandlerPanicked, true);
                     }
-                    Ok(n) => {
-                        let is_consumed = n < want && EDGE_TRIGGERED && !conn.thorough;
-                        conn.readable = !is_consumed;
-                        conn.bytes_in += n as u64;
-                        conn.active = now;
-                        let is_open = conn.phase == Phase::Open;
-                        net.stats.reads += 1;
-                        net.stats.bytes_in += n as u64;
-                        if is_open && !guarded(net, |net| handler.data(net, ConnId(key), &buffer[..n])) {
-                            return net.kill(key, CloseReason::HandlerPanicked, true);
-                        }
-                        if is_consumed {
-                            return;
-                        }
-                        budget -= n;
-                        if budget == 0 {
-                            return net.enqueue(key);
-                        }
+                    budget -= n;
+                    if is_consumed {
+                        break;
                     }
-                    Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                        conn.readable = false;
-                        conn.thorough = false;
-                        net.stats.reads += 1;
-                        return;
+                    if budget == 0 {
+                        self.enqueue(key);
+                        break;
                     }
-                    Err(e) => return net.fail(key, &e),
+                }
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    conn.readable = false;
+                    conn.thorough = false;
+                    break;
+                }
+                Err(e) => {
+                    self.fail(key, &e);
+                    break;
                 }
             }
-        });
+        }
+        self.end_service(key);
     }
 
     fn peer_ended<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
@@ -259,19 +283,22 @@ impl Net {
         }
     }
 
-    /// Runs callbacks about one stream with the shared scratch buffer open for its output, and writes the scratch
-    /// when they are done. The scratch serves only a stream without an outbox, or replies would overtake.
-    #[inline]
-    fn serve<R>(&mut self, key: Key, callbacks: impl FnOnce(&mut Net) -> R) -> R {
-        if self.stream_mut(key).is_some_and(|conn| conn.outbox.is_none() && conn.may_send()) {
+    /// Runs a callback about one stream with the shared scratch buffer open for its output, and writes the scratch
+    /// when it is done.
+    fn serve(&mut self, key: Key, callback: impl FnOnce(&mut Net)) {
+        if self.stream(key).is_some_and(Connection::may_use_scratch) {
             self.serving = key;
         }
-        let result = callbacks(self);
+        guarded(self, callback);
+        self.end_service(key);
+    }
+
+    #[inline]
+    fn end_service(&mut self, key: Key) {
         self.serving = Key::NONE;
         if !self.scratch.is_empty() {
             self.write_scratch(key);
         }
-        result
     }
 }
 
@@ -297,44 +324,41 @@ impl Net {
     /// Writes the scratch to the stream it was filled for; what the kernel does not take becomes its outbox.
     #[inline]
     pub(super) fn write_scratch(&mut self, key: Key) {
-        let scratch = std::mem::take(&mut self.scratch);
-        let now = self.now;
         let mut taken = 0;
-        if let Some(conn) = self.stream_mut(key)
+        if let Some(Source::Stream(conn)) = self.sources.get_mut(key)
             && conn.phase != Phase::Dead
         {
-            match conn.socket.send(&scratch) {
+            self.stats.writes += 1;
+            match conn.socket.send(&self.scratch) {
                 Ok(n) => {
                     taken = n;
                     conn.bytes_out += n as u64;
-                    conn.active = now;
+                    conn.active = self.now;
+                    self.stats.bytes_out += n as u64;
                 }
                 // Blocked: not tried again before the poller says so. Anything else the flush will meet again.
                 Err(error) => conn.writable = error.kind() != io::ErrorKind::WouldBlock,
             }
-            self.stats.writes += 1;
-            self.stats.bytes_out += taken as u64;
         }
-        if taken < scratch.len() {
-            self.keep_rest(key, &scratch[taken..]);
+        if taken < self.scratch.len() {
+            self.keep_rest(key, taken);
         }
-        self.scratch = scratch;
         self.scratch.clear();
     }
 
     /// The send buffer is full, or the connection broken: the flush finds out which.
     #[cold]
     #[inline(never)]
-    fn keep_rest(&mut self, key: Key, rest: &[u8]) {
-        let (now, high) = (self.now, self.limits.outbox_high);
-        self.scratch.shrink_to(2 * high);
-        let Some(conn) = self.stream_mut(key) else { return };
-        let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(now));
-        outbox.push(rest);
-        conn.full |= outbox.len() > high;
-        if self.serving == key {
-            self.serving = Key::NONE;
+    fn keep_rest(&mut self, key: Key, taken: usize) {
+        let high = self.limits.outbox_high;
+        if let Some(Source::Stream(conn)) = self.sources.get_mut(key) {
+            let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(self.now));
+            outbox.push(&self.scratch[taken..]);
+            conn.full |= outbox.len() > high;
         }
+        self.scratch.clear();
+        self.scratch.shrink_to(4 * high);
+        self.stop_serving(key);
         self.mark_dirty(key);
     }
 
@@ -369,7 +393,7 @@ impl Net {
 
     fn flush_and_tell<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         if self.flush_stream(key) && self.stream_mut(key).is_some_and(|conn| conn.phase == Phase::Open) {
-            self.serve(key, |net| guarded(net, |net| handler.drained(net, ConnId(key))));
+            self.serve(key, |net| handler.drained(net, ConnId(key)));
         }
     }
 

@@ -137,19 +137,25 @@ impl Reactor {
         net.wait(events, max_wait)?; // 1
         net.now = net.clock.now(); // 2
         net.stats.turns += 1;
-        let ready = std::mem::take(&mut net.ready);
+        let stopped_early = net.ready.len();
         let mut count = 0;
         for event in events.iter() {
             net.dispatch(handler, Key(event.token().0 as u64), Readiness::of(event), buffers); // 3
             count += 1;
         }
         *batch_was_full = count == EVENTS;
-        for key in ready {
-            net.serve_again(handler, key, buffers); // 4
+        if stopped_early > 0 {
+            net.serve_again(handler, stopped_early, buffers); // 4
         }
-        net.fire_timers(handler); // 5
-        net.take_commands(handler);
-        net.start_drain(handler);
+        if net.timers.next().is_some_and(|next| next <= net.now) {
+            net.fire_timers(handler); // 5
+        }
+        if net.commands_wait {
+            net.take_commands(handler);
+        }
+        if net.drain_waits() {
+            net.start_drain(handler);
+        }
         if net.output_waits() {
             net.flush(handler); // 6
         }
@@ -252,11 +258,11 @@ impl Net {
         !self.dirty.is_empty() || self.outgoing.len() > 0
     }
 
+    #[inline]
     fn wait(&mut self, events: &mut mio::Events, max_wait: Option<Duration>) -> io::Result<()> {
         let timeout = if self.work_waits() || self.is_stopped { Some(Duration::ZERO) } else { max_wait };
         if let Some(next) = self.timers.next().filter(|&next| next < self.armed) {
-            self.timer_fd.arm(Duration::from_nanos(next.saturating_sub(self.clock.now())))?;
-            self.armed = next;
+            self.arm(next)?;
         }
         match self.poll.poll(events, timeout) {
             // A signal handler of the host's ran: an empty batch.
@@ -266,6 +272,12 @@ impl Net {
             }
             result => result,
         }
+    }
+
+    #[cold]
+    fn arm(&mut self, next: Tick) -> io::Result<()> {
+        self.armed = next;
+        self.timer_fd.arm(Duration::from_nanos(next.saturating_sub(self.clock.now())))
     }
 
     /// Hands one event to its source. **I1** One whose source is gone is counted and dropped.
@@ -304,22 +316,27 @@ impl Net {
         }
     }
 
-    fn serve_again<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, buffers: &mut Buffers) {
-        match self.sources.get_mut(key) {
-            Some(Source::Stream(conn)) => {
-                conn.queued = false;
-                self.open_stream(handler, key);
-                self.fill(handler, key, &mut buffers.stream);
+    /// Serves the first `count` of the ready list: those that were on it when the turn began.
+    #[cold]
+    fn serve_again<H: Handler + ?Sized>(&mut self, handler: &mut H, count: usize, buffers: &mut Buffers) {
+        let later = self.ready.split_off(count);
+        for key in std::mem::replace(&mut self.ready, later) {
+            match self.sources.get_mut(key) {
+                Some(Source::Stream(conn)) => {
+                    conn.queued = false;
+                    self.open_stream(handler, key);
+                    self.fill(handler, key, &mut buffers.stream);
+                }
+                Some(Source::Listener(listener)) => {
+                    listener.queued = false;
+                    self.accept(handler, key);
+                }
+                Some(Source::Datagrams(datagrams)) => {
+                    datagrams.queued = false;
+                    self.receive(handler, key, &mut buffers.datagrams);
+                }
+                Some(Source::Watched(_)) | None => {}
             }
-            Some(Source::Listener(listener)) => {
-                listener.queued = false;
-                self.accept(handler, key);
-            }
-            Some(Source::Datagrams(datagrams)) => {
-                datagrams.queued = false;
-                self.receive(handler, key, &mut buffers.datagrams);
-            }
-            Some(Source::Watched(_)) | None => {}
         }
     }
 
@@ -339,9 +356,6 @@ impl Net {
     }
 
     fn take_commands<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        if !self.commands_wait {
-            return;
-        }
         let (commands, more) = self.inbox.take(self.limits.commands);
         self.commands_wait = more;
         self.stats.commands += commands.len() as u64;
