@@ -1,0 +1,249 @@
+//! `[limits]`: every bound of the daemon under one name, read, checked and written back.
+
+use super::section::Section;
+use super::units;
+use hullo::Limits;
+use hullo::greeting::{Guard, Rate};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// What `[limits]` says.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Bounds {
+    pub(super) limits: Limits,
+    pub(super) drain: Duration,
+    /// Answers to one source of datagrams a second; zero: no limit.
+    rate: u32,
+    burst: u32,
+    sources: usize,
+    on_loopback: bool,
+}
+
+struct Key {
+    name: &'static str,
+    kind: Kind,
+    /// The least that works, for a number.
+    least: usize,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Count(fn(&mut Bounds) -> &mut usize),
+    Count32(fn(&mut Bounds) -> &mut u32),
+    Size(fn(&mut Bounds) -> &mut usize),
+    Time(fn(&mut Bounds) -> &mut Duration),
+    Flag(fn(&mut Bounds) -> &mut bool),
+}
+
+use Kind::{Count, Count32, Flag, Size, Time};
+
+const KEYS: [Key; 18] = [
+    Key { name: "connections", kind: Count(|b| &mut b.limits.connections), least: 1 },
+    Key { name: "backlog", kind: Count32(|b| &mut b.limits.backlog), least: 1 },
+    Key { name: "read_budget", kind: Size(|b| &mut b.limits.read_budget), least: 1 },
+    Key { name: "accepts", kind: Count(|b| &mut b.limits.accepts), least: 1 },
+    Key { name: "datagrams", kind: Count(|b| &mut b.limits.datagrams), least: 1 },
+    Key { name: "commands", kind: Count(|b| &mut b.limits.commands), least: 1 },
+    Key { name: "timers", kind: Count(|b| &mut b.limits.timers), least: 1 },
+    Key { name: "outbox_high", kind: Size(|b| &mut b.limits.outbox_high), least: 0 },
+    Key { name: "outbox_low", kind: Size(|b| &mut b.limits.outbox_low), least: 0 },
+    Key { name: "outbox_cap", kind: Size(|b| &mut b.limits.outbox_cap), least: 1 },
+    Key { name: "idle", kind: Time(|b| &mut b.limits.idle), least: 0 },
+    Key { name: "write_stall", kind: Time(|b| &mut b.limits.write_stall), least: 0 },
+    Key { name: "linger", kind: Time(|b| &mut b.limits.linger), least: 0 },
+    Key { name: "drain", kind: Time(|b| &mut b.drain), least: 0 },
+    Key { name: "datagram_rate", kind: Count32(|b| &mut b.rate), least: 0 },
+    Key { name: "datagram_burst", kind: Count32(|b| &mut b.burst), least: 1 },
+    Key { name: "datagram_sources", kind: Count(|b| &mut b.sources), least: 1 },
+    Key { name: "rate_on_loopback", kind: Flag(|b| &mut b.on_loopback), least: 0 },
+];
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        let guard = Guard::default();
+        let rate = guard.rate.unwrap_or_default();
+        Bounds {
+            limits: Limits::default(),
+            drain: Duration::from_secs(25),
+            rate: rate.per_second,
+            burst: rate.burst,
+            sources: guard.sources,
+            on_loopback: guard.on_loopback,
+        }
+    }
+}
+
+impl Bounds {
+    /// Reads `[limits]`; what is not there keeps its default.
+    pub(super) fn read(section: &Section<'_>) -> Bounds {
+        let mut bounds = Bounds::default();
+        for key in &KEYS {
+            key.read(section, &mut bounds);
+        }
+        bounds.check(section);
+        section.complain_of_unknown_keys();
+        bounds
+    }
+
+    /// The loop guard of datagram sockets.
+    pub(super) fn guard(&self) -> Guard {
+        let rate = Rate { per_second: self.rate, burst: self.burst };
+        let rate = (self.rate > 0).then_some(rate);
+        Guard { rate, on_loopback: self.on_loopback, sources: self.sources }
+    }
+
+    /// The longest answer that finds room in an outbox at its high mark.
+    pub(super) fn answer_room(&self) -> usize {
+        self.limits.outbox_cap.saturating_sub(self.limits.outbox_high)
+    }
+
+    /// As [`read`](Bounds::read) understands it.
+    pub(super) fn to_toml(&self) -> String {
+        let mut bounds = self.clone();
+        let mut text = "[limits]\n".to_owned();
+        for key in &KEYS {
+            let value = match key.kind {
+                Count(of) => units::write_count(*of(&mut bounds)),
+                Count32(of) => units::write_count(*of(&mut bounds) as usize),
+                Size(of) => units::write_size(*of(&mut bounds)),
+                Time(of) => units::write_duration(*of(&mut bounds)),
+                Flag(of) => of(&mut bounds).to_string(),
+            };
+            let is_bare = value == "true" || value == "false" || value.bytes().all(|b| b.is_ascii_digit());
+            let quote = if is_bare { "" } else { "\"" };
+            writeln!(text, "{} = {quote}{value}{quote}", key.name).expect("a string takes any text");
+        }
+        text
+    }
+
+    fn check(&self, section: &Section<'_>) {
+        let Limits { outbox_low: low, outbox_high: high, outbox_cap: cap, .. } = self.limits;
+        let [low_text, high_text, cap_text] = [low, high, cap].map(units::write_size);
+        let key_of =
+            |keys: [&'static str; 2]| keys.into_iter().find(|key| section.has(key)).unwrap_or(keys[0]);
+        if low > high {
+            section.complain(
+                key_of(["outbox_low", "outbox_high"]),
+                format!("outbox_low ({low_text}) is above outbox_high ({high_text}): lower it, or raise outbox_high"),
+            );
+        }
+        if high >= cap {
+            section.complain(
+                key_of(["outbox_cap", "outbox_high"]),
+                format!("outbox_cap ({cap_text}) is not above outbox_high ({high_text}): raise it, or lower outbox_high"),
+            );
+        }
+    }
+}
+
+impl Key {
+    fn read(&self, section: &Section<'_>, bounds: &mut Bounds) {
+        let count = |text: &str| self.checked(units::count(text)?, units::write_count);
+        let size = |text: &str| self.checked(units::size(text)?, units::write_size);
+        match self.kind {
+            Count(of) => set(of(bounds), section.parsed(self.name, count)),
+            // A count never exceeds 31 bits.
+            Count32(of) => set(of(bounds), section.parsed(self.name, |text| Ok(count(text)? as u32))),
+            Size(of) => set(of(bounds), section.parsed(self.name, size)),
+            Time(of) => set(of(bounds), section.parsed(self.name, units::duration)),
+            Flag(of) => set(of(bounds), section.flag(self.name)),
+        }
+    }
+
+    fn checked(&self, value: usize, write: fn(usize) -> String) -> Result<usize, String> {
+        if value < self.least {
+            return Err(format!("too little: choose at least {}", write(self.least)));
+        }
+        Ok(value)
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *place = value;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Config;
+    use super::*;
+
+    fn read(limits: &str) -> Bounds {
+        Config::parse("x.toml", &format!("[limits]\n{limits}")).unwrap().bounds
+    }
+
+    fn complaint(limits: &str) -> String {
+        Config::parse("x.toml", &format!("[limits]\n{limits}")).unwrap_err().in_one_line()
+    }
+
+    #[test]
+    fn every_key_reads_back_as_it_is_written() {
+        let odd = Bounds {
+            limits: Limits {
+                connections: 7,
+                backlog: 8000,
+                read_budget: 9,
+                accepts: 10,
+                datagrams: 11,
+                commands: 12,
+                timers: 13_000_000,
+                outbox_high: 3 << 20,
+                outbox_low: 1000,
+                outbox_cap: 5 << 20,
+                idle: Duration::ZERO,
+                write_stall: Duration::from_millis(1500),
+                linger: Duration::from_secs(60),
+                ..Limits::default()
+            },
+            drain: Duration::from_secs(7200),
+            rate: 0,
+            burst: 14,
+            sources: 15,
+            on_loopback: true,
+        };
+        for bounds in [Bounds::default(), odd] {
+            let text = bounds.to_toml();
+            assert_eq!(Config::parse("x.toml", &text).unwrap().bounds, bounds, "{text}");
+            assert_eq!(text.lines().count(), 1 + KEYS.len());
+        }
+    }
+
+    #[test]
+    fn units_are_for_texts_and_numbers_are_plain() {
+        assert_eq!(read("connections = \"2k\"").limits.connections, 2000);
+        assert_eq!(read("connections = 2_000").limits.connections, 2000);
+        assert_eq!(read("outbox_cap = 0x200000").limits.outbox_cap, 2 << 20);
+        assert_eq!(read("idle = 0").limits.idle, Duration::ZERO);
+        assert!(complaint("idle = 10").contains("idle = 10 is not a duration"));
+        assert!(complaint("accepts = -1").contains("accepts = -1 is not a count"));
+    }
+
+    #[test]
+    fn a_rate_of_zero_is_no_limit() {
+        assert_eq!(read("datagram_rate = 0").guard().rate, None);
+        let rate = Rate { per_second: 5, burst: 200 };
+        assert_eq!(read("datagram_rate = 5").guard().rate, Some(rate));
+    }
+
+    #[test]
+    fn the_marks_of_an_outbox_keep_their_order() {
+        assert_eq!(
+            complaint("outbox_high = \"8KiB\""),
+            "x.toml:2: [limits]: outbox_low (16KiB) is above outbox_high (8KiB): lower it, or raise outbox_high"
+        );
+        assert_eq!(
+            complaint("accepts = 1\noutbox_cap = \"64KiB\""),
+            "x.toml:3: [limits]: outbox_cap (64KiB) is not above outbox_high (64KiB): \
+             raise it, or lower outbox_high"
+        );
+    }
+
+    #[test]
+    fn what_would_stop_the_loop_is_refused() {
+        for key in ["connections", "backlog", "read_budget", "accepts", "datagrams", "commands", "timers"] {
+            let complaint = complaint(&format!("{key} = 0"));
+            assert!(complaint.contains("too little: choose at least 1"), "{complaint}");
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The dialects there are: those built in, and before them those of the config.
+
+use super::dialect_table;
+use super::failure::Place;
+use super::nearest::no_such;
+use super::section::Section;
+use hullo::greeting::{Dialect, Transport};
+use std::collections::BTreeMap;
+
+/// Every dialect that can be named.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Catalog {
+    custom: BTreeMap<String, Custom>,
+}
+
+/// A dialect of the config. It fits every transport: what has no meaning there is not looked at.
+#[derive(Clone, Debug)]
+struct Custom {
+    dialect: Dialect,
+    place: Place,
+}
+
+impl Catalog {
+    /// Reads every `[dialects.NAME]`.
+    pub(super) fn read(section: &Section<'_>) -> Catalog {
+        let read = |(name, table): (&str, Section<'_>)| {
+            let place = table.place("reply");
+            Some((name.to_owned(), Custom { dialect: dialect_table::read(name, table)?, place }))
+        };
+        Catalog { custom: section.tables().into_iter().filter_map(read).collect() }
+    }
+
+    /// The dialect of that name, if it fits.
+    pub(super) fn find(&self, name: &str, transport: Transport) -> Option<Dialect> {
+        match self.custom.get(name) {
+            Some(custom) => Some(custom.dialect.clone()),
+            None => Dialect::builtin(name, transport),
+        }
+    }
+
+    /// As [`find`](Catalog::find), or a sentence that says what there is instead.
+    pub(super) fn require(&self, name: &str, transport: Transport) -> Result<Dialect, String> {
+        self.check_name(name)?;
+        self.find(name, transport).ok_or_else(|| {
+            let (is, other) = match transport {
+                Transport::Stream => ("stream", "datagram"),
+                Transport::Datagram => ("datagram", "stream"),
+            };
+            let fit = self.names().into_iter().filter(|name| self.find(name, transport).is_some());
+            let fit = fit.collect::<Vec<_>>().join(", ");
+            format!("the dialect {name:?} is for {other} sockets and this is a {is} one: choose one of {fit}")
+        })
+    }
+
+    /// Whether any socket can have that name; a sentence with the nearest if not.
+    pub(super) fn check_name(&self, name: &str) -> Result<(), String> {
+        let names = self.names();
+        if names.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        Err(no_such("dialect", name, names.iter().map(String::as_str)))
+    }
+
+    /// The place of a dialect in the config; the default one for those built in.
+    pub(super) fn place(&self, name: &str) -> Place {
+        self.custom.get(name).map(|custom| custom.place.clone()).unwrap_or_default()
+    }
+
+    /// The dialects of the config.
+    pub(super) fn custom(&self) -> impl Iterator<Item = &Dialect> {
+        self.custom.values().map(|custom| &custom.dialect)
+    }
+
+    /// Each once, those built in first.
+    fn names(&self) -> Vec<String> {
+        let mut names: Vec<String> = Vec::new();
+        let builtin = Dialect::builtins().map(|(_, dialect)| dialect.name().to_owned());
+        for name in builtin.chain(self.custom.keys().cloned()) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+}

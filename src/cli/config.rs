@@ -1,0 +1,240 @@
+//! The file behind `--config`, checked as far as that needs no look at the machine.
+
+use super::bounds::Bounds;
+use super::catalog::Catalog;
+use super::dialect_table::framing;
+use super::failure::{Failure, Place};
+use super::section::{Section, Source};
+use hullo::Address;
+use hullo::greeting::{Framing, Transport};
+use std::fs;
+use std::path::Path;
+use toml::de::DeTable;
+
+/// What a file asks for; the default is what an empty one does.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Config {
+    pub(super) listen: Vec<Listen>,
+    pub(super) catalog: Catalog,
+    pub(super) bounds: Bounds,
+    /// Whether `connections` is somebody's wish and not the default.
+    pub(super) sets_connections: bool,
+}
+
+/// One `[[listen]]`, or one ADDRESS of the command line.
+#[derive(Clone, Debug)]
+pub(super) struct Listen {
+    pub(super) place: Place,
+    pub(super) address: Address,
+    pub(super) dialect: Option<String>,
+    pub(super) framing: Option<Framing>,
+    pub(super) mode: Option<u32>,
+}
+
+impl Config {
+    /// Reads and checks a file.
+    pub(super) fn load(path: &Path) -> Result<Config, Failure> {
+        let name = path.display().to_string();
+        match fs::read_to_string(path) {
+            Ok(text) => Config::parse(&name, &text),
+            Err(error) => {
+                let sentence = format!("cannot read the config {name}: {error}");
+                Err(Failure::usage(vec![Place::default().complaint(sentence)]))
+            }
+        }
+    }
+
+    /// `name` is what complaints call the text.
+    pub(super) fn parse(name: &str, text: &str) -> Result<Config, Failure> {
+        let source = Source::new(name, text);
+        let config = match DeTable::parse(text) {
+            Ok(document) => Config::read(&Section::of_file(&source, &document)),
+            Err(error) => {
+                let sentence = format!("this is not TOML: {}", error.message().replace('\n', ", "));
+                source.complain(&error.span().unwrap_or_default(), sentence);
+                Config::default()
+            }
+        };
+        match source.into_complaints() {
+            complaints if complaints.is_empty() => Ok(config),
+            complaints => Err(Failure::usage(complaints)),
+        }
+    }
+
+    fn read(file: &Section<'_>) -> Config {
+        let mut config = Config::default();
+        let listen = file.array_of_tables("listen");
+        if let Some(dialects) = file.table("dialects") {
+            config.catalog = Catalog::read(&dialects);
+        }
+        if let Some(limits) = file.table("limits") {
+            config.bounds = Bounds::read(&limits);
+            config.sets_connections = limits.has("connections");
+        }
+        file.complain_of_unknown_keys();
+        config.listen = listen.iter().filter_map(read_listen).collect();
+        // Where anything is wrong already, a dialect may be missing for that reason only, and a `[[listen]]` too.
+        if !file.is_file_faulty() {
+            for (section, listen) in listen.iter().zip(&config.listen) {
+                if let Err(sentence) = config.catalog.require(listen.dialect_name(), listen.transport()) {
+                    section.complain("dialect", sentence);
+                }
+            }
+        }
+        config
+    }
+}
+
+impl Listen {
+    /// A socket that the command line asks for, or nobody in particular.
+    pub(super) fn bare(address: Address) -> Listen {
+        Listen { place: Place::default(), address, dialect: None, framing: None, mode: None }
+    }
+
+    pub(super) fn transport(&self) -> Transport {
+        transport(&self.address)
+    }
+
+    /// What is spoken there unless something else is asked for.
+    pub(super) fn dialect_name(&self) -> &str {
+        self.dialect.as_deref().unwrap_or("hello")
+    }
+}
+
+/// The kind of socket at an address.
+pub(super) fn transport(address: &Address) -> Transport {
+    if address.is_datagram() { Transport::Datagram } else { Transport::Stream }
+}
+
+fn read_listen(section: &Section<'_>) -> Option<Listen> {
+    if !section.has("address") {
+        section.complain("address", "the address is missing: add address = \"tcp://HOST:PORT\"");
+    }
+    let address = section.text("address").and_then(|text| {
+        text.parse::<Address>().map_err(|error| section.complain("address", error.to_string())).ok()
+    });
+    let dialect = section.text("dialect");
+    let framing = section.parsed("framing", framing);
+    // Not from a number: TOML's 660 is decimal, and its 0o660 would have to be told from 432.
+    let mode = section.text("mode").and_then(|text| {
+        mode(&text).map_err(|wrong| section.complain("mode", format!("mode = {text:?} is {wrong}"))).ok()
+    });
+    section.complain_of_unknown_keys();
+    let listen = Listen { place: section.place("address"), address: address?, dialect, framing, mode };
+    if listen.framing.is_some() && listen.transport() == Transport::Datagram {
+        section.complain("framing", "a datagram is a message, there is nothing to frame: leave framing out");
+    }
+    if listen.mode.is_some() && !matches!(listen.address, Address::Unix(_) | Address::Unixgram(_)) {
+        section.complain("mode", "only the file of a Unix socket has a mode: leave it out");
+    }
+    Some(listen)
+}
+
+/// `0660`: the permission bits of a file. The error goes on from "is".
+fn mode(text: &str) -> Result<u32, String> {
+    let is_octal = matches!(text.len(), 3 | 4) && text.bytes().all(|b| matches!(b, b'0'..=b'7'));
+    let mode = u32::from_str_radix(text, 8).ok().filter(|&mode| is_octal && mode <= 0o777);
+    mode.ok_or_else(|| "no file mode: write it as an octal text, like \"0660\"".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn complaints(text: &str) -> Vec<String> {
+        let failure = Config::parse("x.toml", text).unwrap_err();
+        failure.to_string().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn a_socket_is_read_with_all_that_is_said_about_it() {
+        let text = r#"
+            [[listen]]
+            address = "unix:/run/x"
+            dialect = "once"
+            framing = "raw"
+            mode = "0660"
+        "#;
+        let config = Config::parse("x.toml", text).unwrap();
+        let [listen] = config.listen.as_slice() else { panic!("{config:?}") };
+        assert_eq!(listen.address, "unix:/run/x".parse().unwrap());
+        assert_eq!(listen.dialect_name(), "once");
+        assert_eq!((listen.framing, listen.mode), (Some(Framing::Raw), Some(0o660)));
+    }
+
+    #[test]
+    fn every_mistake_is_told_with_its_line_in_the_order_of_the_file() {
+        let text = "[[listen]]\nadress = \"tcp://127.0.0.1:0\"\n\
+                    [[listen]]\naddress = 5\n\
+                    [limit]\n\
+                    [dialects]\nx = 1\n";
+        let starts = [
+            "x.toml:1: [[listen]]: the address is missing",
+            "x.toml:2: [[listen]]: there is no key \"adress\": did you mean \"address\"?",
+            "x.toml:4: [[listen]]: address is a number",
+            "x.toml:5: there is no key \"limit\": did you mean \"limits\"?",
+            "x.toml:7: [dialects.x] is a number",
+        ];
+        let found = complaints(text);
+        assert_eq!(found.len(), starts.len(), "{found:#?}");
+        for (line, start) in found.iter().zip(starts) {
+            assert!(line.starts_with(start), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_toml_is_told_with_its_line() {
+        let found = complaints("# hello\n[limits\nidle = 5\n");
+        assert!(found[0].starts_with("x.toml:2: this is not TOML: "), "{found:?}");
+        assert_eq!(found.len(), 1);
+        assert!(complaints("a = 1\na = 2\n")[0].starts_with("x.toml:2: "));
+    }
+
+    #[test]
+    fn a_dialect_that_is_unknown_or_does_not_fit_is_told_with_its_line() {
+        let listen = |address: &str, dialect: &str| {
+            complaints(&format!("[[listen]]\naddress = {address:?}\ndialect = {dialect:?}\n")).join("; ")
+        };
+        let unknown = listen("tcp://127.0.0.1:0", "helo");
+        let start = "x.toml:3: [[listen]]: there is no dialect \"helo\": did you mean \"hello\"?";
+        assert!(unknown.starts_with(start), "{unknown}");
+        let unfit = listen("tcp://127.0.0.1:0", "quiet");
+        assert!(unfit.contains("choose one of hello, patient, plain, receipt, indeed, once"), "{unfit}");
+        assert!(listen("unixgram:/run/x", "indeed").contains("choose one of hello, echo, quiet"));
+    }
+
+    #[test]
+    fn a_dialect_of_the_file_fits_everywhere_and_comes_before_one_built_in() {
+        let text = r#"
+            [[listen]]
+            address = "udp://127.0.0.1:0"
+            dialect = "once"
+            [dialects.once]
+            reply = "mine"
+        "#;
+        let config = Config::parse("x.toml", text).unwrap();
+        for transport in [Transport::Stream, Transport::Datagram] {
+            let dialect = config.catalog.find("once", transport).unwrap();
+            assert_eq!(dialect.spec().reply.as_deref(), Some("mine"));
+        }
+    }
+
+    #[test]
+    fn what_has_no_effect_on_a_socket_is_refused() {
+        let text = "[[listen]]\naddress = \"udp://127.0.0.1:0\"\nframing = \"line\"\nmode = \"0660\"\n";
+        let found = complaints(text);
+        assert!(found[0].starts_with("x.toml:3: [[listen]]: a datagram is a message"), "{found:?}");
+        assert!(found[1].starts_with("x.toml:4: [[listen]]: only the file of a Unix socket"), "{found:?}");
+    }
+
+    #[test]
+    fn a_mode_is_octal_and_in_quotes() {
+        assert_eq!(mode("0660"), Ok(0o660));
+        assert_eq!(mode("600"), Ok(0o600));
+        for text in ["", "66", "0668", "rw-rw----", "0o660", "4755", "+660"] {
+            assert!(mode(text).unwrap_err().starts_with("no file mode"), "{text}");
+        }
+        let found = complaints("[[listen]]\naddress = \"unix:/run/x\"\nmode = 660\n");
+        assert_eq!(found, ["x.toml:3: [[listen]]: mode is a number: put it in quotes"]);
+    }
+}

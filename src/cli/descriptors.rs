@@ -1,0 +1,42 @@
+//! How many clients the descriptor limit leaves room for.
+
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+
+/// Descriptors never given to clients.
+const RESERVE: u64 = 16;
+
+/// What the process holds besides its sockets and clients: the three standard streams, the poller and its waker, the
+/// timer, the signal pipe, the spare one for shedding, a lookup or a file being re-read; and some to spare.
+const OURS: u64 = 14;
+
+/// Raises the soft descriptor limit to the hard one, and says what it is now.
+pub(super) fn raise() -> u64 {
+    // Without a limit that can be asked for there is none to keep to.
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return u64::MAX };
+    if soft == hard || setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft }
+}
+
+/// How many clients there is room for beside `sockets` sockets of our own.
+pub(super) fn room(limit: u64, sockets: usize) -> usize {
+    let reserve = RESERVE.max(OURS + sockets as u64);
+    usize::try_from(limit.saturating_sub(reserve)).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_reserve_covers_our_own_sockets() {
+        assert_eq!(room(1024, 1), 1008);
+        assert_eq!(room(1024, 2), 1008);
+        assert_eq!(room(1024, 10), 1000);
+        assert_eq!(room(10, 1), 0);
+    }
+
+    #[test]
+    fn the_soft_limit_becomes_the_hard_one() {
+        let limit = raise();
+        assert_eq!(getrlimit(Resource::RLIMIT_NOFILE).unwrap().0, limit);
+    }
+}

@@ -1,0 +1,138 @@
+//! `hullo dialects`: what can be spoken, as a table or as TOML to start from.
+
+use super::failure::Failure;
+use super::{dialect_table, output, units};
+use clap::Args;
+use hullo::greeting::{Dialect, DialectSpec, Transport};
+use std::process::ExitCode;
+
+/// List the dialects that are built in
+#[derive(Args, Debug)]
+pub(super) struct Dialects {
+    /// Print them as config tables, to change or to start from
+    #[arg(long)]
+    toml: bool,
+}
+
+impl Dialects {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let text = if self.toml { as_toml() } else { as_table() };
+        output::print(&text).map(|()| ExitCode::SUCCESS)
+    }
+}
+
+fn as_toml() -> String {
+    let mut text = "# Copy a table into the file of `hullo serve --config FILE`, rename and change it, \
+                    and name it there in a [[listen]].\n"
+        .to_owned();
+    for (transport, dialect) in Dialect::builtins() {
+        text += "\n";
+        text += &dialect_table::write(table_name(transport, &dialect), dialect.spec());
+    }
+    text
+}
+
+/// `hello` is two dialects, and a file has one table of a name.
+fn table_name(transport: Transport, dialect: &Dialect) -> &str {
+    match (transport, dialect.name()) {
+        (Transport::Datagram, "hello") => "hello-datagram",
+        (_, name) => name,
+    }
+}
+
+fn as_table() -> String {
+    let head = ["NAME", "TRANSPORT", "WELCOME", "ANSWER", "FAREWELL", "DELAY", "TEXT"].map(str::to_owned);
+    let mut rows = vec![head];
+    rows.extend(Dialect::builtins().map(|(transport, dialect)| row(transport, &dialect)));
+
+    let width = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let mut text = String::new();
+    for row in &rows {
+        let cells = row.iter().zip(widths).map(|(cell, column)| pad(cell, column));
+        text += cells.collect::<Vec<_>>().join("  ").trim_end();
+        text += "\n";
+    }
+    text
+}
+
+fn row(transport: Transport, dialect: &Dialect) -> [String; 7] {
+    let spec = dialect.spec();
+    let nothing = || "-".to_owned();
+    let transport = match transport {
+        Transport::Stream => "stream",
+        Transport::Datagram => "datagram",
+    };
+    let answer = spec.reply.clone().unwrap_or_else(nothing);
+    let answer = if spec.close_after_reply { format!("{answer}, then close") } else { answer };
+    let delay = if spec.delay.is_zero() { nothing() } else { units::write_duration(spec.delay) };
+    [
+        dialect.name().to_owned(),
+        transport.to_owned(),
+        spec.welcome.clone().unwrap_or_else(nothing),
+        answer,
+        farewell(spec, transport == "stream").unwrap_or_else(nothing),
+        delay,
+        spec.encoding.clone(),
+    ]
+}
+
+fn farewell(spec: &DialectSpec, is_stream: bool) -> Option<String> {
+    let word = spec.farewell.as_ref()?;
+    Some(match (&spec.farewell_reply, is_stream) {
+        (None, true) => format!("{word}: close"),
+        (Some(_), true) => format!("{word}: answer, then close"),
+        (Some(reply), false) => format!("{word}: {reply}"),
+        (None, false) => word.clone(),
+    })
+}
+
+fn pad(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns - width(text)))
+}
+
+/// Columns on a terminal: Chinese, Japanese and Korean characters take two.
+fn width(text: &str) -> usize {
+    let is_wide = |c: char| {
+        matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
+            | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}'
+            | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}')
+    };
+    text.chars().map(|c| 1 + usize::from(is_wide(c))).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::config::Config;
+    use super::*;
+
+    #[test]
+    fn the_printed_toml_reads_back_as_the_dialects_themselves() {
+        let config = Config::parse("dialects.toml", &as_toml()).unwrap();
+        let mut count = 0;
+        for (transport, dialect) in Dialect::builtins() {
+            let name = table_name(transport, &dialect);
+            let read = config.catalog.custom().find(|read| read.name() == name).unwrap();
+            assert_eq!(read.spec(), dialect.spec(), "{name}");
+            count += 1;
+        }
+        assert_eq!(count, config.catalog.custom().count());
+    }
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!(width("数据[{message}]收到了!"), 4 + 11 + 6 + 1);
+        assert_eq!(pad("是", 4), "是  ");
+    }
+
+    #[test]
+    fn the_columns_of_the_table_line_up() {
+        let table = as_table();
+        let starts = |line: &str, cell: &str| width(&line[..line.find(cell).unwrap()]);
+        let lines: Vec<&str> = table.lines().collect();
+        let receipt = lines.iter().find(|line| line.starts_with("receipt")).unwrap();
+        assert_eq!(starts(lines[0], "FAREWELL"), starts(receipt, "bye"));
+        assert_eq!(starts(lines[0], "TEXT"), starts(receipt, "gbk"));
+        assert_eq!(lines.len(), 10);
+    }
+}

@@ -1,0 +1,78 @@
+//! The command line: what is asked for, checked, and one call into a floor below.
+
+mod bounds;
+mod catalog;
+mod config;
+mod descriptors;
+mod dialect_table;
+mod dialects;
+mod failure;
+mod logging;
+mod nearest;
+mod output;
+mod plan;
+mod section;
+mod serve;
+mod units;
+
+use clap::{Parser, Subcommand};
+use failure::Failure;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  hullo serve                                        greets on port 9999 of this machine, TCP and UDP
+  hullo serve tcp://127.0.0.1:7000 --dialect indeed  speaks another dialect, on another port
+  hullo dialects                                     lists them
+  hullo help serve                                   tells all about serving";
+
+/// A daemon that greets over TCP, UDP and Unix sockets
+#[derive(Parser, Debug)]
+#[command(name = "hullo", version, after_long_help = EXAMPLES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Serve(serve::Serve),
+    Dialects(dialects::Dialects),
+}
+
+/// Does what the command line asks; the exit code says how that went.
+pub(crate) fn run() -> ExitCode {
+    let result = match Cli::try_parse() {
+        Ok(Cli { command: Command::Serve(serve) }) => serve.run(),
+        Ok(Cli { command: Command::Dialects(dialects) }) => dialects.run(),
+        Err(answer) => return answer_of_parser(&answer),
+    };
+    result.unwrap_or_else(|failure| report(&failure))
+}
+
+/// Help and version go to stdout, a usage error to stderr.
+fn answer_of_parser(answer: &clap::Error) -> ExitCode {
+    let text = answer.render().to_string();
+    if answer.use_stderr() {
+        // Where stderr is closed there is nobody left to tell.
+        let _ = io::stderr().write_all(text.as_bytes());
+        return ExitCode::from(2);
+    }
+    output::print(&text).map_or_else(|failure| report(&failure), |()| ExitCode::SUCCESS)
+}
+
+fn report(failure: &Failure) -> ExitCode {
+    let _ = io::stderr().write_all(failure.to_string().as_bytes());
+    failure.code()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_of_the_command_line_is_consistent() {
+        <Cli as clap::CommandFactory>::command().debug_assert();
+    }
+}

@@ -1,0 +1,205 @@
+//! A TOML file read key by key, so that every complaint has its line and none hides another.
+
+use super::failure::{Complaint, Place};
+use super::nearest::no_such;
+use std::cell::{Cell, RefCell};
+use std::ops::Range;
+use std::rc::Rc;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+/// One table of a file. It learns its keys by being asked for them.
+pub(super) struct Section<'t> {
+    source: &'t Source<'t>,
+    /// What it is called in a sentence: `[limits]`; empty for the file itself.
+    title: String,
+    header: Range<usize>,
+    table: &'t DeTable<'t>,
+    known: RefCell<Vec<&'static str>>,
+    is_faulty: Cell<bool>,
+}
+
+/// A file, and all that is wrong with it.
+pub(super) struct Source<'t> {
+    name: Rc<str>,
+    text: &'t str,
+    complaints: RefCell<Vec<Complaint>>,
+}
+
+impl<'t> Section<'t> {
+    /// The file itself.
+    pub(super) fn of_file(source: &'t Source<'t>, document: &'t Spanned<DeTable<'t>>) -> Section<'t> {
+        Section::new(source, String::new(), document.span(), document.get_ref())
+    }
+
+    fn new(
+        source: &'t Source<'t>,
+        title: String,
+        header: Range<usize>,
+        table: &'t DeTable<'t>,
+    ) -> Section<'t> {
+        Section { source, title, header, table, known: RefCell::default(), is_faulty: Cell::new(false) }
+    }
+
+    /// The table under `key`.
+    pub(super) fn table(&self, key: &'static str) -> Option<Section<'t>> {
+        let value = self.value(key)?;
+        self.as_table(value, format!("[{key}]"))
+    }
+
+    /// The tables of the array under `key`.
+    pub(super) fn array_of_tables(&self, key: &'static str) -> Vec<Section<'t>> {
+        let Some(value) = self.value(key) else { return Vec::new() };
+        let Some(array) = value.get_ref().as_array() else {
+            self.complain(key, format!("write it with two brackets: [[{key}]]"));
+            return Vec::new();
+        };
+        array.iter().filter_map(|value| self.as_table(value, format!("[[{key}]]"))).collect()
+    }
+
+    /// Every table in this one, with its name; for a table whose keys are anybody's choice.
+    pub(super) fn tables(&self) -> Vec<(&'t str, Section<'t>)> {
+        let inner = self.title.trim_matches(['[', ']']);
+        let section = |(name, value): (&'t Spanned<_>, _)| {
+            let name: &std::borrow::Cow<'t, str> = name.get_ref();
+            Some((&**name, self.as_table(value, format!("[{inner}.{name}]"))?))
+        };
+        self.table.iter().filter_map(section).collect()
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
+    /// A text, in quotes.
+    pub(super) fn text(&self, key: &'static str) -> Option<String> {
+        let value = self.value(key)?.get_ref();
+        if value.as_str().is_none() {
+            self.complain(key, format!("{key} is {}: put it in quotes", with_article(value)));
+        }
+        value.as_str().map(str::to_owned)
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
+        let value = self.value(key)?.get_ref();
+        if value.as_bool().is_none() {
+            self.complain(
+                key,
+                format!("{key} is {}: write true or false, without quotes", with_article(value)),
+            );
+        }
+        value.as_bool()
+    }
+
+    /// A text or a whole number that `parse` understands. Its error goes on from "KEY = VALUE is".
+    pub(super) fn parsed<T>(
+        &self,
+        key: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let (parsed, shown) = match self.value(key)?.get_ref() {
+            DeValue::String(text) => (parse(text), format!("{text:?}")),
+            DeValue::Integer(number) => {
+                let decimal = i128::from_str_radix(number.as_str(), number.radix());
+                let decimal = decimal.map_or_else(|_| number.to_string(), |decimal| decimal.to_string());
+                (parse(&decimal), decimal)
+            }
+            other => {
+                self.complain(
+                    key,
+                    format!("{key} is {}: write a text or a whole number", with_article(other)),
+                );
+                return None;
+            }
+        };
+        parsed.map_err(|wrong| self.complain(key, format!("{key} = {shown} is {wrong}"))).ok()
+    }
+
+    /// Where `key` stands, or the head of the table if it does not.
+    pub(super) fn place(&self, key: &str) -> Place {
+        self.source.place(&self.span(key))
+    }
+
+    /// A sentence about `key`, or about the table if the key is missing.
+    pub(super) fn complain(&self, key: &str, sentence: impl AsRef<str>) {
+        let sentence = sentence.as_ref();
+        match self.title.as_str() {
+            "" => self.complain_as_is(key, sentence),
+            title => self.complain_as_is(key, &format!("{title}: {sentence}")),
+        }
+    }
+
+    /// The same for a sentence that names the table itself.
+    pub(super) fn complain_as_is(&self, key: &str, sentence: &str) {
+        self.is_faulty.set(true);
+        self.source.complain(&self.span(key), sentence);
+    }
+
+    /// To be called when every key has been asked for.
+    pub(super) fn complain_of_unknown_keys(&self) {
+        let known = self.known.borrow();
+        for key in self.table.keys().map(|key| key.get_ref().as_ref()).filter(|key| !known.contains(key)) {
+            self.complain(key, no_such("key", key, known.iter().copied()));
+        }
+    }
+
+    /// Whether there was anything to complain of.
+    pub(super) fn is_faulty(&self) -> bool {
+        self.is_faulty.get()
+    }
+
+    /// The same for the whole file.
+    pub(super) fn is_file_faulty(&self) -> bool {
+        !self.source.complaints.borrow().is_empty()
+    }
+
+    fn value(&self, key: &'static str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.known.borrow_mut().push(key);
+        self.table.get(key)
+    }
+
+    fn as_table(&self, value: &'t Spanned<DeValue<'t>>, title: String) -> Option<Section<'t>> {
+        let table = value.get_ref().as_table();
+        if table.is_none() {
+            let sentence = format!("{title} is {}: make it a table", with_article(value.get_ref()));
+            self.source.complain(&value.span(), sentence);
+        }
+        Some(Section::new(self.source, title, value.span(), table?))
+    }
+
+    fn span(&self, key: &str) -> Range<usize> {
+        self.table.get_key_value(key).map_or(self.header.clone(), |(key, _)| key.span())
+    }
+}
+
+impl<'t> Source<'t> {
+    pub(super) fn new(name: &str, text: &'t str) -> Source<'t> {
+        Source { name: name.into(), text, complaints: RefCell::default() }
+    }
+
+    pub(super) fn complain(&self, span: &Range<usize>, sentence: impl Into<String>) {
+        self.complaints.borrow_mut().push(self.place(span).complaint(sentence));
+    }
+
+    pub(super) fn into_complaints(self) -> Vec<Complaint> {
+        self.complaints.into_inner()
+    }
+
+    fn place(&self, span: &Range<usize>) -> Place {
+        let before = &self.text.as_bytes()[..span.start.min(self.text.len())];
+        Place::in_file(&self.name, before.iter().filter(|&&byte| byte == b'\n').count() + 1)
+    }
+}
+
+fn with_article(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a text",
+        DeValue::Integer(_) => "a number",
+        DeValue::Float(_) => "a fraction",
+        DeValue::Boolean(_) => "true or false",
+        DeValue::Datetime(_) => "a date",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
+    }
+}

@@ -1,0 +1,168 @@
+//! `hullo serve`: flags and a config file, made into one call of the daemon.
+
+use super::config::{self, Config};
+use super::dialect_table;
+use super::failure::{Failure, Place};
+use super::plan::{self, Prepared};
+use super::{logging, output, units};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use hullo::Address;
+use hullo::daemon::{self, SocketPlan};
+use hullo::greeting::{Framing, Transport};
+use log::LevelFilter;
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use toml::Value;
+
+const EXAMPLES: &str = "\
+Examples:
+  hullo serve
+      greets on tcp://127.0.0.1:9999 and udp://127.0.0.1:9999
+  hullo serve tcp://*:7000 unix:/run/hullo.sock --dialect indeed
+      one dialect on a TCP port of every interface and on a Unix socket
+  hullo serve udp://127.0.0.1:9000 --dialect quiet
+      takes datagrams, and answers only a goodbye
+  hullo serve --config hullo.toml --check-config
+      shows every limit and socket that the file leads to, and opens none
+
+SIGTERM and SIGINT end it in order, a second one at once; SIGHUP re-reads the config.
+HULLO_LOG filters the log by module, as in HULLO_LOG=warn,hullo::daemon=debug.
+Exit code: 0 done, 1 failed or clients were cut, 2 usage or configuration.";
+
+/// Greet over TCP, UDP and Unix sockets
+///
+/// One thread serves every socket. Each one that is bound is announced in one line on stdout; everything else goes to
+/// stderr.
+#[derive(Args, Debug, Default)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Serve {
+    /// Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH
+    ///
+    /// HOST is an address, a name (each of its addresses is bound) or * (every interface, IPv6 and IPv4). The
+    /// arguments take the place of every [[listen]] in the config. With neither, it is tcp://127.0.0.1:9999 and
+    /// udp://127.0.0.1:9999.
+    #[arg(value_name = "ADDRESS")]
+    pub(super) addresses: Vec<Address>,
+
+    /// What to say: a name from `hullo dialects` or from the config [default: hello]
+    ///
+    /// It applies to every socket whose kind has it; the others keep what the config gives them, or hello.
+    #[arg(long, value_name = "NAME")]
+    pub(super) dialect: Option<String>,
+
+    /// How streams are cut into messages: auto, raw or line
+    ///
+    /// raw: what one read returns is a message. line: a message ends in LF or CRLF, and an answer in LF. auto: line
+    /// if the first read has a line end in it, else raw. This overrides what the dialect says.
+    #[arg(long, value_name = "F", hide_possible_values = true, value_parser = framing())]
+    pub(super) framing: Option<Framing>,
+
+    /// Read sockets, dialects and limits from a TOML file
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+
+    /// Check everything, print what is in effect, and open nothing
+    ///
+    /// Names are looked up as well. What is printed can be used as a config file.
+    #[arg(long)]
+    pub(super) check_config: bool,
+
+    /// Serve at most so many clients at once, like 500 or 10k [default: 10k]
+    ///
+    /// The others wait until one leaves. It is never more than the descriptor limit leaves room for.
+    #[arg(long, value_name = "N", value_parser = clients)]
+    pub(super) max_connections: Option<usize>,
+
+    /// The longest message, like 512 or 64KiB [default: 1KiB]
+    ///
+    /// This overrides what the dialect says.
+    #[arg(long, value_name = "N", value_parser = units::size)]
+    pub(super) max_message: Option<usize>,
+
+    /// Close clients that are silent for longer, like 30s or 5m; 0: never [default: 5m]
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub(super) idle_timeout: Option<Duration>,
+
+    /// How long an orderly end may take, like 10s [default: 25s]
+    ///
+    /// Clients that have not read their answers by then are cut.
+    #[arg(long, value_name = "D", value_parser = units::duration)]
+    pub(super) drain_timeout: Option<Duration>,
+
+    /// How much to log: off, error, warn, info, debug or trace [default: info]
+    ///
+    /// info tells of starts, stops and reloads, debug of each connection. This counts more than HULLO_LOG.
+    #[arg(long, value_name = "L", hide_possible_values = true, value_parser = level())]
+    pub(super) log_level: Option<LevelFilter>,
+}
+
+impl Serve {
+    /// Serves until it is told to stop.
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        logging::start(self.log_level);
+        if self.check_config {
+            let prepared = plan::prepare(&self).map_err(Failure::into_usage)?;
+            return output::print(&report(&prepared)).map(|()| ExitCode::SUCCESS);
+        }
+        let plan = plan::prepare(&self)?.plan;
+        // A name in the config is looked up again, with the loop at rest for as long as that takes.
+        let mut reload =
+            || plan::prepare(&self).map(|prepared| prepared.plan).map_err(|failure| failure.in_one_line());
+        let summary = daemon::run(plan, &mut reload)
+            .map_err(|error| Failure::failed(&Place::default(), error.to_string()))?;
+        let is_clean = summary.cut == 0 && !summary.is_forced;
+        Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
+}
+
+/// All that is in effect, as a config file.
+fn report(Prepared { plan, config }: &Prepared) -> String {
+    let sockets = plan.sockets.iter().map(|socket| listen_table(socket, config));
+    let dialects =
+        config.catalog.custom().map(|dialect| dialect_table::write(dialect.name(), dialect.spec()));
+    let head = format!("# What is in effect, as a config file.\n{}", config.bounds.to_toml());
+    [head].into_iter().chain(sockets).chain(dialects).collect::<Vec<_>>().join("\n")
+}
+
+fn listen_table(socket: &SocketPlan, config: &Config) -> String {
+    let (address, dialect) = (&socket.address, &socket.dialect);
+    let transport = config::transport(address);
+    let mut table = "[[listen]]\n".to_owned();
+    let mut line = |key: &str, value: String| {
+        writeln!(table, "{key} = {}", Value::String(value)).expect("a string takes any text");
+    };
+    line("address", address.to_string());
+    line("dialect", dialect.name().to_owned());
+    if transport == Transport::Stream {
+        line("framing", dialect.spec().framing.to_string());
+    }
+    if let Some(mode) = socket.options.mode {
+        line("mode", format!("{mode:04o}"));
+    }
+    let by_itself = config.catalog.find(dialect.name(), transport);
+    if by_itself.is_some_and(|by_itself| by_itself.max_message() != dialect.max_message()) {
+        let size = units::write_size(dialect.max_message());
+        writeln!(table, "# by --max-message, messages up to {size}").expect("a string takes any text");
+    }
+    table
+}
+
+/// At least one.
+fn clients(text: &str) -> Result<usize, String> {
+    match units::count(text)? {
+        0 => Err("too little: choose at least 1".to_owned()),
+        number => Ok(number),
+    }
+}
+
+fn framing() -> impl TypedValueParser<Value = Framing> {
+    PossibleValuesParser::new(["auto", "raw", "line"]).try_map(|name| name.parse::<Framing>())
+}
+
+fn level() -> impl TypedValueParser<Value = LevelFilter> {
+    PossibleValuesParser::new(["off", "error", "warn", "info", "debug", "trace"])
+        .try_map(|name| name.parse::<LevelFilter>())
+}
