@@ -2,8 +2,8 @@
 
 use super::section::Section;
 use super::units;
-use hullo::Limits;
 use hullo::greeting::{Guard, Rate};
+use hullo::{Limits, SocketOptions};
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -12,6 +12,8 @@ use std::time::Duration;
 pub(super) struct Bounds {
     pub(super) limits: Limits,
     pub(super) drain: Duration,
+    pub(super) nodelay: bool,
+    pub(super) reuse_address: bool,
     /// Answers to one source of datagrams a second; zero: no limit.
     rate: u32,
     burst: u32,
@@ -37,9 +39,11 @@ enum Kind {
 
 use Kind::{Count, Count32, Flag, Size, Time};
 
-const KEYS: [Key; 18] = [
+const KEYS: [Key; 20] = [
     Key { name: "connections", kind: Count(|b| &mut b.limits.connections), least: 1 },
     Key { name: "backlog", kind: Count32(|b| &mut b.limits.backlog), least: 1 },
+    Key { name: "nodelay", kind: Flag(|b| &mut b.nodelay), least: 0 },
+    Key { name: "reuse_address", kind: Flag(|b| &mut b.reuse_address), least: 0 },
     Key { name: "read_budget", kind: Size(|b| &mut b.limits.read_budget), least: 1 },
     Key { name: "accepts", kind: Count(|b| &mut b.limits.accepts), least: 1 },
     Key { name: "datagrams", kind: Count(|b| &mut b.limits.datagrams), least: 1 },
@@ -62,9 +66,12 @@ impl Default for Bounds {
     fn default() -> Bounds {
         let guard = Guard::default();
         let rate = guard.rate.unwrap_or_default();
+        let socket = SocketOptions::default();
         Bounds {
             limits: Limits::default(),
             drain: Duration::from_secs(25),
+            nodelay: socket.nodelay,
+            reuse_address: socket.reuse_address,
             rate: rate.per_second,
             burst: rate.burst,
             sources: guard.sources,
@@ -197,6 +204,8 @@ mod tests {
                 ..Limits::default()
             },
             drain: Duration::from_secs(7200),
+            nodelay: false,
+            reuse_address: false,
             rate: 0,
             burst: 14,
             sources: 15,

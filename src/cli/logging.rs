@@ -28,6 +28,13 @@ pub(super) fn start(level: Option<LevelFilter>) {
     panic::set_hook(Box::new(|report| log::error!("{report}")));
 }
 
+/// Says something on stderr at any log level, without waiting for a reader.
+pub(super) fn last_line(line: &str) {
+    if let Ok(stderr) = stderr() {
+        Patient::new(stderr).offer(format!("{line}\n").as_bytes());
+    }
+}
+
 fn wants_colour() -> bool {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     io::stderr().is_terminal()

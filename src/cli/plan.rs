@@ -1,5 +1,6 @@
 //! What was asked for, on the command line and in the config, made into what the daemon is to do.
 
+use super::bounds::Bounds;
 use super::catalog::Catalog;
 use super::config::{Config, Listen};
 use super::descriptors;
@@ -41,7 +42,7 @@ fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> 
     if !complaints.is_empty() {
         return Err(Failure::usage(complaints));
     }
-    let sockets = resolve(sockets)?;
+    let sockets = resolve(sockets, &config.bounds)?;
     config.bounds.limits.connections = clients_with_room(&config, sockets.len())?;
 
     let plan = Plan {
@@ -139,7 +140,7 @@ fn check_room(dialect: &Dialect, config: &Config) -> Result<(), String> {
 }
 
 /// Every address of every socket, each once.
-fn resolve(wishes: Vec<(&Listen, Arc<Dialect>)>) -> Result<Vec<SocketPlan>, Failure> {
+fn resolve(wishes: Vec<(&Listen, Arc<Dialect>)>, bounds: &Bounds) -> Result<Vec<SocketPlan>, Failure> {
     let mut sockets: Vec<SocketPlan> = Vec::new();
     for (wish, dialect) in wishes {
         let addresses = wish.address.resolve().map_err(|error| {
@@ -156,6 +157,8 @@ fn resolve(wishes: Vec<(&Listen, Arc<Dialect>)>) -> Result<Vec<SocketPlan>, Fail
             }
             let mut options = SocketOptions::default();
             options.mode = wish.mode;
+            options.nodelay = bounds.nodelay;
+            options.reuse_address = bounds.reuse_address;
             sockets.push(SocketPlan { address, dialect: Arc::clone(&dialect), options });
         }
     }

@@ -12,6 +12,7 @@ use hullo::daemon::{self, SocketPlan};
 use hullo::greeting::{Framing, Transport};
 use log::LevelFilter;
 use std::fmt::Write;
+use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -111,8 +112,9 @@ impl Serve {
         // A name in the config is looked up again, with the loop at rest for as long as that takes.
         let mut reload =
             || plan::prepare(&self).map(|prepared| prepared.plan).map_err(|failure| failure.in_one_line());
-        let summary = daemon::run(plan, &mut reload)
+        let summary = daemon::run(plan, &mut io::stdout(), &mut reload)
             .map_err(|error| Failure::failed(&Place::default(), error.to_string()))?;
+        logging::last_line(&summary.to_string());
         let is_clean = summary.cut == 0 && !summary.is_forced;
         Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

@@ -69,11 +69,22 @@ pub(super) enum Source {
 }
 
 /// How [`Net::listen_with`] and [`Net::bind_with`] open a socket.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketOptions {
     /// Permission bits of a Unix socket's file; absent: as the umask leaves them.
     pub mode: Option<u32>,
+    /// TCP_NODELAY on every accepted stream: an answer leaves at once. Default on.
+    pub nodelay: bool,
+    /// SO_REUSEADDR on a TCP listener: it can be bound again while connections of its predecessor are in TIME_WAIT.
+    /// Default on.
+    pub reuse_address: bool,
+}
+
+impl Default for SocketOptions {
+    fn default() -> SocketOptions {
+        SocketOptions { mode: None, nodelay: true, reuse_address: true }
+    }
 }
 
 /// What [`Net::adopt`] found a descriptor to be.
@@ -197,8 +208,7 @@ impl Net {
 
 /// Listening, datagrams, descriptors of others.
 impl Net {
-    /// Listens on `tcp://` or `unix:`, as text or as an [`Address`]. SO_REUSEADDR and TCP_NODELAY are on. A stale
-    /// Unix socket file is replaced, and the file is removed when the listener closes.
+    /// Listens on `tcp://` or `unix:`, as text or as an [`Address`], with default [`SocketOptions`]. A stale Unix socket file is replaced, and the file is removed when the listener closes.
     ///
     /// # Errors
     ///
@@ -226,7 +236,7 @@ impl Net {
             let _: () = file = Some(SocketFile::claim(path, options.mode)?);
             Ok(())
         };
-        let socket = socket::listen(address, self.limits.backlog, claim)?;
+        let socket = socket::listen(address, self.limits.backlog, options, claim)?;
         let listener = Listener::new(socket, is_dual(address), file);
         self.insert(Source::Listener(listener)).map(ListenerId)
     }
@@ -258,7 +268,7 @@ impl Net {
             let _: () = file = Some(SocketFile::claim(path, options.mode)?);
             Ok(())
         };
-        let socket = socket::bind_datagrams(address, claim)?;
+        let socket = socket::bind_datagrams(address, options, claim)?;
         self.insert(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(UdpId)
     }
 

@@ -3,6 +3,7 @@
 //! **I3** All I/O goes through mio's methods or `try_io`, which re-arm the source on selectors that need it.
 
 use super::address::{Address, Host, PeerAddr};
+use super::net::SocketOptions;
 use super::sys;
 use mio::Interest;
 use mio::event::Source;
@@ -167,14 +168,15 @@ as_fd!(DatagramSocket, Udp | Unix);
 pub(crate) fn listen(
     address: &Address,
     backlog: u32,
+    options: &SocketOptions,
     prepare: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<ListenSocket> {
     let backlog = backlog.min(i32::MAX as u32) as i32;
     match address {
         Address::Tcp(host, port) => {
-            let socket = bind_ip(host, *port, Type::STREAM, Some(Protocol::TCP))?;
-            // Linux hands both down to accepted sockets, which saves a call for each client.
-            socket.set_tcp_nodelay(true)?;
+            let socket = bind_ip(host, *port, Type::STREAM, Some(Protocol::TCP), options)?;
+            // Linux hands it down to accepted sockets, which saves a call for each client.
+            socket.set_tcp_nodelay(options.nodelay)?;
             socket.listen(backlog)?;
             Ok(ListenSocket::Tcp(OwnedFd::from(socket).into()))
         }
@@ -195,11 +197,12 @@ pub(crate) fn listen(
 /// Binds a datagram socket.
 pub(crate) fn bind_datagrams(
     address: &Address,
+    options: &SocketOptions,
     prepare: impl FnOnce(&Path) -> io::Result<()>,
 ) -> io::Result<DatagramSocket> {
     match address {
         Address::Udp(host, port) => {
-            let socket = bind_ip(host, *port, Type::DGRAM, Some(Protocol::UDP))?;
+            let socket = bind_ip(host, *port, Type::DGRAM, Some(Protocol::UDP), options)?;
             let local = socket.local_addr()?.as_socket();
             if local.is_some_and(|local| local.ip().is_unspecified()) {
                 sys::ask_for_destination(socket.as_fd(), socket.domain()? == Domain::IPV6)?;
@@ -219,7 +222,13 @@ pub(crate) fn bind_datagrams(
     }
 }
 
-fn bind_ip(host: &Host, port: u16, kind: Type, protocol: Option<Protocol>) -> io::Result<Socket> {
+fn bind_ip(
+    host: &Host,
+    port: u16,
+    kind: Type,
+    protocol: Option<Protocol>,
+    options: &SocketOptions,
+) -> io::Result<Socket> {
     let ip = match host {
         Host::Ip(ip) => *ip,
         Host::Any => Ipv6Addr::UNSPECIFIED.into(),
@@ -234,10 +243,9 @@ fn bind_ip(host: &Host, port: u16, kind: Type, protocol: Option<Protocol>) -> io
         if ip.is_ipv6() {
             socket.set_only_v6(*host != Host::Any)?;
         }
+        // On a datagram socket the same option would let a second process share the port and take its datagrams.
         if kind == Type::STREAM {
-            // Lets a restarted server bind while old connections are in TIME_WAIT. On a datagram socket the
-            // same option would let a second process share the port and take its datagrams.
-            socket.set_reuse_address(true)?;
+            socket.set_reuse_address(options.reuse_address)?;
         }
         socket.bind(&address.into())?;
         Ok(socket)
