@@ -160,6 +160,8 @@ fn check_config_prints_every_limit_and_what_the_flags_make_of_it() {
         [
             "connections = \"2k\"",
             "backlog = 4096",
+            "nodelay = true",
+            "reuse_address = true",
             "read_budget = \"64KiB\"",
             "accepts = 64",
             "datagrams = 256",

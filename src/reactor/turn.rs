@@ -111,15 +111,13 @@ impl Reactor {
     ///
     /// Only those of the poller itself. What happens to a connection, a datagram or an accept ends no loop (I8).
     pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<Option<DrainReport>> {
-        loop {
+        while !std::mem::take(&mut self.net.is_stopped) {
             self.turn(handler, None)?;
-            if std::mem::take(&mut self.net.is_stopped) {
-                return Ok(None);
-            }
             if let Some(report) = self.drained() {
                 return Ok(Some(report));
             }
         }
+        Ok(None)
     }
 
     /// Takes one turn. It waits at most `max_wait` for something to do; `None`: for as long as it takes;
@@ -260,7 +258,7 @@ impl Net {
 
     #[inline]
     fn wait(&mut self, events: &mut mio::Events, max_wait: Option<Duration>) -> io::Result<()> {
-        let timeout = if self.work_waits() || self.is_stopped { Some(Duration::ZERO) } else { max_wait };
+        let timeout = if self.work_waits() { Some(Duration::ZERO) } else { max_wait };
         if let Some(next) = self.timers.next().filter(|&next| next < self.armed) {
             self.arm(next)?;
         }
