@@ -308,7 +308,7 @@ impl Net {
     #[cold]
     #[inline(never)]
     pub(super) fn send_later(&mut self, key: Key, bytes: &[u8]) -> usize {
-        let (now, high) = (self.now, self.limits.outbox_high);
+        let (now, low, high) = (self.now, self.limits.outbox_low, self.limits.outbox_high);
         let Some(conn) = self.live_stream(key) else { return 0 };
         if !conn.may_send() || bytes.is_empty() {
             return conn.waiting();
@@ -317,6 +317,7 @@ impl Net {
         outbox.push(bytes);
         let waiting = outbox.len();
         conn.full |= waiting > high;
+        conn.above_low |= waiting > low;
         self.mark_dirty(key);
         waiting
     }
@@ -340,25 +341,31 @@ impl Net {
                 Err(error) => conn.writable = error.kind() != io::ErrorKind::WouldBlock,
             }
         }
-        if taken < self.scratch.len() {
+        if taken < self.scratch.len() || taken > self.limits.outbox_low {
             self.keep_rest(key, taken);
         }
         self.scratch.clear();
     }
 
-    /// The send buffer is full, or the connection broken: the flush finds out which.
+    /// What was not taken waits: the send buffer is full, or the connection broken, and the flush finds out which.
+    /// A handler that was told of more than the low mark may have stopped there, and is owed `drained`, even if all
+    /// was taken in the end.
     #[cold]
     #[inline(never)]
     fn keep_rest(&mut self, key: Key, taken: usize) {
-        let high = self.limits.outbox_high;
+        let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
+        let rest = &self.scratch[taken..];
         if let Some(Source::Stream(conn)) = self.sources.get_mut(key) {
-            let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(self.now));
-            outbox.push(&self.scratch[taken..]);
-            conn.full |= outbox.len() > high;
+            conn.above_low |= self.scratch.len() > low;
+            if !rest.is_empty() {
+                let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(self.now));
+                outbox.push(rest);
+                conn.full |= outbox.len() > high;
+                self.stop_serving(key);
+            }
         }
         self.scratch.clear();
-        self.scratch.shrink_to(4 * high);
-        self.stop_serving(key);
+        self.scratch.shrink_to(high.saturating_mul(4));
         self.mark_dirty(key);
     }
 
@@ -625,6 +632,16 @@ impl Net {
         let timer = self.stream_mut(key).map_or(Key::NONE, |conn| conn.timer);
         if self.timers.deadline(timer).is_none_or(|set| at < set) {
             self.set_stream_deadline(key, at);
+        }
+    }
+
+    /// The limits have changed: every stream looks anew at what is due.
+    pub(super) fn review_deadlines(&mut self) {
+        let keys: Vec<Key> = self.connections().map(|conn| conn.0).collect();
+        for key in keys {
+            if self.stream(key).is_some_and(|conn| conn.phase != Phase::Lingering) {
+                self.set_stream_deadline(key, self.now);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! The orderly end: accept what waits, answer what was read, flush, close.
 
 use super::handler::Handler;
+use super::listener::REST;
 use super::net::{Net, Source};
 use super::slots::Key;
 use super::timers::{Purpose, Tick, ticks};
@@ -71,8 +72,9 @@ impl Net {
         }
     }
 
-    /// The time is up.
+    /// The time is up; and whatever a handler opens from now on has no time left either.
     pub(super) fn drain_timeout(&mut self) {
+        self.timers.set(self.now + ticks(REST), 0, Purpose::Drain);
         let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
         let mut cut = 0;
         for key in keys {

@@ -112,9 +112,10 @@ pub enum CloseReason {
 impl CloseReason {
     pub(crate) fn of(error: &io::Error) -> CloseReason {
         match error.kind() {
-            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted | io::ErrorKind::BrokenPipe => {
-                CloseReason::Reset
-            }
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::BrokenPipe
+            | io::ErrorKind::NotConnected => CloseReason::Reset,
             _ => CloseReason::Io,
         }
     }

@@ -108,19 +108,19 @@ impl<T> ConnMap<T> {
         ConnMap { places: Vec::new(), len: 0 }
     }
 
-    /// Keeps `value` for `conn`; gives back what was kept for it before. State left behind by an older
-    /// connection in the same place is dropped.
+    /// Keeps `value` for `conn`; gives back what was kept for it before. State left behind by an older connection
+    /// in the same place is dropped; and so is `value` if the place belongs to a newer one.
     pub fn insert(&mut self, conn: ConnId, value: T) -> Option<T> {
         let index = conn.0.index();
         if index >= self.places.len() {
             self.places.resize_with(index + 1, || None);
         }
-        let before = self.places[index].replace((conn.0, value));
-        match before {
-            Some((key, value)) if key == conn.0 => Some(value),
-            Some(_) => None,
-            None => {
-                self.len += 1;
+        match &mut self.places[index] {
+            Some((key, kept)) if *key == conn.0 => Some(std::mem::replace(kept, value)),
+            Some((key, _)) if *key > conn.0 => None,
+            place => {
+                self.len += place.is_none() as usize;
+                *place = Some((conn.0, value));
                 None
             }
         }
@@ -191,6 +191,8 @@ mod tests {
         assert_eq!(map.remove(new), None);
         assert_eq!(map.insert(new, "new"), None);
         assert_eq!(map.get(old), None);
+        assert_eq!(map.insert(old, "too late"), None);
+        assert_eq!(map.insert(new, "new"), Some("new"));
         assert_eq!(map.len(), 1);
         assert_eq!(map.iter().collect::<Vec<_>>(), [(new, &"new")]);
     }

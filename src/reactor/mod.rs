@@ -42,9 +42,13 @@ const EDGE_TRIGGERED: bool = !cfg!(mio_unsupported_force_poll_poll);
 /// is its own affair, and `Net` calls nothing of the user's while it is changing itself.
 #[inline]
 fn guarded(net: &mut Net, callback: impl FnOnce(&mut Net)) -> bool {
-    let result = catch_unwind(AssertUnwindSafe(|| callback(net)));
-    if result.is_err() {
-        net.stats.panics += 1;
+    match catch_unwind(AssertUnwindSafe(|| callback(net))) {
+        Ok(()) => true,
+        Err(payload) => {
+            // Never dropped: its drop may panic as well.
+            std::mem::forget(payload);
+            net.stats.panics += 1;
+            false
+        }
     }
-    result.is_ok()
 }

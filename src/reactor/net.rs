@@ -443,10 +443,12 @@ impl Net {
         &self.limits
     }
 
-    /// Changes the bounds from now on: for the connections there are, with their next event.
+    /// Changes the bounds from now on, for the connections there are as well. Those that are fixed when the reactor
+    /// is made stay: the size of its read buffer and of its command queue, and the backlog of open listeners.
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits.sane();
         self.resume_listeners();
+        self.review_deadlines();
     }
 }
 
@@ -481,6 +483,9 @@ impl Net {
                 _ => {}
             }
             return Err(error);
+        }
+        if self.is_draining() {
+            self.enqueue(key); // What opens during a drain is served once, and closed.
         }
         Ok(key)
     }

@@ -45,7 +45,12 @@ struct Entry<T> {
 
 impl<T> Slots<T> {
     pub(crate) fn new() -> Slots<T> {
-        Slots { entries: Slab::new(), generation: 0 }
+        Slots::after(0)
+    }
+
+    /// A table whose generations come after `generation`, so that its keys are none of another table's.
+    pub(crate) fn after(generation: u64) -> Slots<T> {
+        Slots { entries: Slab::new(), generation }
     }
 
     /// `None` when all 16.7 million places are taken.

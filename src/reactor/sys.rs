@@ -46,10 +46,16 @@ fn byte_count(fd: BorrowedFd<'_>, request: libc::Ioctl) -> io::Result<usize> {
     Ok(count.max(0) as usize)
 }
 
-/// Asks for the address each datagram arrived at (ip(7): IP_PKTINFO; ipv6(7): IPV6_RECVPKTINFO).
+/// Asks for the address each datagram arrived at (ip(7): IP_PKTINFO; ipv6(7): IPV6_RECVPKTINFO). An IPv6 socket
+/// that takes IPv4 as well is asked both, since only IP_PKTINFO tells our own address from a broadcast one.
 pub(crate) fn ask_for_destination(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
-    let (level, option) =
-        if v6 { (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO) } else { (libc::IPPROTO_IP, libc::IP_PKTINFO) };
+    if v6 {
+        switch_on(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)?;
+    }
+    switch_on(fd, libc::IPPROTO_IP, libc::IP_PKTINFO)
+}
+
+fn switch_on(fd: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the option is an int, passed with its size.
     check(unsafe {
@@ -108,10 +114,10 @@ pub(crate) const BATCH: usize = 32;
 const DATAGRAM: usize = 64 * 1024;
 const NAME: usize = size_of::<libc::sockaddr_storage>();
 
-/// Room for control messages, aligned as `cmsghdr` must be. An `in6_pktinfo` takes 40 bytes.
+/// Room for control messages, aligned as `cmsghdr` must be. An `in6_pktinfo` takes 40 bytes, an `in_pktinfo` 32.
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
-struct Control([u8; 64]);
+struct Control([u8; 80]);
 
 /// Where a datagram arrived: one of our addresses, and the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,7 +155,7 @@ impl ReceiveBatch {
         let mut batch = ReceiveBatch {
             payload: vec![0; BATCH * DATAGRAM],
             names: vec![name; BATCH],
-            controls: vec![Control([0; 64]); BATCH],
+            controls: vec![Control([0; 80]); BATCH],
             parts: Vec::with_capacity(BATCH),
             headers: vec![header; BATCH],
         };
@@ -217,6 +223,7 @@ fn destination(header: &libc::msghdr) -> Option<Arrival> {
     // SAFETY: the CMSG macros walk the control buffer of a header that recvmmsg filled, within `msg_controllen`;
     // each payload is read as the type that its level and type promise, without assuming alignment.
     unsafe {
+        let mut found = None;
         let mut message = libc::CMSG_FIRSTHDR(header);
         while !message.is_null() {
             let data = libc::CMSG_DATA(message);
@@ -230,12 +237,13 @@ fn destination(header: &libc::msghdr) -> Option<Arrival> {
                 (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
                     let info: libc::in6_pktinfo = ptr::read_unaligned(data.cast());
                     let ip = Ipv6Addr::from(info.ipi6_addr.s6_addr);
-                    return Some(Arrival { ip: ip.into(), interface: info.ipi6_ifindex });
+                    found = Some(Arrival { ip: ip.into(), interface: info.ipi6_ifindex });
                 }
-                _ => message = libc::CMSG_NXTHDR(header, message),
+                _ => {}
             }
+            message = libc::CMSG_NXTHDR(header, message);
         }
-        None
+        found
     }
 }
 
@@ -279,7 +287,7 @@ impl SendBatch {
         // SAFETY: plain C structures, for which all-zero bytes are a value.
         let (mut headers, mut parts): ([libc::mmsghdr; BATCH], [libc::iovec; BATCH]) =
             unsafe { mem::zeroed() };
-        let mut controls = [Control([0; 64]); BATCH];
+        let mut controls = [Control([0; 80]); BATCH];
         let (mut taken, mut refused) = (0, 0);
         let mut start = 0;
         for entries in self.entries.chunks(BATCH) {
@@ -329,7 +337,7 @@ impl SendBatch {
 /// Writes the control message that names the source address; its length.
 fn leave_from(header: &mut libc::msghdr, from: Arrival) -> usize {
     header.msg_controllen = size_of::<Control>() as _;
-    // SAFETY: the header points to a `Control` of its own: zeroed, aligned for a cmsghdr, and with its 64 bytes
+    // SAFETY: the header points to a `Control` of its own: zeroed, aligned for a cmsghdr, and with its 80 bytes
     // larger than either message.
     unsafe {
         let message = libc::CMSG_FIRSTHDR(header);

@@ -78,7 +78,8 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn new() -> Timers {
-        Timers { slots: Slots::new(), heap: Vec::new() }
+        // The upper half of the generations: a timer's id given as a connection's names nothing.
+        Timers { slots: Slots::after(1 << 39), heap: Vec::new() }
     }
 
     /// `None` when there are 16.7 million timers already.
