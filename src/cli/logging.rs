@@ -2,7 +2,7 @@
 
 use env_logger::{Builder, Target, WriteStyle};
 use log::LevelFilter;
-use nix::libc::{O_NOCTTY, O_NONBLOCK};
+use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::borrow::Cow;
 use std::env;
@@ -51,7 +51,10 @@ fn stderr() -> io::Result<File> {
     if !io::stderr().is_terminal() && !shared.metadata()?.file_type().is_fifo() {
         return Ok(shared);
     }
-    let reopened = OpenOptions::new().write(true).custom_flags(O_NONBLOCK | O_NOCTTY).open("/proc/self/fd/2");
+    let reopened = OpenOptions::new()
+        .write(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+        .open("/proc/self/fd/2");
     Ok(reopened.unwrap_or(shared))
 }
 
