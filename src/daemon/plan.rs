@@ -34,9 +34,10 @@ pub struct SocketPlan {
 }
 
 impl SocketPlan {
-    /// Whether the socket of one plan serves the other as well, whatever it speaks.
+    /// Whether the socket of one plan serves the other as well, whatever it speaks. Its options are of the moment at
+    /// which it was opened: a second one could not be bound beside it.
     pub(super) fn is_same_socket(&self, other: &SocketPlan) -> bool {
-        self.address == other.address && self.options == other.options
+        self.address == other.address
     }
 }
 

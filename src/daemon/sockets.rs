@@ -3,6 +3,8 @@
 use super::plan::{Plan, SocketPlan, StartError};
 use crate::greeting::{Dialect, Guard, Responder};
 use crate::{Address, ListenerId, Net, SourceId, UdpId};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 /// What is open, in the order of the plan.
@@ -107,9 +109,26 @@ impl Socket {
     }
 
     fn turn_to(&mut self, plan: &SocketPlan, guard: Guard) {
+        if self.plan.options != plan.options {
+            self.change_options(plan);
+        }
         self.plan = plan.clone();
         if let Kind::Datagrams(_, responder) = &mut self.kind {
             **responder = Responder::new(plan.dialect.clone(), guard);
+        }
+    }
+
+    /// The file of a Unix socket can change its mode; everything else was settled when the socket was opened.
+    fn change_options(&self, plan: &SocketPlan) {
+        if let (Address::Unix(path) | Address::Unixgram(path), Some(mode)) =
+            (&plan.address, plan.options.mode)
+            && let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        {
+            log::warn!("{}: its mode stays as it is: {error}", plan.address);
+        }
+        let settled = |plan: &SocketPlan| (plan.options.nodelay, plan.options.reuse_address);
+        if settled(&self.plan) != settled(plan) {
+            log::warn!("{}: nodelay and reuse_address change only with a restart", plan.address);
         }
     }
 

@@ -537,7 +537,11 @@ impl Net {
     }
 
     pub(super) fn pause(&mut self, key: Key, paused: bool) -> bool {
+        let now = self.now;
         let Some(conn) = self.live_stream(key) else { return false };
+        if conn.paused && !paused {
+            conn.active = now; // The idle clock stood still.
+        }
         conn.paused = paused;
         if conn.may_read() {
             self.enqueue(key);
@@ -650,6 +654,9 @@ impl Net {
         let now = self.now;
         let (idle, stall) = (ticks(self.limits.idle), ticks(self.limits.write_stall));
         let Some(conn) = self.stream_mut(key) else { return };
+        if let Some(outbox) = conn.outbox.as_mut().filter(|outbox| stall > 0 && now >= outbox.moved + stall) {
+            outbox.look_again(&conn.socket, now);
+        }
         let next = match (conn.phase, &conn.outbox) {
             (Phase::Dead, _) => return,
             (Phase::Lingering, _) => {

@@ -13,6 +13,8 @@ pub(crate) struct Outbox {
     bytes: VecDeque<u8>,
     /// When the peer last took a byte, or when the first byte began to wait.
     pub(crate) moved: Tick,
+    /// What lay in the kernel, not taken by the peer, when it took no more from us.
+    in_kernel: Option<usize>,
 }
 
 /// How far a flush came.
@@ -27,7 +29,7 @@ pub(crate) enum Flushed {
 
 impl Outbox {
     pub(crate) fn new(now: Tick) -> Box<Outbox> {
-        Box::new(Outbox { bytes: VecDeque::new(), moved: now })
+        Box::new(Outbox { bytes: VecDeque::new(), moved: now, in_kernel: None })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -51,10 +53,23 @@ impl Outbox {
                     self.moved = now;
                     taken += n;
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => return (taken, calls, Flushed::Blocked),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
+                    self.in_kernel = socket.untaken();
+                    return (taken, calls, Flushed::Blocked);
+                }
                 Err(e) => return (taken, calls, Flushed::Broken(e)),
             }
         }
         (taken, calls, Flushed::All)
+    }
+
+    /// Finds out whether the peer takes from the kernel though the kernel takes nothing from us: it asks for more
+    /// only when a third of its buffer is free, which can be megabytes.
+    pub(crate) fn look_again(&mut self, socket: &StreamSocket, now: Tick) {
+        let left = socket.untaken();
+        if matches!((left, self.in_kernel), (Some(left), Some(before)) if left < before) {
+            self.moved = now;
+        }
+        self.in_kernel = left;
     }
 }

@@ -106,6 +106,11 @@ impl StreamSocket {
         matches!((sys::unread(self.as_fd()), unsent), (Ok(0), Ok(0)))
     }
 
+    /// What was written and the peer has not taken yet, where the system tells.
+    pub(crate) fn untaken(&self) -> Option<usize> {
+        sys::untaken(self.as_fd()).ok()
+    }
+
     /// Makes the coming close a reset.
     pub(crate) fn reset_on_close(&self) {
         let _ = SockRef::from(self).set_linger(Some(Duration::ZERO));

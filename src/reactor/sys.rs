@@ -34,6 +34,12 @@ pub(crate) fn unread(fd: BorrowedFd<'_>) -> io::Result<usize> {
     byte_count(fd, libc::FIONREAD)
 }
 
+/// Bytes written that the peer has not taken: not acknowledged on TCP, not read on a Unix socket (SIOCOUTQ of
+/// linux/sockios.h, which is TIOCOUTQ).
+pub(crate) fn untaken(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    byte_count(fd, libc::TIOCOUTQ as libc::Ioctl)
+}
+
 /// Bytes written but not yet sent. TCP only (SIOCOUTQNSD of linux/sockios.h).
 pub(crate) fn unsent(fd: BorrowedFd<'_>) -> io::Result<usize> {
     byte_count(fd, libc::SIOCOUTQNSD as libc::Ioctl)
