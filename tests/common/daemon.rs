@@ -1,0 +1,233 @@
+use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use super::{PATIENCE, Peer, Process};
+
+/// A `hullo serve` to be started.
+pub struct Serve {
+    arguments: Vec<String>,
+    /// Of a shell that becomes the daemon.
+    line: Option<String>,
+    sockets: Option<usize>,
+    stdout: Stdio,
+    stderr: Stdio,
+}
+
+impl Serve {
+    pub fn new<T: Into<String>>(arguments: impl IntoIterator<Item = T>) -> Serve {
+        let arguments = arguments.into_iter().map(Into::into).collect();
+        Serve { arguments, line: None, sockets: None, stdout: Stdio::piped(), stderr: Stdio::piped() }
+    }
+
+    /// Under this many descriptors, soft and hard.
+    pub fn descriptors(mut self, limit: u32) -> Serve {
+        self.line = Some(format!("ulimit -Sn {limit}; ulimit -Hn {limit}; exec \"$0\" \"$@\""));
+        self
+    }
+
+    /// With its stdout closed: it has to be told how many announcements to wait for, namely none.
+    pub fn with_closed_stdout(mut self) -> Serve {
+        self.line = Some("exec \"$0\" \"$@\" >&-".to_owned());
+        self.sockets(0)
+    }
+
+    /// With the stdout of the test's choice, and no announcements to wait for.
+    pub fn stdout(mut self, stdout: impl Into<Stdio>) -> Serve {
+        self.stdout = stdout.into();
+        self.sockets(0)
+    }
+
+    /// With the stderr of the test's choice.
+    pub fn stderr(mut self, stderr: impl Into<Stdio>) -> Serve {
+        self.stderr = stderr.into();
+        self
+    }
+
+    /// How many sockets it will announce; if not told, as many as there are addresses among the arguments.
+    pub fn sockets(mut self, count: usize) -> Serve {
+        self.sockets = Some(count);
+        self
+    }
+
+    fn spawn(self) -> Process {
+        let binary = env!("CARGO_BIN_EXE_hullo");
+        let mut command = match self.line {
+            None => Command::new(binary),
+            Some(line) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &line, binary]);
+                shell
+            }
+        };
+        command.arg("serve").args(self.arguments).env_remove("HULLO_LOG").env("NO_COLOR", "1");
+        Process::start_as_it_is(command.stdout(self.stdout).stderr(self.stderr))
+    }
+
+    /// Starts it and waits until every socket is announced.
+    #[track_caller]
+    pub fn start(self) -> Daemon {
+        self.try_start().unwrap_or_else(|(code, stderr)| panic!("it ended with {code:?}: {stderr}"))
+    }
+
+    /// As [`start`](Serve::start); the exit code and stderr if it did not start.
+    #[track_caller]
+    pub fn try_start(self) -> Result<Daemon, (Option<i32>, String)> {
+        let is_address = |text: &&String| ["tcp:", "udp:", "unix"].iter().any(|kind| text.starts_with(kind));
+        let count = self.sockets.unwrap_or_else(|| self.arguments.iter().filter(is_address).count());
+        let mut process = self.spawn();
+        let listening = process.wait_for(PATIENCE, |said| {
+            (said.out.len() >= count).then(|| said.out.iter().map(|line| Listening::parse(line)).collect())
+        });
+        match listening {
+            Some(listening) => Ok(Daemon { process, listening }),
+            None => match process.wait(PATIENCE) {
+                Some(status) => Err((status.code(), process.stderr())),
+                None => panic!("it neither ends nor listens: {}", process.stderr()),
+            },
+        }
+    }
+
+    /// Runs one that is not to start, to its end: the exit code, stdout and stderr.
+    #[track_caller]
+    pub fn run(self) -> (Option<i32>, String, String) {
+        let mut process = self.spawn();
+        let Some(status) = process.wait(PATIENCE) else {
+            panic!("it has not ended: {:?}", process.said());
+        };
+        let said = process.said().clone();
+        (status.code(), said.out.join("\n"), said.err.join("\n"))
+    }
+}
+
+/// One line of stdout: `listening on ADDRESS (DIALECT)`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Listening {
+    pub address: String,
+    pub dialect: String,
+}
+
+impl Listening {
+    #[track_caller]
+    fn parse(line: &str) -> Listening {
+        line.strip_prefix("listening on ")
+            .and_then(|rest| rest.strip_suffix(')'))
+            .and_then(|rest| rest.rsplit_once(" ("))
+            .map(|(address, dialect)| Listening { address: address.into(), dialect: dialect.into() })
+            .unwrap_or_else(|| panic!("not an announcement: {line:?}"))
+    }
+
+    /// The address and port of a TCP or UDP socket.
+    #[track_caller]
+    pub fn inet(&self) -> SocketAddr {
+        self.address.split_once("://").unwrap().1.parse().unwrap()
+    }
+
+    /// The path of a Unix socket.
+    #[track_caller]
+    pub fn path(&self) -> &str {
+        self.address.strip_prefix("unix:").or_else(|| self.address.strip_prefix("unixgram:")).unwrap()
+    }
+}
+
+/// A `hullo serve` that listens.
+pub struct Daemon {
+    process: Process,
+    /// In the order of the announcements.
+    pub listening: Vec<Listening>,
+}
+
+impl Deref for Daemon {
+    type Target = Process;
+
+    fn deref(&self) -> &Process {
+        &self.process
+    }
+}
+
+impl DerefMut for Daemon {
+    fn deref_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+impl Daemon {
+    #[track_caller]
+    pub fn start<T: Into<String>>(arguments: impl IntoIterator<Item = T>) -> Daemon {
+        Serve::new(arguments).start()
+    }
+
+    /// The address of its first socket.
+    #[track_caller]
+    pub fn inet(&self) -> SocketAddr {
+        self.listening[0].inet()
+    }
+
+    /// A new client of its first socket.
+    #[track_caller]
+    pub fn connect(&self) -> Peer {
+        Peer::connect(&self.listening[0].address)
+    }
+
+    /// A new client of its first socket that has read its welcome.
+    #[track_caller]
+    pub fn welcomed(&self) -> Peer {
+        let mut client = self.connect();
+        client.expect("Welcome!");
+        client
+    }
+
+    /// Asks it to drain, and returns the exit code.
+    #[track_caller]
+    pub fn terminate(&mut self) -> Option<i32> {
+        self.signal("TERM");
+        self.exit_code(Duration::from_secs(30))
+    }
+
+    #[track_caller]
+    pub fn exit_code(&mut self, limit: Duration) -> Option<i32> {
+        match self.wait(limit) {
+            Some(status) => status.code(),
+            None => panic!("it has not ended within {limit:?}: {}", self.stderr()),
+        }
+    }
+
+    /// Waits for a line on stderr that holds `text`.
+    #[track_caller]
+    pub fn wait_for_log(&self, text: &str) -> String {
+        self.wait_for(PATIENCE, |said| said.err.iter().find(|line| line.contains(text)).cloned())
+            .unwrap_or_else(|| panic!("{text:?} is not in its log:\n{}", self.stderr()))
+    }
+
+    pub fn threads(&self) -> u64 {
+        self.status("Threads:")
+    }
+
+    /// Resident memory in bytes.
+    pub fn memory(&self) -> u64 {
+        self.status("VmRSS:") * 1024
+    }
+
+    #[track_caller]
+    fn status(&self, key: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find(|line| line.starts_with(key)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// Processor time used so far, in steps of 10 ms.
+    #[track_caller]
+    pub fn cpu_time(&self) -> Duration {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
+        // The name of the program, in parentheses, may hold anything.
+        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
+        let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
+        Duration::from_millis(10 * (ticks(11) + ticks(12)))
+    }
+
+    #[track_caller]
+    pub fn descriptors(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
+    }
+}
