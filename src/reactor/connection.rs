@@ -457,6 +457,7 @@ impl Net {
         let awaits = waiting > 0 && !conn.writable && !conn.socket.is_tcp();
         if awaits != conn.awaits_writable {
             conn.awaits_writable = awaits;
+            self.stats.registrations += 1;
             let interest = conn.socket.interest(awaits);
             let _ = self.poll.registry().reregister(conn.socket.source(), key.token(), interest);
         }

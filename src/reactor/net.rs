@@ -460,6 +460,7 @@ impl Net {
             || io::Error::new(io::ErrorKind::QuotaExceeded, "the reactor holds 16.7 million sources");
         let key = self.sources.insert(source).ok_or_else(no_room)?;
         let registry = self.poll.registry();
+        self.stats.registrations += 1;
         let registered = match self.sources.get_mut(key) {
             Some(Source::Stream(conn)) => {
                 let interest = conn.socket.interest(false);

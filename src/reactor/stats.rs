@@ -14,6 +14,8 @@ pub struct Stats {
     pub stale_events: u64,
     /// Calls on an id that named nothing any more; they did nothing.
     pub dead_ids: u64,
+    /// Calls that made a source known to the poller, or changed what it waits for.
+    pub registrations: u64,
     /// Streams alive now, closing ones included.
     pub connections: u64,
     /// The most that were alive at once.

@@ -38,6 +38,7 @@ impl Net {
         let Some(Source::Watched(watched)) = self.sources.get(key) else { return };
         let source = &mut SourceFd(&watched.fd.as_raw_fd());
         let registry = self.poll.registry();
+        self.stats.registrations += 1;
         // The poll(2) selector drops a source that has hung up; it is taken in again, to be told again.
         if source.reregister(registry, key.token(), Interest::READABLE).is_err() {
             let _ = source.register(registry, key.token(), Interest::READABLE);
