@@ -399,8 +399,15 @@ impl Net {
     }
 
     fn flush_and_tell<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
-        if self.flush_stream(key) && self.stream_mut(key).is_some_and(|conn| conn.phase == Phase::Open) {
-            self.serve(key, |net| handler.drained(net, ConnId(key)));
+        if self.flush_stream(key)
+            && let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase == Phase::Open)
+        {
+            if conn.told {
+                self.serve(key, |net| handler.drained(net, ConnId(key)));
+            } else {
+                conn.above_low = true; // `opened` comes first, in the next turn.
+                self.mark_dirty(key);
+            }
         }
     }
 

@@ -74,6 +74,14 @@ impl Net {
                     datagrams.thorough = false;
                     return self.queue_is_empty(key);
                 }
+                // mio's poll(2) selector drops a source that was in error, and says so where it would block.
+                Err(e) if e.kind() == io::ErrorKind::NotFound && !EDGE_TRIGGERED => {
+                    let (source, registry) = (datagrams.socket.source(), self.poll.registry());
+                    let _ = source.deregister(registry);
+                    let _ = source.register(registry, key.token(), mio::Interest::READABLE);
+                    datagrams.thorough = false;
+                    return self.queue_is_empty(key);
+                }
                 Err(e) => {
                     log::debug!("{:?}: {e}", UdpId(key));
                     self.stats.datagram_errors += 1;

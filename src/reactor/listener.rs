@@ -23,7 +23,8 @@ pub(crate) struct Listener {
     pub(crate) queued: bool,
     /// Stopped at a limit; the next close, or the timer, lets it try again.
     is_stalled: bool,
-    timer: Key,
+    /// Pending while it rests: events are ignored then, and accept is called when the rest is over.
+    pub(crate) timer: Key,
     _file: Option<SocketFile>,
 }
 
@@ -155,9 +156,14 @@ impl Net {
 
     /// There is room again.
     pub(super) fn resume_listeners(&mut self) {
-        for key in std::mem::take(&mut self.stalled_listeners) {
+        let mut stalled = std::mem::take(&mut self.stalled_listeners);
+        if !stalled.is_empty() {
+            stalled.rotate_left(1); // whoever took the last place is the last to try for the next
+        }
+        for key in stalled {
             if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
                 listener.is_stalled = false;
+                self.timers.cancel(listener.timer);
                 self.enqueue(key);
             }
         }

@@ -291,7 +291,7 @@ impl Net {
         match self.sources.get(key) {
             Some(Source::Stream(_)) => self.stream_event(handler, key, readiness, &mut buffers.stream),
             Some(Source::Listener(listener)) => {
-                if !listener.queued {
+                if !listener.queued && self.timers.deadline(listener.timer).is_none() {
                     self.accept(handler, key);
                 }
             }

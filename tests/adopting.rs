@@ -1,0 +1,148 @@
+//! Sockets that somebody else made.
+
+mod reactor_common;
+
+use hullo::*;
+use reactor_common::*;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::time::Duration;
+
+fn echo(harness: &mut Harness) {
+    harness.on(|net, event| {
+        if let Event::Data(conn, bytes) = event {
+            net.send(*conn, bytes);
+        }
+    });
+    harness.recorder.on_datagram =
+        Box::new(|net, udp, datagram| assert!(net.reply(udp, datagram, datagram.bytes)));
+}
+
+fn ask(harness: &mut Harness, mut peer: impl Read + Write) {
+    peer.write_all(b"who?").unwrap();
+    let heard = |recorder: &Recorder| recorder.bytes.values().sum::<usize>();
+    let before = heard(&harness.recorder);
+    harness.until("it is heard", |_, recorder| heard(recorder) == before + 4);
+    let mut answer = [0; 4];
+    peer.read_exact(&mut answer).unwrap();
+    assert_eq!(&answer, b"who?");
+}
+
+/// Blocking ones: a reactor that read from them as they are would stand still.
+#[test]
+fn a_stream_of_either_kind_is_taken_over() {
+    let mut harness = Harness::new();
+    echo(&mut harness);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let ours = connect(listener.local_addr().unwrap());
+    let (theirs, _) = listener.accept().unwrap();
+    let Adopted::Conn(tcp) = harness.net().adopt(theirs).unwrap() else { panic!("a stream") };
+    let (one, other) = UnixStream::pair().unwrap();
+    let Adopted::Conn(unix) = harness.net().adopt(other).unwrap() else { panic!("a stream") };
+    assert_eq!(harness.net().origin(tcp), Some(Origin::Adopted));
+    assert_eq!(harness.net().peer_addr(tcp).unwrap().as_socket(), Some(ours.local_addr().unwrap()));
+    assert!(harness.net().peer_addr(unix).unwrap().is_unnamed());
+    ask(&mut harness, &ours);
+    ask(&mut harness, &one);
+    assert_eq!(harness.recorder.opened(), [tcp, unix]);
+    assert!(harness.recorder.has(&Event::Opened(tcp, Origin::Adopted)));
+    drop((ours, one));
+    assert_eq!(harness.until_closed(tcp).reason, CloseReason::PeerClosed);
+    assert_eq!(harness.until_closed(unix).reason, CloseReason::PeerClosed);
+}
+
+#[test]
+fn a_listener_of_either_kind_is_taken_over_with_its_backlog() {
+    let directory = Scratch::new("adopting");
+    let path = directory.0.join("socket");
+    let mut harness = Harness::new();
+    echo(&mut harness);
+    let (tcp, unix) = (TcpListener::bind("127.0.0.1:0").unwrap(), UnixListener::bind(&path).unwrap());
+    let address = tcp.local_addr().unwrap();
+    let clients = (connect(address), UnixStream::connect(&path).unwrap()); // before anybody is there to accept
+    let Adopted::Listener(tcp) = harness.net().adopt(tcp).unwrap() else { panic!("a listener") };
+    let Adopted::Listener(unix) = harness.net().adopt(unix).unwrap() else { panic!("a listener") };
+    assert_eq!(tcp_addr(&harness.reactor, tcp), address);
+    ask(&mut harness, &clients.0);
+    ask(&mut harness, &clients.1);
+    ask(&mut harness, &connect(address));
+    assert!(harness.net().close_listener(tcp) && harness.net().close_listener(unix));
+    assert!(TcpStream::connect(address).is_err());
+    assert!(path.exists(), "the file of an adopted listener is its maker's affair");
+}
+
+#[test]
+fn a_datagram_socket_of_either_kind_is_taken_over_with_what_it_holds() {
+    let directory = Scratch::new("adopting-datagrams");
+    let (server, client) = (directory.0.join("server"), directory.0.join("client"));
+    let mut harness = Harness::new();
+    echo(&mut harness);
+    let (udp, unix) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UnixDatagram::bind(&server).unwrap());
+    let one = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let other = UnixDatagram::bind(&client).unwrap();
+    one.send_to(b"early", udp.local_addr().unwrap()).unwrap();
+    other.send_to(b"early", &server).unwrap();
+    let Adopted::Udp(_) = harness.net().adopt(udp).unwrap() else { panic!("a datagram socket") };
+    let Adopted::Udp(_) = harness.net().adopt(unix).unwrap() else { panic!("a datagram socket") };
+    let is_datagram = |event: &Event| matches!(event, Event::Datagram { .. });
+    harness.until("both have come", |_, recorder| recorder.count(is_datagram) == 2);
+    let mut answer = [0; 9];
+    one.set_read_timeout(Some(PATIENCE)).unwrap();
+    other.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert_eq!((one.recv(&mut answer).unwrap(), other.recv(&mut answer).unwrap()), (5, 5));
+}
+
+#[test]
+fn what_is_no_socket_is_refused() {
+    let mut harness = Harness::new();
+    assert!(harness.net().adopt(std::io::pipe().unwrap().0).is_err());
+    let packets = socket2::Socket::pair(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None).unwrap().0;
+    assert_eq!(harness.net().adopt(packets).unwrap_err().kind(), std::io::ErrorKind::Unsupported);
+    harness.turn(Duration::ZERO);
+    assert_eq!((harness.stats().connections, harness.stats().opened), (0, 0));
+}
+
+/// A second descriptor of the same socket keeps it open, and must not keep it on the poller.
+#[test]
+fn a_stream_that_others_hold_is_off_the_poller_when_it_is_closed() {
+    let mut harness = Harness::new();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let kept = theirs.try_clone().unwrap();
+    let Adopted::Conn(conn) = harness.net().adopt(theirs).unwrap() else { panic!("a stream") };
+    harness.turn(Duration::ZERO);
+    harness.net().abort(conn);
+    harness.until_closed(conn);
+    let before = harness.stats();
+    for _ in 0..5 {
+        ours.write_all(b"x").unwrap();
+        harness.turn_for(Duration::from_millis(5));
+    }
+    let after = harness.stats();
+    assert_eq!((after.events, after.stale_events), (before.events, before.stale_events));
+    drop(kept);
+}
+
+/// What a handler sends at once to a stream that it has just adopted may be taken before `opened` is told.
+#[test]
+fn a_stream_hears_opened_before_anything_else() {
+    let mut harness = Harness::new();
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    let mut theirs = Some(theirs);
+    harness.on(move |net, event| {
+        if let (Event::Timeout(..), Some(theirs)) = (event, theirs.take()) {
+            let Adopted::Conn(conn) = net.adopt(theirs).unwrap() else { panic!("a stream") };
+            assert!(net.send(conn, &pattern(50_000)) > net.limits().outbox_low);
+        }
+    });
+    ours.write_all(b"early").unwrap();
+    harness.net().set_timer(Duration::ZERO, 0);
+    harness.until("it is drained", |_, recorder| {
+        recorder.count(|event| matches!(event, Event::Drained(_))) == 1
+    });
+    let mut got = vec![0; 50_000];
+    ours.read_exact(&mut got).unwrap();
+    assert!(got == pattern(50_000));
+    let conn = harness.recorder.opened()[0];
+    harness.until("it is read", |_, recorder| recorder.data(conn) == b"early");
+}

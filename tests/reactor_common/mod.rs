@@ -1,0 +1,375 @@
+//! A reactor with a handler that writes down what it is told, and watches over the order of it: one `opened`, one
+//! `closed`, nothing outside of the two.
+#![allow(dead_code)] // every suite uses a part of its own
+
+use hullo::{CloseReason, Closed, ConnId, Datagram, FdId, Handler, Limits, ListenerId, Net, Origin};
+use hullo::{PeerAddr, Reactor, Readiness, Remote, Stats, TimerId, UdpId};
+use std::any::Any;
+use std::collections::{HashMap, HashSet};
+use std::io::{self, Read};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// After this long a test has waited in vain.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+/// mio's poll(2) selector instead of epoll.
+pub const POLL: bool = cfg!(mio_unsupported_force_poll_poll);
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    Opened(ConnId, Origin),
+    Data(ConnId, Vec<u8>),
+    Eof(ConnId),
+    Drained(ConnId),
+    Draining(ConnId),
+    Closed(ConnId, Closed),
+    Datagram { udp: UdpId, bytes: Vec<u8>, from: PeerAddr, to: Option<IpAddr>, truncated: bool },
+    Timeout(TimerId, u64),
+    Ready(FdId),
+    Message(u64),
+}
+
+type On = Box<dyn FnMut(&mut Net, &Event) + Send>;
+type OnDatagram = Box<dyn FnMut(&mut Net, UdpId, &Datagram<'_>) + Send>;
+
+pub struct Recorder {
+    pub events: Vec<Event>,
+    pub violations: Vec<String>,
+    pub on: On,
+    pub on_datagram: OnDatagram,
+    /// Whether the defaults of `peer_eof` and `draining` apply.
+    pub closes_at_eof: bool,
+    pub closes_at_drain: bool,
+    /// Off for floods: data is then neither kept nor shown to `on`.
+    pub keeps_data: bool,
+    pub bytes: HashMap<ConnId, usize>,
+    /// A failed assertion in a callback is a panic too: it shows in the books.
+    pub panics_wanted: bool,
+    alive: HashSet<ConnId>,
+    ever: HashSet<ConnId>,
+}
+
+impl Recorder {
+    fn new() -> Recorder {
+        Recorder {
+            events: Vec::new(),
+            violations: Vec::new(),
+            on: Box::new(|_, _| {}),
+            on_datagram: Box::new(|_, _, _| {}),
+            closes_at_eof: true,
+            closes_at_drain: true,
+            keeps_data: true,
+            bytes: HashMap::new(),
+            panics_wanted: false,
+            alive: HashSet::new(),
+            ever: HashSet::new(),
+        }
+    }
+
+    fn note(&mut self, net: &mut Net, event: Event) {
+        self.events.push(event);
+        let Recorder { on, events, .. } = self;
+        on(net, &events[events.len() - 1]);
+    }
+
+    fn must_live(&mut self, conn: ConnId, what: &str) {
+        if !self.alive.contains(&conn) {
+            self.violations.push(format!("{what} of {conn:?}, which is not open"));
+        }
+    }
+
+    pub fn opened(&self) -> Vec<ConnId> {
+        let opened = |event: &Event| match event {
+            Event::Opened(conn, _) => Some(*conn),
+            _ => None,
+        };
+        self.events.iter().filter_map(opened).collect()
+    }
+
+    pub fn closed(&self) -> Vec<(ConnId, Closed)> {
+        let closed = |event: &Event| match event {
+            Event::Closed(conn, closed) => Some((*conn, *closed)),
+            _ => None,
+        };
+        self.events.iter().filter_map(closed).collect()
+    }
+
+    pub fn reason(&self, conn: ConnId) -> Option<CloseReason> {
+        self.closed().iter().find(|(id, _)| *id == conn).map(|(_, closed)| closed.reason)
+    }
+
+    /// Everything that was read from `conn`.
+    pub fn data(&self, conn: ConnId) -> Vec<u8> {
+        let mut all = Vec::new();
+        for event in &self.events {
+            if let Event::Data(id, bytes) = event
+                && *id == conn
+            {
+                all.extend_from_slice(bytes);
+            }
+        }
+        all
+    }
+
+    pub fn has(&self, wanted: &Event) -> bool {
+        self.events.contains(wanted)
+    }
+
+    pub fn count(&self, which: impl Fn(&Event) -> bool) -> usize {
+        self.events.iter().filter(|event| which(event)).count()
+    }
+}
+
+impl Handler for Recorder {
+    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
+        self.must_live(conn, "data");
+        *self.bytes.entry(conn).or_default() += bytes.len();
+        if bytes.is_empty() {
+            self.violations.push(format!("no bytes for {conn:?}"));
+        }
+        if self.keeps_data {
+            self.note(net, Event::Data(conn, bytes.to_vec()));
+        }
+    }
+
+    fn opened(&mut self, net: &mut Net, conn: ConnId, origin: Origin) {
+        if !self.ever.insert(conn) {
+            self.violations.push(format!("{conn:?} was opened twice"));
+        }
+        self.alive.insert(conn);
+        self.note(net, Event::Opened(conn, origin));
+    }
+
+    fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
+        self.must_live(conn, "end of file");
+        self.note(net, Event::Eof(conn));
+        if self.closes_at_eof {
+            net.close(conn);
+        }
+    }
+
+    fn drained(&mut self, net: &mut Net, conn: ConnId) {
+        self.must_live(conn, "drained");
+        self.note(net, Event::Drained(conn));
+    }
+
+    fn draining(&mut self, net: &mut Net, conn: ConnId) {
+        self.must_live(conn, "draining");
+        self.note(net, Event::Draining(conn));
+        if self.closes_at_drain {
+            net.close(conn);
+        }
+    }
+
+    fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
+        self.must_live(conn, "closed");
+        self.alive.remove(&conn);
+        self.note(net, Event::Closed(conn, closed));
+    }
+
+    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+        (self.on_datagram)(net, udp, datagram);
+        if self.keeps_data {
+            let (from, to, truncated) = (datagram.from.clone(), datagram.to, datagram.truncated);
+            self.note(net, Event::Datagram { udp, bytes: datagram.bytes.to_vec(), from, to, truncated });
+        }
+    }
+
+    fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
+        self.note(net, Event::Timeout(timer, key));
+    }
+
+    fn ready(&mut self, net: &mut Net, fd: FdId, _: Readiness) {
+        self.note(net, Event::Ready(fd));
+    }
+
+    fn message(&mut self, net: &mut Net, message: Box<dyn Any + Send>) {
+        let number = message.downcast::<u64>().map_or(u64::MAX, |number| *number);
+        self.note(net, Event::Message(number));
+    }
+}
+
+pub struct Harness {
+    pub reactor: Reactor,
+    pub recorder: Recorder,
+}
+
+impl Harness {
+    pub fn new() -> Harness {
+        Harness::with_limits(Limits::default())
+    }
+
+    pub fn with_limits(limits: Limits) -> Harness {
+        Harness { reactor: Reactor::with_limits(limits).unwrap(), recorder: Recorder::new() }
+    }
+
+    /// What to do in each callback, once the event is written down.
+    pub fn on(&mut self, on: impl FnMut(&mut Net, &Event) + Send + 'static) {
+        self.recorder.on = Box::new(on);
+    }
+
+    pub fn listen(&mut self) -> (ListenerId, SocketAddr) {
+        let listener = self.reactor.listen("tcp://127.0.0.1:0").unwrap();
+        (listener, tcp_addr(&self.reactor, listener))
+    }
+
+    /// A client of `address` that the reactor has accepted.
+    pub fn client(&mut self, address: SocketAddr) -> (TcpStream, ConnId) {
+        let before = self.recorder.opened().len();
+        let client = connect(address);
+        self.until("the client is accepted", |_, recorder| recorder.opened().len() > before);
+        (client, *self.recorder.opened().last().unwrap())
+    }
+
+    pub fn net(&mut self) -> &mut Net {
+        self.reactor.net()
+    }
+
+    pub fn stats(&mut self) -> Stats {
+        self.reactor.net().stats()
+    }
+
+    pub fn turn(&mut self, max_wait: Duration) {
+        self.reactor.turn(&mut self.recorder, Some(max_wait)).unwrap();
+    }
+
+    /// Turns until `done`, at most [`PATIENCE`] long.
+    pub fn until(&mut self, what: &str, mut done: impl FnMut(&mut Reactor, &Recorder) -> bool) {
+        let deadline = Instant::now() + PATIENCE;
+        while !done(&mut self.reactor, &self.recorder) {
+            assert!(Instant::now() < deadline, "waited in vain until {what}; {:?}", self.stats());
+            self.turn(Duration::from_millis(10));
+        }
+        self.check();
+    }
+
+    pub fn until_closed(&mut self, conn: ConnId) -> Closed {
+        self.until("it is closed", |_, recorder| recorder.reason(conn).is_some());
+        self.recorder.closed().iter().find(|(id, _)| *id == conn).unwrap().1
+    }
+
+    /// Turns for `time`; what a turn waits for is up to the reactor.
+    pub fn turn_for(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            self.turn(left);
+        }
+        self.check();
+    }
+
+    pub fn check(&mut self) {
+        assert_eq!(self.recorder.violations, [""; 0]);
+        let stats = self.stats();
+        assert!(stats.panics == 0 || self.recorder.panics_wanted, "a callback has panicked");
+        let (opened, closed) = (self.recorder.opened().len() as u64, self.recorder.closed().len() as u64);
+        assert_eq!((stats.opened, stats.closed), (opened, closed), "the books agree");
+    }
+
+    pub fn run_in_background(mut self) -> Background {
+        let remote = self.reactor.net().remote();
+        let thread = std::thread::spawn(move || {
+            self.reactor.run(&mut self.recorder).unwrap();
+            self
+        });
+        Background { remote, thread: Some(thread) }
+    }
+}
+
+/// A harness that runs on a thread of its own, until it is called back.
+pub struct Background {
+    pub remote: Remote,
+    thread: Option<JoinHandle<Harness>>,
+}
+
+impl Background {
+    /// Stops the loop and gives the harness back, what it has heard of checked.
+    pub fn finish(mut self) -> Harness {
+        let _ = self.remote.stop();
+        let mut harness = self.thread.take().unwrap().join().unwrap();
+        harness.check();
+        harness
+    }
+
+    /// Waits for the loop to end by itself.
+    pub fn join(mut self) -> Harness {
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            let _ = self.remote.stop();
+            let _ = thread.join();
+        }
+    }
+}
+
+pub fn tcp_addr(reactor: &Reactor, listener: ListenerId) -> SocketAddr {
+    let text = reactor.local_addr(listener).unwrap().to_string();
+    text.strip_prefix("tcp://").unwrap().parse().unwrap()
+}
+
+pub fn udp_addr(reactor: &Reactor, udp: UdpId) -> SocketAddr {
+    let text = reactor.local_addr(udp).unwrap().to_string();
+    text.strip_prefix("udp://").unwrap().parse().unwrap()
+}
+
+/// A blocking client that does not block for ever.
+pub fn connect(address: SocketAddr) -> TcpStream {
+    let client = TcpStream::connect(address).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.set_write_timeout(Some(PATIENCE)).unwrap();
+    client
+}
+
+/// Reads what is there without waiting; whether the stream has ended. A reset is an error.
+pub fn read_some(client: &mut TcpStream, into: &mut Vec<u8>) -> io::Result<bool> {
+    client.set_nonblocking(true)?;
+    let result = client.read_to_end(into);
+    client.set_nonblocking(false)?;
+    match result {
+        Ok(_) => Ok(true),
+        Err(e) if e.kind() == io::ErrorKind::WouldBlock => Ok(false),
+        Err(e) => Err(e),
+    }
+}
+
+/// Bytes in which every place is recognisable.
+pub fn pattern(len: usize) -> Vec<u8> {
+    (0..len).map(|i| (i * 7 + i / 251 * 13) as u8).collect()
+}
+
+/// Small numbers without a pattern, the same in every run.
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn new(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % sides.max(1)
+    }
+}
+
+/// A directory for socket files that is gone when it is dropped.
+pub struct Scratch(pub std::path::PathBuf);
+
+impl Scratch {
+    pub fn new(name: &str) -> Scratch {
+        let path = std::env::temp_dir().join(format!("hullo-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&path).unwrap();
+        Scratch(path)
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
