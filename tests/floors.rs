@@ -85,6 +85,31 @@ fn unsafe_stays_in_its_one_room() {
 }
 
 #[test]
+fn every_invariant_is_written_down_and_its_guards_exist() {
+    let architecture = fs::read_to_string("ARCHITECTURE.md").unwrap();
+    let docs: String =
+        sources(Path::new("src")).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
+    for number in 1..=13 {
+        assert!(docs.contains(&format!("**I{number}**")), "no type says that it keeps I{number}");
+        let begin = format!("| I{number} |");
+        let row =
+            architecture.lines().find(|line| line.starts_with(&begin)).expect("a row for each invariant");
+        let mut guards = 0;
+        for link in row.split("[`").skip(1) {
+            let (name, rest) = link.split_once("`](").unwrap();
+            let file = rest.split(')').next().unwrap();
+            let test = format!("fn {name}()");
+            assert!(
+                fs::read_to_string(file).is_ok_and(|text| text.contains(&test)),
+                "I{number}: {name} in {file}"
+            );
+            guards += 1;
+        }
+        assert!(guards > 0, "nothing guards I{number}");
+    }
+}
+
+#[test]
 fn the_facade_has_no_logic() {
     let facade = code(Path::new("src/lib.rs"));
     assert!(!facade.contains("fn "), "src/lib.rs only declares and re-exports");

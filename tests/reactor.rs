@@ -279,7 +279,7 @@ fn a_watched_pipe_is_told_again_until_it_is_empty() {
     assert_eq!(harness.stats().panics, 0);
     let file = std::fs::File::open("Cargo.toml").unwrap();
     if POLL {
-        println!("skipped: poll(2) takes a regular file, which epoll refuses");
+        skip("poll(2) takes a regular file, which epoll refuses");
     } else {
         assert_eq!(harness.net().watch(file).unwrap_err().kind(), std::io::ErrorKind::PermissionDenied);
     }
@@ -348,7 +348,7 @@ fn after_a_turn_without_waiting_every_call_is_applied() {
 #[test]
 fn the_pollers_descriptor_tells_a_host_when_to_turn() {
     #[cfg(mio_unsupported_force_poll_poll)]
-    println!("skipped: the poll(2) selector has no descriptor of its own");
+    skip("the poll(2) selector has no descriptor of its own");
     #[cfg(not(mio_unsupported_force_poll_poll))]
     {
         let mut harness = Harness::new();

@@ -353,7 +353,8 @@ fn a_stream_is_registered_once_whatever_is_said_on_it() {
     harness.net().send(unix, &pattern(16 << 20));
     harness.turn(Duration::ZERO);
     assert_eq!(harness.stats().registrations, before + 3);
-    let reading = std::thread::spawn(move || unix_client.read_exact(&mut vec![0; 16 << 20]).map(|()| unix_client));
+    let reading =
+        std::thread::spawn(move || unix_client.read_exact(&mut vec![0; 16 << 20]).map(|()| unix_client));
     harness.until("all is taken", |reactor, _| reactor.net().waiting(unix) == 0);
     reading.join().unwrap().unwrap();
     assert_eq!(harness.stats().registrations, before + 4);

@@ -62,7 +62,8 @@ pub(crate) struct Connection {
 
 /// **I13** No close throws away what the peer has not read: a stream goes from `Open` through `Closing` (output is
 /// flushed while input is discarded) and `Lingering` (our FIN is out, input is discarded until the peer's or for
-/// [`Limits::linger`](crate::Limits::linger)) to `Dead`. It skips what is not needed. Guards: `tests/closing.rs`.
+/// [`Limits::linger`](crate::Limits::linger)) to `Dead`. It skips what is not needed. Guard:
+/// `all_output_arrives_although_input_is_unread` in `tests/closing.rs`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Phase {
     Open,
@@ -219,7 +220,9 @@ impl Net {
     ///
     /// **I3** Whoever stops before the edge is consumed puts itself on the ready list. On epoll a read shorter
     /// than the buffer has consumed it, unless the event carried more than readiness: an urgent byte, for one,
-    /// splits a read in two. Guards: `tests/streams.rs` and `an_urgent_byte_is_dropped` in `tests/rubbish.rs`.
+    /// splits a read in two. Guards:
+    /// `a_burst_arrives_whole_and_in_order_whatever_the_budget` in `tests/streams.rs` and
+    /// `an_urgent_byte_in_the_middle_of_much_input_hides_none_of_it` in `tests/serve_rubbish.rs`.
     pub(super) fn fill<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, buffer: &mut [u8]) {
         let mut budget = self.limits.read_budget;
         while let Some(Source::Stream(conn)) = self.sources.get_mut(key)
@@ -415,7 +418,7 @@ impl Net {
     /// next step of a close. Whether the output fell to the low mark.
     ///
     /// **I6** After `WouldBlock` nothing is written until the poller says writable. Guard:
-    /// `a_client_that_never_reads_is_bounded_and_cut_off` in `tests/backpressure.rs`.
+    /// `a_blocked_peer_costs_no_turns_and_no_calls` in `tests/backpressure.rs`.
     fn flush_stream(&mut self, key: Key) -> bool {
         let (now, stats) = (self.now, &mut self.stats);
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };

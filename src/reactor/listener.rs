@@ -66,8 +66,9 @@ impl Spare {
 
 /// **I9** At `connections` clients accepting stops and the rest stay in the backlog, until a close makes room: the
 /// listener then calls accept itself, since the backlog is not announced again. At the descriptor limit the spare
-/// descriptor sheds one client for each 100 ms. Guards: `tests/descriptors.rs`, and
-/// `at_max_connections_the_rest_wait_and_are_served` in `tests/serve_limits.rs`.
+/// descriptor sheds one client for each 100 ms. Guards, in `tests/descriptors.rs`:
+/// `at_the_limit_the_rest_wait_and_are_accepted_when_one_leaves` and
+/// `without_descriptors_the_served_stay_served_and_accept_rests`.
 impl Net {
     pub(super) fn accept<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let errors_before = self.stats.accept_errors;

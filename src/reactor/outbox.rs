@@ -8,7 +8,8 @@ use std::io;
 /// What one connection still owes its peer.
 ///
 /// **I11** An idle connection owns no buffer: an outbox exists only while something waits, and goes with its
-/// memory when the last byte is taken. Guard: `five_thousand_clients_on_one_thread` in `tests/many.rs`.
+/// memory when the last byte is taken. Guard:
+/// `five_thousand_clients_are_greeted_by_one_thread_in_under_a_kibibyte_each` in `tests/serve_many.rs`.
 pub(crate) struct Outbox {
     bytes: VecDeque<u8>,
     /// When the peer last took a byte, or when the first byte began to wait.

@@ -4,7 +4,7 @@
 //! cancelling takes the timer out at once. The root is the next deadline.
 //!
 //! **I10** Timers never fire early, cancel frees, periodic ones skip missed ticks, and only the monotonic clock
-//! counts. Guards: `tests::*` here, and `timers_never_fire_early` in `tests/reactor.rs`.
+//! counts. Guards: `timers_never_fire_early` in `tests/reactor.rs`, and the tests below.
 
 use super::slots::{Key, Slots};
 use super::sys;

@@ -12,6 +12,7 @@ pub use daemon::{Daemon, Listening, Serve};
 pub use process::{Process, python};
 pub use temp::TempDir;
 
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// How long anything may take that takes no time. Generous: it only ends a test that has failed.
@@ -27,9 +28,9 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// Says why a test does not test anything here.
+/// Says why a test does not test anything here, past the test runner, which keeps what a passing test prints.
 pub fn skip(reason: &str) {
-    eprintln!("skipped: {reason}");
+    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 
 pub fn is_root() -> bool {

@@ -6,7 +6,7 @@ use hullo::{CloseReason, Closed, ConnId, Datagram, FdId, Handler, Limits, Listen
 use hullo::{PeerAddr, Reactor, Readiness, Remote, Stats, TimerId, UdpId};
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -15,6 +15,11 @@ use std::time::{Duration, Instant};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 /// mio's poll(2) selector instead of epoll.
 pub const POLL: bool = cfg!(mio_unsupported_force_poll_poll);
+
+/// Says why a test does not test anything here, past the test runner, which keeps what a passing test prints.
+pub fn skip(reason: &str) {
+    let _ = writeln!(io::stderr(), "skipped: {reason}");
+}
 
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
