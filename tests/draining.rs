@@ -113,9 +113,11 @@ fn who_is_asking_when_a_drain_begins_gets_whole_answers_and_an_end() {
     let mut clients: Vec<TcpStream> = (0..8).map(|_| harness.client(address).0).collect();
     let background = harness.run_in_background();
     let remote = background.remote.clone();
+    let (in_the_middle, is_in_the_middle) = std::sync::mpsc::channel();
     let clients: Vec<_> = clients
         .drain(..)
         .map(|client| {
+            let in_the_middle = in_the_middle.clone();
             std::thread::spawn(move || {
                 let (mut reader, mut writer) = (client.try_clone().unwrap(), client);
                 let writing = std::thread::spawn(move || {
@@ -127,6 +129,7 @@ fn who_is_asking_when_a_drain_begins_gets_whole_answers_and_an_end() {
                 });
                 let mut got = vec![0; 5000];
                 reader.read_exact(&mut got).unwrap();
+                in_the_middle.send(()).unwrap();
                 let mut rest = Vec::new();
                 let end = reader.read_to_end(&mut rest).map(|_| ());
                 got.extend_from_slice(&rest);
@@ -135,7 +138,9 @@ fn who_is_asking_when_a_drain_begins_gets_whole_answers_and_an_end() {
             })
         })
         .collect();
-    std::thread::park_timeout(Duration::from_millis(30)); // in the middle of it, if the machine will
+    for _ in 0..8 {
+        is_in_the_middle.recv_timeout(PATIENCE).unwrap();
+    }
     remote.drain(PATIENCE).unwrap();
     for client in clients {
         let (got, end) = client.join().unwrap();
