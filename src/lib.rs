@@ -49,6 +49,7 @@
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod daemon;
+pub mod frames;
 #[cfg(feature = "greeting")]
 pub mod greeting;
 mod reactor;

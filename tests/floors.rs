@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("reactor", &["reactor"]),
     ("greeting", &["greeting"]),
-    ("daemon", &["reactor", "greeting", "daemon"]),
-    ("load", &["reactor", "greeting", "load"]),
-    ("client", &["reactor", "greeting", "client"]),
-    ("cli", &["reactor", "greeting", "daemon", "load", "client", "cli"]),
+    ("frames", &["frames"]),
+    ("daemon", &["reactor", "greeting", "frames", "daemon"]),
+    ("load", &["reactor", "greeting", "frames", "load"]),
+    ("client", &["reactor", "greeting", "frames", "client"]),
+    ("cli", &["reactor", "greeting", "frames", "daemon", "load", "client", "cli"]),
 ];
 
 /// Packages that a room must not know of.
@@ -29,6 +30,21 @@ const FOREIGN: &[(&str, &[&str])] = &[
             "std::net::Udp",
             "Instant::now",
             "std::os",
+        ],
+    ),
+    (
+        "frames",
+        &[
+            "mio",
+            "slab",
+            "log",
+            "socket2",
+            "libc",
+            "encoding_rs",
+            "std::net",
+            "std::io",
+            "std::os",
+            "std::time",
         ],
     ),
     ("daemon", &["mio", "slab", "socket2", "libc"]),
