@@ -3,14 +3,14 @@
 //! A line typed by one client reaches all others. Nobody waits for a slow reader: whoever lets more than 256 KiB of
 //! other people's lines pile up is dropped.
 
+use hullo::frames::{Frames, Lines};
 use hullo::{Closed, ConnId, ConnMap, Handler, Limits, Net, Origin, Reactor};
 
 const LONGEST_LINE: usize = 4096;
 
 #[derive(Default)]
 struct Chat {
-    /// What each client has typed of its current line.
-    clients: ConnMap<Vec<u8>>,
+    clients: ConnMap<Frames<Lines>>,
 }
 
 impl Chat {
@@ -26,25 +26,22 @@ impl Chat {
 
 impl Handler for Chat {
     fn opened(&mut self, net: &mut Net, conn: ConnId, _origin: Origin) {
-        self.clients.insert(conn, Vec::new());
+        self.clients.insert(conn, Frames::lines(LONGEST_LINE));
         self.say(net, conn, b"* somebody came");
     }
 
-    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
-        let Some(typed) = self.clients.get_mut(conn) else { return };
-        typed.extend_from_slice(bytes);
-        let mut typed = std::mem::take(typed);
-        let mut start = 0;
-        while let Some(length) = typed[start..].iter().position(|&byte| byte == b'\n') {
-            self.say(net, conn, &typed[start..start + length]);
-            start += length + 1;
-        }
-        typed.drain(..start);
-        if typed.len() > LONGEST_LINE {
-            net.send(conn, b"* your line is too long, good bye\n");
-            net.close(conn);
-        } else if let Some(place) = self.clients.get_mut(conn) {
-            *place = typed;
+    fn data(&mut self, net: &mut Net, conn: ConnId, mut bytes: &[u8]) {
+        loop {
+            let Some(lines) = self.clients.get_mut(conn) else { return };
+            match lines.next(&mut bytes) {
+                Ok(Some(line)) => self.say(net, conn, &line),
+                Ok(None) => return,
+                Err(error) => {
+                    net.send(conn, format!("* good bye: {error}\n").as_bytes());
+                    net.close(conn);
+                    return;
+                }
+            }
         }
     }
 
