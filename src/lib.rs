@@ -32,12 +32,14 @@
 //! # The house
 //!
 //! ```text
-//! cli       the command line: flags and files into plain structs (binary only)
-//! daemon    `hullo serve`: a Handler that keeps a greeting session for each connection
-//! greeting  the greeting protocol without any I/O          reactor  the event loop; knows of no protocol
+//! cli        the command line: flags and files into plain structs (binary only)
+//! daemon     `hullo serve`: a Handler that keeps a greeting session for each connection
+//! greeting   the greeting protocol without any I/O
+//! frames     lines, delimiters, length prefixes, without any I/O
+//! reactor    the event loop; knows of no protocol
 //! ```
 //!
-//! Imports point down only; what stands on one floor does not meet.
+//! The last three are the ground floor. Imports point down only; what stands on one floor does not meet.
 //!
 //! # Features
 //!
