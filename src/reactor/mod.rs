@@ -1,6 +1,7 @@
 //! The event loop. It knows nothing of greetings, commands or files.
 
 mod address;
+mod closing;
 mod connection;
 mod datagram;
 mod drain;
@@ -9,7 +10,9 @@ mod ids;
 mod limits;
 mod listener;
 mod net;
+mod opening;
 mod outbox;
+mod output;
 mod remote;
 mod slots;
 mod socket;
@@ -27,7 +30,8 @@ pub use drain::DrainReport;
 pub use handler::{CloseReason, Closed, Datagram, Handler, Origin, Readiness};
 pub use ids::{ConnId, ConnMap, FdId, ListenerId, SourceId, TimerId, UdpId};
 pub use limits::Limits;
-pub use net::{Adopted, Net, SocketOptions};
+pub use net::Net;
+pub use opening::{Adopted, SocketOptions};
 pub use remote::{Remote, RemoteError};
 pub use stats::Stats;
 pub use turn::Reactor;

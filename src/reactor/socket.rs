@@ -3,7 +3,7 @@
 //! **I3** All I/O goes through mio's methods or `try_io`, which re-arm the source on selectors that need it.
 
 use super::address::{Address, Host, PeerAddr};
-use super::net::SocketOptions;
+use super::opening::SocketOptions;
 use super::sys;
 use mio::Interest;
 use mio::event::Source;

@@ -1,0 +1,221 @@
+//! A stream's end: half-close, lingering close, reset, and the deadlines that lead there.
+
+use super::connection::Phase;
+use super::handler::{CloseReason, Closed, Handler};
+use super::ids::ConnId;
+use super::net::{Net, Source};
+use super::slots::Key;
+use super::timers::{Purpose, Tick, ticks};
+use super::{EDGE_TRIGGERED, guarded};
+use std::io;
+use std::time::Duration;
+
+/// How long a drain keeps a connection on which nothing is unread and nothing unsent: long enough for a request
+/// that is on its way to be taken in, so that it is not answered with a reset.
+const DRAIN_GRACE: Duration = Duration::from_millis(100);
+
+impl Net {
+    /// Nothing waits any more: the FIN that was asked for follows, or the close goes on.
+    pub(super) fn after_last_byte(&mut self, key: Key) {
+        let (is_draining, linger) = (self.is_draining(), self.limits.linger);
+        let Some(conn) = self.stream_mut(key) else { return };
+        let is_closing = conn.phase == Phase::Closing;
+        let reason = conn.reason;
+        if is_closing {
+            let is_settled = conn.eof || conn.socket.is_settled();
+            if conn.eof || is_settled && !is_draining {
+                return self.kill(key, reason, false);
+            }
+            conn.phase = Phase::Lingering;
+            let wait = if is_settled { linger.min(DRAIN_GRACE) } else { linger };
+            if conn.readable {
+                self.enqueue(key);
+            }
+            self.set_stream_deadline(key, self.now + ticks(wait));
+        }
+        let Some(conn) = self.stream_mut(key) else { return };
+        if (is_closing || conn.fin_wanted)
+            && !std::mem::replace(&mut conn.fin_sent, true)
+            && let Err(error) = conn.socket.shutdown_write()
+        {
+            self.fail(key, &error);
+        }
+    }
+
+    /// Starts a close: flush, FIN, discard, gone. Whether there was anything to close.
+    pub(super) fn begin_close(&mut self, key: Key, reason: CloseReason) -> bool {
+        let is_draining = self.is_draining();
+        let Some(conn) = self.live_stream(key).filter(|conn| conn.phase == Phase::Open) else { return false };
+        conn.phase = Phase::Closing;
+        conn.reason = match reason {
+            CloseReason::ByUs if conn.eof => CloseReason::PeerClosed,
+            CloseReason::ByUs if is_draining => CloseReason::Drained,
+            other => other,
+        };
+        let is_readable = conn.readable;
+        self.stop_serving(key);
+        self.mark_dirty(key);
+        if is_readable {
+            self.enqueue(key);
+        }
+        true
+    }
+
+    pub(super) fn begin_half_close(&mut self, key: Key) -> bool {
+        let Some(conn) = self.live_stream(key).filter(|conn| conn.may_send()) else { return false };
+        conn.fin_wanted = true;
+        self.stop_serving(key);
+        self.mark_dirty(key);
+        true
+    }
+
+    /// The scratch stays with the stream it was filled for; it only takes no more.
+    pub(super) fn stop_serving(&mut self, key: Key) {
+        if self.serving == key {
+            self.serving = Key::NONE;
+        }
+    }
+
+    pub(super) fn pause(&mut self, key: Key, paused: bool) -> bool {
+        let now = self.now;
+        let Some(conn) = self.live_stream(key) else { return false };
+        if conn.paused && !paused {
+            conn.active = now; // The idle clock stood still.
+        }
+        conn.paused = paused;
+        if conn.may_read() {
+            self.enqueue(key);
+        }
+        true
+    }
+
+    pub(super) fn limit_read(&mut self, key: Key, most: usize) -> bool {
+        let Some(conn) = self.live_stream(key) else { return false };
+        conn.read_limit = most.clamp(1, u32::MAX as usize) as u32;
+        true
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(super) fn fail(&mut self, key: Key, error: &io::Error) {
+        log::debug!("{:?}: {error}", ConnId(key));
+        let Some(conn) = self.stream_mut(key) else { return };
+        // Nothing was lost any more: it ended as it was meant to.
+        let reason = if conn.phase == Phase::Lingering { conn.reason } else { CloseReason::of(error) };
+        self.kill(key, reason, false);
+    }
+
+    /// The end, as far as the network goes; the handler hears of it in step 7.
+    ///
+    /// **I2** Slot and descriptor are freed only after the batch, so that an event of the same batch still finds
+    /// a dead connection in its place, and not a newer one. Guard: `a_closes_b_while_bs_event_waits` in
+    /// `reactor::tests`.
+    pub(super) fn kill(&mut self, key: Key, reason: CloseReason, reset: bool) {
+        let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase != Phase::Dead) else { return };
+        conn.phase = Phase::Dead;
+        conn.reason = reason;
+        conn.reset = reset;
+        self.stop_serving(key);
+        self.dead.push(key);
+    }
+
+    /// The drain's time is up: what still owes or reads is cut, and counted.
+    pub(super) fn cut(&mut self, key: Key) -> bool {
+        let Some(phase) = self.stream_mut(key).map(|conn| conn.phase) else { return false };
+        let is_cut = matches!(phase, Phase::Open | Phase::Closing);
+        self.kill(key, CloseReason::Drained, is_cut);
+        is_cut
+    }
+
+    /// Step 7: reports and frees what closed.
+    pub(super) fn report_closed<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        for key in std::mem::take(&mut self.dead) {
+            let Some(conn) = self.stream_mut(key) else { continue };
+            let closed = Closed {
+                reason: conn.reason,
+                bytes_in: conn.bytes_in,
+                bytes_out: conn.bytes_out,
+                unsent: conn.waiting() as u64,
+            };
+            if conn.told {
+                self.stats.closed += 1;
+                guarded(self, |net| handler.closed(net, ConnId(key), closed));
+            }
+            self.free_stream(key);
+        }
+    }
+
+    fn free_stream(&mut self, key: Key) {
+        let Some(Source::Stream(mut conn)) = self.sources.remove(key) else { return };
+        if conn.reset {
+            conn.socket.reset_on_close();
+        }
+        // Closing the last descriptor of a socket takes it off epoll; an adopted one may have others.
+        if !EDGE_TRIGGERED || conn.origin == Key::NONE {
+            let _ = self.poll.registry().deregister(conn.socket.source());
+        }
+        self.timers.cancel(conn.timer);
+        self.stats.connections -= 1;
+        drop(conn);
+        self.resume_listeners();
+    }
+}
+
+/// Deadlines.
+impl Net {
+    pub(super) fn set_stream_deadline(&mut self, key: Key, at: Tick) {
+        let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return };
+        if self.timers.deadline(conn.timer).is_some() {
+            self.timers.reset(conn.timer, at);
+        } else {
+            conn.timer = self.timers.set(at, 0, Purpose::Stream(key)).unwrap_or(Key::NONE);
+        }
+    }
+
+    pub(super) fn advance_stream_deadline(&mut self, key: Key, at: Tick) {
+        let timer = self.stream_mut(key).map_or(Key::NONE, |conn| conn.timer);
+        if self.timers.deadline(timer).is_none_or(|set| at < set) {
+            self.set_stream_deadline(key, at);
+        }
+    }
+
+    /// The limits have changed: every stream looks anew at what is due.
+    pub(super) fn review_deadlines(&mut self) {
+        let keys: Vec<Key> = self.connections().map(|conn| conn.0).collect();
+        for key in keys {
+            if self.stream(key).is_some_and(|conn| conn.phase != Phase::Lingering) {
+                self.set_stream_deadline(key, self.now);
+            }
+        }
+    }
+
+    /// The timer of a stream has fired: acts on what is due, or sets the timer to what comes next.
+    pub(super) fn stream_timeout(&mut self, key: Key) {
+        let now = self.now;
+        let (idle, stall) = (ticks(self.limits.idle), ticks(self.limits.write_stall));
+        let Some(conn) = self.stream_mut(key) else { return };
+        if let Some(outbox) = conn.outbox.as_mut().filter(|outbox| stall > 0 && now >= outbox.moved + stall) {
+            outbox.look_again(&conn.socket, now);
+        }
+        let next = match (conn.phase, &conn.outbox) {
+            (Phase::Dead, _) => return,
+            (Phase::Lingering, _) => {
+                let reason = conn.reason;
+                return self.kill(key, reason, false);
+            }
+            (_, Some(outbox)) if stall > 0 && now >= outbox.moved + stall => {
+                return self.kill(key, CloseReason::WriteStalled, true);
+            }
+            (_, Some(outbox)) if stall > 0 => outbox.moved + stall,
+            // The silence is ours: the handler has paused reading, or output may wait for ever.
+            (_, outbox) if idle > 0 && (conn.paused || outbox.is_some()) => now + idle,
+            (_, None) if idle > 0 && now >= conn.active + idle => {
+                self.begin_close(key, CloseReason::Idle);
+                return;
+            }
+            (_, None) if idle > 0 => conn.active + idle,
+            _ => return,
+        };
+        self.set_stream_deadline(key, next);
+    }
+}

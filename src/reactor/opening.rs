@@ -1,0 +1,214 @@
+//! Sockets and descriptors: opened, taken over, given back.
+
+use super::address::{Address, AddressError, Host, PeerAddr};
+use super::datagram::Datagrams;
+use super::handler::Datagram;
+use super::ids::{ConnId, FdId, ListenerId, SourceId, UdpId};
+use super::listener::Listener;
+use super::net::{Net, Source};
+use super::slots::Key;
+use super::socket::{self, Adopted as AdoptedSocket};
+use super::socket_file::SocketFile;
+use super::watch::Watched;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+/// How [`Net::listen_with`] and [`Net::bind_with`] open a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SocketOptions {
+    /// Permission bits of a Unix socket's file; absent: as the umask leaves them.
+    pub mode: Option<u32>,
+    /// TCP_NODELAY on every accepted stream: an answer leaves at once. Default on.
+    pub nodelay: bool,
+    /// SO_REUSEADDR on a TCP listener: it can be bound again while connections of its predecessor are in TIME_WAIT.
+    /// Default on.
+    pub reuse_address: bool,
+}
+
+impl Default for SocketOptions {
+    fn default() -> SocketOptions {
+        SocketOptions { mode: None, nodelay: true, reuse_address: true }
+    }
+}
+
+/// What [`Net::adopt`] found a descriptor to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Adopted {
+    /// A stream; its `opened` follows in the next turn.
+    Conn(ConnId),
+    /// A listening socket.
+    Listener(ListenerId),
+    /// A datagram socket.
+    Udp(UdpId),
+}
+
+impl Net {
+    /// Listens on `tcp://` or `unix:`, as text or as an [`Address`], with default [`SocketOptions`]. A stale Unix socket file is replaced, and the file is removed when the listener closes.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for text that is no such address, or a host that is a name ([`Address::resolve`] it first);
+    /// otherwise the operating system's, `AddrInUse` for one.
+    pub fn listen<A>(&mut self, address: A) -> io::Result<ListenerId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        self.listen_with(&address.try_into().map_err(AddressError::from)?, &SocketOptions::default())
+    }
+
+    /// [`listen`](Net::listen) with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen`](Net::listen).
+    pub fn listen_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<ListenerId> {
+        let mut file = None;
+        if let Some(path) = address.path() {
+            SocketFile::make_room(path, false)?;
+        }
+        let claim = |path: &Path| {
+            let _: () = file = Some(SocketFile::claim(path, options.mode)?);
+            Ok(())
+        };
+        let socket = socket::listen(address, self.limits.backlog, options, claim)?;
+        let listener = Listener::new(socket, is_dual(address), file);
+        self.insert(Source::Listener(listener)).map(ListenerId)
+    }
+
+    /// Binds a datagram socket: `udp://` or `unixgram:`, as text or as an [`Address`].
+    ///
+    /// # Errors
+    ///
+    /// As [`listen`](Net::listen).
+    pub fn bind<A>(&mut self, address: A) -> io::Result<UdpId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        self.bind_with(&address.try_into().map_err(AddressError::from)?, &SocketOptions::default())
+    }
+
+    /// [`bind`](Net::bind) with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`listen`](Net::listen).
+    pub fn bind_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<UdpId> {
+        let mut file = None;
+        if let Some(path) = address.path() {
+            SocketFile::make_room(path, true)?;
+        }
+        let claim = |path: &Path| {
+            let _: () = file = Some(SocketFile::claim(path, options.mode)?);
+            Ok(())
+        };
+        let socket = socket::bind_datagrams(address, options, claim)?;
+        self.insert(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(UdpId)
+    }
+
+    /// Stops listening. Accepted clients live on; whoever waits in the backlog is reset by the kernel. Returns
+    /// whether it was listening.
+    pub fn close_listener(&mut self, listener: ListenerId) -> bool {
+        let is_live = self.free_listener(listener.0);
+        self.count_dead(is_live)
+    }
+
+    /// Closes a datagram socket, after what was sent on it. Returns whether it was open.
+    pub fn close_udp(&mut self, udp: UdpId) -> bool {
+        let is_live = self.free_datagrams(udp.0);
+        self.count_dead(is_live)
+    }
+
+    /// Sends a datagram, with the batch that is being served or at the end of the turn. What the kernel refuses is
+    /// dropped and counted ([`Stats::datagrams_refused`]). Returns whether the socket is open.
+    pub fn send_to(&mut self, udp: UdpId, to: &PeerAddr, bytes: &[u8]) -> bool {
+        self.queue_datagram(udp.0, to, None, bytes)
+    }
+
+    /// Answers a datagram, as [`send_to`](Net::send_to), from the address that it was sent to.
+    pub fn reply(&mut self, udp: UdpId, datagram: &Datagram<'_>, bytes: &[u8]) -> bool {
+        self.queue_datagram(udp.0, &datagram.from, datagram.arrival, bytes)
+    }
+
+    /// Takes over a connected, listening or datagram socket made elsewhere, and makes it non-blocking.
+    ///
+    /// # Errors
+    ///
+    /// `Unsupported` for another type of socket, or the operating system's.
+    pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> io::Result<Adopted> {
+        match socket::adopt(socket.into())? {
+            AdoptedSocket::Stream(socket) => {
+                let key = self.insert_stream(socket, Key::NONE)?;
+                self.enqueue(key);
+                Ok(Adopted::Conn(ConnId(key)))
+            }
+            AdoptedSocket::Listener(socket) => {
+                let listener = Listener::new(socket, false, None);
+                self.insert(Source::Listener(listener)).map(|key| Adopted::Listener(ListenerId(key)))
+            }
+            AdoptedSocket::Datagram(socket) => {
+                let datagrams = Datagrams::new(socket, false, None);
+                self.insert(Source::Datagrams(datagrams)).map(|key| Adopted::Udp(UdpId(key)))
+            }
+        }
+    }
+
+    /// Has `ready` called while a descriptor is readable, for as long as it is (level-triggered). The descriptor is
+    /// left as it is, blocking or not. To keep one of your own, pass a clone (`try_clone`).
+    ///
+    /// # Errors
+    ///
+    /// The operating system's: `PermissionDenied` where epoll has nothing to tell, as for a regular file.
+    pub fn watch(&mut self, fd: impl Into<OwnedFd>) -> io::Result<FdId> {
+        self.insert(Source::Watched(Watched::new(fd.into()))).map(FdId)
+    }
+
+    /// The watched descriptor, to read from.
+    pub fn watched(&self, fd: FdId) -> Option<BorrowedFd<'_>> {
+        match self.sources.get(fd.0) {
+            Some(Source::Watched(watched)) => Some(watched.fd.as_fd()),
+            _ => None,
+        }
+    }
+
+    /// Stops watching and gives the descriptor back.
+    pub fn unwatch(&mut self, fd: FdId) -> Option<OwnedFd> {
+        self.free_watched(fd.0)
+    }
+
+    /// The address that a socket is bound to, with its real port.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when it is gone.
+    pub fn local_addr(&self, id: impl Into<SourceId>) -> io::Result<Address> {
+        let (SourceId::Conn(ConnId(key)) | SourceId::Listener(ListenerId(key)) | SourceId::Udp(UdpId(key))) =
+            id.into();
+        let (fd, is_dual, is_datagram) = match self.sources.get(key) {
+            Some(Source::Stream(conn)) => (conn.socket.as_fd(), false, false),
+            Some(Source::Listener(listener)) => (listener.socket.as_fd(), listener.is_dual, false),
+            Some(Source::Datagrams(datagrams)) => (datagrams.socket.as_fd(), datagrams.is_dual, true),
+            Some(Source::Watched(_)) | None => return Err(io::ErrorKind::NotConnected.into()),
+        };
+        let name = socket2::SockRef::from(&fd).local_addr()?;
+        let path = name.as_pathname().unwrap_or(Path::new("")).to_path_buf();
+        Ok(match (name.as_socket(), is_datagram) {
+            (Some(local), false) => {
+                Address::Tcp(if is_dual { Host::Any } else { Host::Ip(local.ip()) }, local.port())
+            }
+            (Some(local), true) => {
+                Address::Udp(if is_dual { Host::Any } else { Host::Ip(local.ip()) }, local.port())
+            }
+            (None, false) => Address::Unix(path),
+            (None, true) => Address::Unixgram(path),
+        })
+    }
+}
+
+fn is_dual(address: &Address) -> bool {
+    matches!(address, Address::Tcp(Host::Any, _) | Address::Udp(Host::Any, _))
+}
