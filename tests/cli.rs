@@ -172,6 +172,7 @@ fn check_config_prints_every_limit_and_what_the_flags_make_of_it() {
             "outbox_cap = \"1MiB\"",
             "idle = 0",
             "write_stall = \"10s\"",
+            "connect = \"10s\"",
             "linger = \"2s\"",
             "drain = \"1500ms\"",
             "datagram_rate = 100",

@@ -44,8 +44,10 @@ fn all_output_arrives_although_input_is_unread() {
         fn ask<S: Read + Write + Send>(mut stream: S, mut writer: S, end: impl FnOnce(&S) + Send) -> Vec<u8> {
             std::thread::scope(|scope| {
                 scope.spawn(move || {
-                    writer.write_all(&pattern(4 << 20)).unwrap();
-                    end(&writer);
+                    // Whoever pauses at the wrong moment finds the close done: input may be refused, output not.
+                    if writer.write_all(&pattern(4 << 20)).is_ok() {
+                        end(&writer);
+                    }
                 });
                 let mut got = Vec::new();
                 stream.read_to_end(&mut got).unwrap(); // a reset would be an error
@@ -55,17 +57,17 @@ fn all_output_arrives_although_input_is_unread() {
         let got = if is_unix {
             let client = UnixStream::connect(&path).unwrap();
             client.set_read_timeout(Some(PATIENCE)).unwrap();
-            ask(client.try_clone().unwrap(), client, |c| c.shutdown(Shutdown::Write).unwrap())
+            ask(client.try_clone().unwrap(), client, |c| drop(c.shutdown(Shutdown::Write)))
         } else {
             let client = connect(address);
-            ask(client.try_clone().unwrap(), client, |c| c.shutdown(Shutdown::Write).unwrap())
+            ask(client.try_clone().unwrap(), client, |c| drop(c.shutdown(Shutdown::Write)))
         };
         assert!(got == pattern(SIZE), "unix: {is_unix}, {} bytes", got.len());
         let mut harness = background.finish();
         harness.until("it is closed", |_, recorder| recorder.closed().len() == 1);
         let (_, closed) = harness.recorder.closed()[0];
         assert_eq!((closed.reason, closed.unsent), (CloseReason::ByUs, 0));
-        assert_eq!((closed.bytes_in, closed.bytes_out), (4 << 20, SIZE as u64), "unix: {is_unix}");
+        assert_eq!(closed.bytes_out, SIZE as u64, "unix: {is_unix}");
     }
 }
 
@@ -77,8 +79,8 @@ fn a_close_does_not_wait_for_a_peer_that_is_blocked_writing() {
     let (_, address) = harness.listen();
     let background = harness.run_in_background();
     let mut client = connect(address);
-    client.write_all(&pattern(24 << 20)).unwrap(); // more than all the buffers between us
-    client.shutdown(Shutdown::Write).unwrap();
+    let _ = client.write_all(&pattern(24 << 20)); // more than all the buffers between us
+    let _ = client.shutdown(Shutdown::Write);
     let mut got = Vec::new();
     client.read_to_end(&mut got).unwrap();
     assert!(got == pattern(3 << 20));

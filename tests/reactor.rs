@@ -177,6 +177,8 @@ fn a_panic_in_any_other_callback_is_counted_and_costs_nobody() {
                 "ready"
             }
             Event::Message(_) => "message",
+            Event::ConnectFailed(..) => "connect_failed",
+            Event::DatagramError(..) => "datagram_error",
         };
         list.lock().unwrap().push(name);
         panic_quietly();
@@ -196,14 +198,20 @@ fn a_panic_in_any_other_callback_is_counted_and_costs_nobody() {
     harness.net().set_timer(ZERO, 0);
     harness.net().remote().message(Box::new(1u64)).unwrap();
     into_pipe.write_all(b"x").unwrap();
+    assert!(harness.net().connect("unix:/nowhere/to/be/found").is_ok());
+    let absent = {
+        let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        harness.net().connect_udp(format!("udp://{}", peer.local_addr().unwrap()).as_str()).unwrap()
+    };
+    harness.net().send_datagram(absent, b"x");
     let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     sender.send_to(b"x", udp_addr(&harness.reactor, udp)).unwrap();
     let mut asked = false;
     let start = Instant::now();
-    while harness.stats().panics < 9 || told.lock().unwrap().len() < 9 {
+    while harness.stats().panics < 11 || told.lock().unwrap().len() < 11 {
         assert!(start.elapsed() < PATIENCE, "{:?}", told.lock().unwrap());
         let names = told.lock().unwrap().len();
-        if names == 7 && !std::mem::replace(&mut asked, true) {
+        if names == 9 && !std::mem::replace(&mut asked, true) {
             assert_eq!(harness.recorder.violations, [""; 0]);
             assert_eq!(harness.net().connections().count(), 1, "nobody was closed for it");
             harness.net().drain(Duration::from_millis(50));
@@ -212,8 +220,19 @@ fn a_panic_in_any_other_callback_is_counted_and_costs_nobody() {
     }
     let mut names = told.lock().unwrap().clone();
     names.sort_unstable();
-    let all =
-        ["closed", "datagram", "drained", "draining", "message", "opened", "peer_eof", "ready", "timeout"];
+    let all = [
+        "closed",
+        "connect_failed",
+        "datagram",
+        "datagram_error",
+        "drained",
+        "draining",
+        "message",
+        "opened",
+        "peer_eof",
+        "ready",
+        "timeout",
+    ];
     assert_eq!(names, all);
     assert_eq!(harness.reactor.drained().unwrap().cut, 1);
 }

@@ -178,3 +178,17 @@ fn a_million_messages_are_neither_lost_nor_reordered() {
         thread.join().unwrap();
     }
 }
+
+/// The poller's own wake-up is not lost among registrations of the same turn, whatever the selector.
+#[test]
+fn a_command_is_taken_whatever_is_registered_after_it() {
+    let mut harness = Harness::new();
+    harness.turn(Duration::ZERO);
+    for n in 0..20 {
+        harness.net().remote().message(Box::new(n)).unwrap();
+        let udp = harness.reactor.bind("udp://127.0.0.1:0").unwrap();
+        harness.turn(Duration::from_millis(500)); // it ends at once, since a command waits
+        assert!(harness.recorder.has(&Event::Message(n)), "{n} was not taken");
+        harness.net().close_udp(udp);
+    }
+}

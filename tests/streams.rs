@@ -322,6 +322,33 @@ fn unix_streams_are_the_equals_of_tcp() {
     assert!(!path.exists(), "the file goes with the listener");
 }
 
+/// What was sent before a stream is served goes out before what is sent while it is.
+#[test]
+fn an_answer_does_not_overtake_what_was_sent_before_it() {
+    let mut harness = Harness::new();
+    harness.on(|net, event| {
+        if let Event::Opened(conn, _) | Event::Data(conn, _) = event {
+            net.send(*conn, b" second");
+        }
+    });
+    let (mut ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_read_timeout(Some(PATIENCE)).unwrap();
+    let Adopted::Conn(conn) = harness.net().adopt(theirs).unwrap() else { panic!("a stream") };
+    harness.net().send(conn, b"first");
+    harness.turn(ZERO);
+    let mut got = [0; 12];
+    ours.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"first second");
+    harness.net().pause_reading(conn);
+    ours.write_all(b"question").unwrap();
+    harness.turn(ZERO);
+    harness.net().send(conn, b"first");
+    harness.net().resume_reading(conn);
+    harness.turn(ZERO);
+    ours.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"first second");
+}
+
 /// I5: the poller is spoken to once for each stream, and again only for a Unix one whose output begins or ends to wait.
 #[test]
 fn a_stream_is_registered_once_whatever_is_said_on_it() {

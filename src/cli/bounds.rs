@@ -39,7 +39,7 @@ enum Kind {
 
 use Kind::{Count, Count32, Flag, Size, Time};
 
-const KEYS: [Key; 20] = [
+const KEYS: [Key; 21] = [
     Key { name: "connections", kind: Count(|b| &mut b.limits.connections), least: 1 },
     Key { name: "backlog", kind: Count32(|b| &mut b.limits.backlog), least: 1 },
     Key { name: "nodelay", kind: Flag(|b| &mut b.nodelay), least: 0 },
@@ -54,6 +54,7 @@ const KEYS: [Key; 20] = [
     Key { name: "outbox_cap", kind: Size(|b| &mut b.limits.outbox_cap), least: 1 },
     Key { name: "idle", kind: Time(|b| &mut b.limits.idle), least: 0 },
     Key { name: "write_stall", kind: Time(|b| &mut b.limits.write_stall), least: 0 },
+    Key { name: "connect", kind: Time(|b| &mut b.limits.connect), least: 0 },
     Key { name: "linger", kind: Time(|b| &mut b.limits.linger), least: 0 },
     Key { name: "drain", kind: Time(|b| &mut b.drain), least: 0 },
     Key { name: "datagram_rate", kind: Count32(|b| &mut b.rate), least: 0 },
@@ -200,6 +201,7 @@ mod tests {
                 outbox_cap: 5 << 20,
                 idle: Duration::ZERO,
                 write_stall: Duration::from_millis(1500),
+                connect: Duration::from_secs(3),
                 linger: Duration::from_secs(60),
                 ..Limits::default()
             },

@@ -1,6 +1,6 @@
 //! A stream's end: half-close, lingering close, reset, and the deadlines that lead there.
 
-use super::connection::Phase;
+use super::connection::{ADOPTED, Phase};
 use super::handler::{CloseReason, Closed, Handler};
 use super::ids::ConnId;
 use super::net::{Net, Source};
@@ -10,9 +10,9 @@ use super::{EDGE_TRIGGERED, guarded};
 use std::io;
 use std::time::Duration;
 
-/// How long a drain keeps a connection on which nothing is unread and nothing unsent: long enough for a request
-/// that is on its way to be taken in, so that it is not answered with a reset.
-const DRAIN_GRACE: Duration = Duration::from_millis(100);
+/// How long a stream is kept on which nothing is unread and nothing unsent, where more may be under way: in a drain, and
+/// from a peer that talked on. What comes is taken in, and not answered with a reset.
+const GRACE: Duration = Duration::from_millis(100);
 
 impl Net {
     /// Nothing waits any more: the FIN that was asked for follows, or the close goes on.
@@ -23,11 +23,12 @@ impl Net {
         let reason = conn.reason;
         if is_closing {
             let is_settled = conn.eof || conn.socket.is_settled();
-            if conn.eof || is_settled && !is_draining {
+            let more_may_come = is_draining || conn.talks_on;
+            if conn.eof || is_settled && !more_may_come {
                 return self.kill(key, reason, false);
             }
             conn.phase = Phase::Lingering;
-            let wait = if is_settled { linger.min(DRAIN_GRACE) } else { linger };
+            let wait = if is_settled { linger.min(GRACE) } else { linger };
             if conn.readable {
                 self.enqueue(key);
             }
@@ -130,6 +131,7 @@ impl Net {
     /// Step 7: reports and frees what closed.
     pub(super) fn report_closed<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         for key in std::mem::take(&mut self.dead) {
+            self.report_dial(handler, key);
             let Some(conn) = self.stream_mut(key) else { continue };
             let closed = Closed {
                 reason: conn.reason,
@@ -151,7 +153,7 @@ impl Net {
             conn.socket.reset_on_close();
         }
         // Closing the last descriptor of a socket takes it off epoll; an adopted one may have others.
-        if !EDGE_TRIGGERED || conn.origin == Key::NONE {
+        if !EDGE_TRIGGERED || conn.origin == ADOPTED {
             let _ = self.poll.registry().deregister(conn.socket.source());
         }
         self.timers.cancel(conn.timer);

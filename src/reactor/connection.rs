@@ -16,10 +16,11 @@ pub(super) struct Connection {
     pub(super) outbox: Option<Box<Outbox>>,
     /// Idle, write stall or linger, whichever comes first; looked at when due, so that traffic costs nothing.
     pub(super) timer: Key,
-    /// The listener; `Key::NONE` for an adopted stream.
+    /// The listener, or one of the two keys below.
     pub(super) origin: Key,
     pub(super) bytes_in: u64,
     pub(super) bytes_out: u64,
+    pub(super) born: Tick,
     /// When a byte last moved in either direction.
     pub(super) active: Tick,
     pub(super) read_limit: u32,
@@ -49,6 +50,8 @@ pub(super) struct Connection {
     /// Our FIN is to follow the last byte of output.
     pub(super) fin_wanted: bool,
     pub(super) fin_sent: bool,
+    /// Input came after the close had begun: more is to be expected.
+    pub(super) talks_on: bool,
     /// The handler was told `opened`.
     pub(super) told: bool,
     /// The descriptor is closed with a reset.
@@ -67,8 +70,12 @@ pub(super) enum Phase {
     Dead,
 }
 
+/// Keys of no source, for streams that no listener has accepted.
+pub(super) const ADOPTED: Key = Key(0);
+pub(super) const CONNECTED: Key = Key(1);
+
 impl Connection {
-    fn new(socket: StreamSocket, origin: Key, now: Tick) -> Connection {
+    pub(super) fn new(socket: StreamSocket, origin: Key, now: Tick) -> Connection {
         Connection {
             socket,
             outbox: None,
@@ -76,6 +83,7 @@ impl Connection {
             origin,
             bytes_in: 0,
             bytes_out: 0,
+            born: now,
             active: now,
             read_limit: u32::MAX,
             phase: Phase::Open,
@@ -92,6 +100,7 @@ impl Connection {
             eof: false,
             fin_wanted: false,
             fin_sent: false,
+            talks_on: false,
             told: false,
             reset: false,
         }
@@ -102,7 +111,11 @@ impl Connection {
     }
 
     pub(super) fn origin(&self) -> Origin {
-        if self.origin == Key::NONE { Origin::Adopted } else { Origin::Listener(ListenerId(self.origin)) }
+        match self.origin {
+            ADOPTED => Origin::Adopted,
+            CONNECTED => Origin::Connected,
+            listener => Origin::Listener(ListenerId(listener)),
+        }
     }
 
     /// A connection on its way out reads whatever is paused, since it only discards.
@@ -135,12 +148,17 @@ impl Net {
     pub(super) fn insert_stream(&mut self, socket: StreamSocket, origin: Key) -> io::Result<Key> {
         let conn = Connection::new(socket, origin, self.now);
         let key = self.insert(Source::Stream(conn))?;
+        self.take_in(key);
+        Ok(key)
+    }
+
+    /// Counts a stream, and starts its idle clock.
+    pub(super) fn take_in(&mut self, key: Key) {
         self.stats.connections += 1;
         self.stats.connections_peak = self.stats.connections_peak.max(self.stats.connections);
         if !self.limits.idle.is_zero() {
             self.set_stream_deadline(key, self.now + ticks(self.limits.idle));
         }
-        Ok(key)
     }
 
     /// Tells `opened`; once.
@@ -238,6 +256,7 @@ impl Net {
                     conn.bytes_in += n as u64;
                     conn.active = self.now;
                     self.stats.bytes_in += n as u64;
+                    conn.talks_on |= conn.phase != Phase::Open;
                     if conn.phase == Phase::Open
                         && !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n]))
                     {

@@ -83,9 +83,9 @@ impl Net {
                     return self.queue_is_empty(key);
                 }
                 Err(e) => {
-                    log::debug!("{:?}: {e}", UdpId(key));
                     self.stats.datagram_errors += 1;
                     budget -= 1;
+                    guarded(self, |net| handler.datagram_error(net, UdpId(key), &e));
                 }
             }
         }
@@ -132,7 +132,7 @@ impl Net {
     pub(super) fn queue_datagram(
         &mut self,
         key: Key,
-        to: &PeerAddr,
+        to: Option<&PeerAddr>,
         from: Option<Arrival>,
         bytes: &[u8],
     ) -> bool {

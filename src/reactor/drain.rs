@@ -67,6 +67,7 @@ impl Net {
             match self.sources.get(key) {
                 Some(Source::Stream(_)) => self.ask_to_end(handler, key),
                 Some(Source::Listener(_) | Source::Datagrams(_)) => self.enqueue(key),
+                Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
                 Some(Source::Watched(_)) | None => {}
             }
         }
@@ -74,11 +75,14 @@ impl Net {
 
     /// The time is up; and whatever a handler opens from now on has no time left either.
     pub(super) fn drain_timeout(&mut self) {
-        self.timers.set(self.now + ticks(REST), 0, Purpose::Drain);
+        if self.drained().is_none() {
+            self.timers.set(self.now + ticks(REST), 0, Purpose::Drain);
+        }
         let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
         let mut cut = 0;
         for key in keys {
             cut += self.cut(key) as u64;
+            self.give_up_dial(key);
             self.free_listener(key);
             self.free_datagrams(key);
         }

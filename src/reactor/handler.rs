@@ -1,6 +1,6 @@
 //! What a user implements, and what it is told.
 
-use super::address::PeerAddr;
+use super::address::{Address, PeerAddr};
 use super::ids::{ConnId, FdId, ListenerId, TimerId, UdpId};
 use super::net::Net;
 use super::sys::Arrival;
@@ -26,6 +26,9 @@ pub trait Handler {
     /// A stream is ready for use.
     fn opened(&mut self, net: &mut Net, conn: ConnId, origin: Origin) {}
 
+    /// A connection of our own did not come about; instead of `opened` and `closed`.
+    fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {}
+
     /// The peer will send nothing more (its FIN arrived); it may still be reading. Everything it sent has been
     /// given to `data`. By default the connection is closed, once its output is flushed.
     ///
@@ -50,6 +53,10 @@ pub trait Handler {
     /// A datagram has arrived.
     fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {}
 
+    /// The system has reported an error on a datagram socket: an earlier datagram was refused by its receiver, for one
+    /// (ICMP; only a connected socket hears of it). The socket stays open.
+    fn datagram_error(&mut self, net: &mut Net, udp: UdpId, error: &io::Error) {}
+
     /// A timer has fired; `key` is what it was set with.
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {}
 
@@ -66,9 +73,52 @@ pub trait Handler {
 pub enum Origin {
     /// Accepted by this listener.
     Listener(ListenerId),
+    /// Asked for with [`Net::connect`].
+    Connected,
     /// Handed over with [`Net::adopt`].
     Adopted,
 }
+
+/// Why a connection did not come about; displays as a sentence that names every address that was tried.
+#[derive(Debug)]
+pub struct ConnectError {
+    pub(crate) target: Address,
+    pub(crate) failures: Vec<(Address, io::Error)>,
+}
+
+impl ConnectError {
+    /// What was asked for.
+    pub fn target(&self) -> &Address {
+        &self.target
+    }
+
+    /// Each address that was tried, in that order, with its error. A name that could not be looked up stands for
+    /// itself.
+    pub fn failures(&self) -> impl Iterator<Item = (&Address, &io::Error)> {
+        self.failures.iter().map(|(address, error)| (address, error))
+    }
+
+    /// The kind of the last error: `TimedOut` when the time was up, `Interrupted` when it was given up by us.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.failures.last().map_or(io::ErrorKind::Other, |(_, error)| error.kind())
+    }
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot connect to {}", self.target)?;
+        for (n, (address, error)) in self.failures.iter().enumerate() {
+            f.write_str(if n == 0 { ": " } else { "; " })?;
+            if *address != self.target {
+                write!(f, "{address}: ")?;
+            }
+            write!(f, "{error}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for ConnectError {}
 
 /// The end of a stream, and its books.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

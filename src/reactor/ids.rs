@@ -65,6 +65,14 @@ pub enum SourceId {
     Udp(UdpId),
 }
 
+impl SourceId {
+    pub(crate) fn key(self) -> Key {
+        let (SourceId::Conn(ConnId(key)) | SourceId::Listener(ListenerId(key)) | SourceId::Udp(UdpId(key))) =
+            self;
+        key
+    }
+}
+
 impl From<ConnId> for SourceId {
     fn from(id: ConnId) -> SourceId {
         SourceId::Conn(id)

@@ -49,6 +49,9 @@ pub struct Limits {
     pub idle: Duration,
     /// How long output may wait without one byte taken before the peer is cut off. Default 10 s; zero: never.
     pub write_stall: Duration,
+    /// How long a connection of our own may take to come about, name look-up included. Default 10 s; zero: as long as
+    /// the system tries.
+    pub connect: Duration,
     /// How long a close waits for the peer's end of file while it discards input. Default 2 s.
     pub linger: Duration,
 }
@@ -69,6 +72,7 @@ impl Default for Limits {
             outbox_cap: 1024 * 1024,
             idle: Duration::from_secs(300),
             write_stall: Duration::from_secs(10),
+            connect: Duration::from_secs(10),
             linger: Duration::from_secs(2),
         }
     }

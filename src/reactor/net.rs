@@ -1,14 +1,16 @@
 //! The only door to the network.
 
-use super::address::PeerAddr;
+use super::address::{Address, AddressError, PeerAddr};
 use super::connection::Connection;
 use super::datagram::Datagrams;
+use super::dial::Dial;
 use super::drain::Drain;
 use super::handler::Origin;
 use super::ids::{ConnId, TimerId};
 use super::limits::Limits;
 use super::listener::{Listener, Spare};
 use super::remote::{Inbox, Remote};
+use super::resolver::Resolver;
 use super::slots::{Key, Slots};
 use super::stats::Stats;
 use super::sys::{SendBatch, TimerFd};
@@ -16,7 +18,6 @@ use super::timers::{Clock, Purpose, Tick, Timers, ticks};
 use super::watch::Watched;
 use mio::Interest;
 use std::io;
-use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 /// What every callback is lent, and what [`Reactor::net`](crate::Reactor::net) lends between turns.
@@ -37,6 +38,8 @@ pub struct Net {
     pub(super) timers: Timers,
     pub(super) inbox: Inbox,
     pub(super) commands_wait: bool,
+    /// The thread that looks names up, once there was one to look up.
+    pub(super) resolver: Option<Resolver>,
     /// Output of the stream being served; see `serve`.
     pub(super) scratch: Vec<u8>,
     /// The stream for which the scratch is open.
@@ -63,10 +66,44 @@ pub(super) enum Source {
     Listener(Box<Listener>),
     Datagrams(Box<Datagrams>),
     Watched(Box<Watched>),
+    Dial(Box<Dial>),
+}
+
+/// What [`Net::info`] knows of a connection.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct ConnInfo {
+    /// Bytes read from it so far.
+    pub bytes_in: u64,
+    /// Bytes that the kernel took for it so far.
+    pub bytes_out: u64,
+    /// Bytes that wait to be taken.
+    pub waiting: usize,
+    /// How long ago it was opened, as of this turn.
+    pub age: Duration,
 }
 
 /// Streams.
 impl Net {
+    /// Connects to `tcp://` or `unix:`, as text or as an [`Address`]. The id is the connection's from now on; what
+    /// became of it is told in a later turn, once: [`opened`](crate::Handler::opened), from where on it can be sent
+    /// to, or [`connect_failed`](crate::Handler::connect_failed).
+    ///
+    /// A host that is a name is looked up on a thread kept for that, never on the loop; its addresses are tried in
+    /// turn, the families alternating and the next one starting after 250 ms, as in RFC 8305. The whole may take
+    /// [`Limits::connect`]. [`close`](Net::close) and [`abort`](Net::abort) give it up.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for what cannot be connected to. Everything else is told to `connect_failed`.
+    pub fn connect<A>(&mut self, address: A) -> io::Result<ConnId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        self.dial(address.try_into().map_err(AddressError::from)?)
+    }
+
     /// Sends bytes. They are written when the callback that is being served ends, or in this turn's flush; what the
     /// peer does not take waits. Returns how many bytes wait for this peer now: a handler that produces more than
     /// its peer asked for stops at a mark of its own and goes on in [`drained`](crate::Handler::drained).
@@ -117,11 +154,14 @@ impl Net {
     /// ([`Limits::linger`] at the most), and closes; at once where nothing is unread and nothing unsent. The handler
     /// hears no more of the connection but `closed`. Returns whether there was an open connection.
     pub fn close(&mut self, conn: ConnId) -> bool {
-        self.begin_close(conn.0, super::CloseReason::ByUs)
+        self.give_up_dial(conn.0) || self.begin_close(conn.0, super::CloseReason::ByUs)
     }
 
     /// Closes with a reset: what was not yet taken by the peer is lost. Returns whether there was a connection.
     pub fn abort(&mut self, conn: ConnId) -> bool {
+        if self.give_up_dial(conn.0) {
+            return true;
+        }
         let is_live = self.live_stream(conn.0).is_some();
         self.kill(conn.0, super::CloseReason::ByUs, true);
         is_live
@@ -147,6 +187,17 @@ impl Net {
     /// [`Limits::read_budget`] in any case).
     pub fn limit_reads(&mut self, conn: ConnId, bytes: usize) -> bool {
         self.limit_read(conn.0, bytes)
+    }
+
+    /// What is known of a connection; `None` when it is gone.
+    pub fn info(&self, conn: ConnId) -> Option<ConnInfo> {
+        let stream = self.stream(conn.0)?;
+        Some(ConnInfo {
+            bytes_in: stream.bytes_in,
+            bytes_out: stream.bytes_out,
+            waiting: self.waiting(conn),
+            age: Duration::from_nanos(self.now.saturating_sub(stream.born)),
+        })
     }
 
     /// Where a connection came from; `None` when it is gone.
@@ -257,7 +308,6 @@ impl Net {
             || io::Error::new(io::ErrorKind::QuotaExceeded, "the reactor holds 16.7 million sources");
         let key = self.sources.insert(source).ok_or_else(no_room)?;
         let registry = self.poll.registry();
-        self.stats.registrations += 1;
         let registered = match self.sources.get_mut(key) {
             Some(Source::Stream(conn)) => {
                 let interest = conn.socket.interest(false);
@@ -272,7 +322,7 @@ impl Net {
                 datagrams.socket.source().register(registry, key.token(), Interest::READABLE)
             }
             Some(Source::Watched(watched)) => watched.register(registry, key),
-            None => Ok(()),
+            Some(Source::Dial(_)) | None => Ok(()),
         };
         if let Err(error) = registered {
             match self.sources.remove(key) {
@@ -282,6 +332,7 @@ impl Net {
             }
             return Err(error);
         }
+        self.stats.registrations += 1;
         if self.is_draining() {
             self.enqueue(key); // What opens during a drain is served once, and closed.
         }
@@ -294,6 +345,7 @@ impl Net {
             Some(Source::Stream(conn)) => &mut conn.queued,
             Some(Source::Listener(listener)) => &mut listener.queued,
             Some(Source::Datagrams(datagrams)) => &mut datagrams.queued,
+            Some(Source::Dial(dial)) => &mut dial.queued,
             Some(Source::Watched(_)) | None => return,
         };
         if !std::mem::replace(queued, true) {

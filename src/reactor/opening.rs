@@ -1,12 +1,12 @@
 //! Sockets and descriptors: opened, taken over, given back.
 
 use super::address::{Address, AddressError, Host, PeerAddr};
+use super::connection::ADOPTED;
 use super::datagram::Datagrams;
 use super::handler::Datagram;
 use super::ids::{ConnId, FdId, ListenerId, SourceId, UdpId};
 use super::listener::Listener;
 use super::net::{Net, Source};
-use super::slots::Key;
 use super::socket::{self, Adopted as AdoptedSocket};
 use super::socket_file::SocketFile;
 use super::watch::Watched;
@@ -110,6 +110,27 @@ impl Net {
         self.insert(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(UdpId)
     }
 
+    /// Opens a datagram socket with one peer: `udp://` (no name) or `unixgram:`. [`send_datagram`](Net::send_datagram)
+    /// reaches it, and only its datagrams are received.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for what is no such address; otherwise the operating system's.
+    pub fn connect_udp<A>(&mut self, address: A) -> io::Result<UdpId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        let socket = socket::connect_datagrams(&address.try_into().map_err(AddressError::from)?)?;
+        self.insert(Source::Datagrams(Datagrams::new(socket, false, None))).map(UdpId)
+    }
+
+    /// Sends a datagram to the peer of a connected socket, as [`send_to`](Net::send_to). Returns whether the socket is
+    /// open.
+    pub fn send_datagram(&mut self, udp: UdpId, bytes: &[u8]) -> bool {
+        self.queue_datagram(udp.0, None, None, bytes)
+    }
+
     /// Stops listening. Accepted clients live on; whoever waits in the backlog is reset by the kernel. Returns
     /// whether it was listening.
     pub fn close_listener(&mut self, listener: ListenerId) -> bool {
@@ -126,12 +147,12 @@ impl Net {
     /// Sends a datagram, with the batch that is being served or at the end of the turn. What the kernel refuses is
     /// dropped and counted ([`Stats::datagrams_refused`]). Returns whether the socket is open.
     pub fn send_to(&mut self, udp: UdpId, to: &PeerAddr, bytes: &[u8]) -> bool {
-        self.queue_datagram(udp.0, to, None, bytes)
+        self.queue_datagram(udp.0, Some(to), None, bytes)
     }
 
     /// Answers a datagram, as [`send_to`](Net::send_to), from the address that it was sent to.
     pub fn reply(&mut self, udp: UdpId, datagram: &Datagram<'_>, bytes: &[u8]) -> bool {
-        self.queue_datagram(udp.0, &datagram.from, datagram.arrival, bytes)
+        self.queue_datagram(udp.0, Some(&datagram.from), datagram.arrival, bytes)
     }
 
     /// Takes over a connected, listening or datagram socket made elsewhere, and makes it non-blocking.
@@ -142,7 +163,7 @@ impl Net {
     pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> io::Result<Adopted> {
         match socket::adopt(socket.into())? {
             AdoptedSocket::Stream(socket) => {
-                let key = self.insert_stream(socket, Key::NONE)?;
+                let key = self.insert_stream(socket, ADOPTED)?;
                 self.enqueue(key);
                 Ok(Adopted::Conn(ConnId(key)))
             }
@@ -186,13 +207,12 @@ impl Net {
     ///
     /// `NotConnected` when it is gone.
     pub fn local_addr(&self, id: impl Into<SourceId>) -> io::Result<Address> {
-        let (SourceId::Conn(ConnId(key)) | SourceId::Listener(ListenerId(key)) | SourceId::Udp(UdpId(key))) =
-            id.into();
-        let (fd, is_dual, is_datagram) = match self.sources.get(key) {
-            Some(Source::Stream(conn)) => (conn.socket.as_fd(), false, false),
-            Some(Source::Listener(listener)) => (listener.socket.as_fd(), listener.is_dual, false),
-            Some(Source::Datagrams(datagrams)) => (datagrams.socket.as_fd(), datagrams.is_dual, true),
-            Some(Source::Watched(_)) | None => return Err(io::ErrorKind::NotConnected.into()),
+        let id = id.into();
+        let fd = self.descriptor(id).ok_or(io::ErrorKind::NotConnected)?;
+        let (is_dual, is_datagram) = match self.sources.get(id.key()) {
+            Some(Source::Listener(listener)) => (listener.is_dual, false),
+            Some(Source::Datagrams(datagrams)) => (datagrams.is_dual, true),
+            _ => (false, false),
         };
         let name = socket2::SockRef::from(&fd).local_addr()?;
         let path = name.as_pathname().unwrap_or(Path::new("")).to_path_buf();
@@ -206,6 +226,17 @@ impl Net {
             (None, false) => Address::Unix(path),
             (None, true) => Address::Unixgram(path),
         })
+    }
+}
+
+impl Net {
+    pub(super) fn descriptor(&self, id: SourceId) -> Option<BorrowedFd<'_>> {
+        match self.sources.get(id.key())? {
+            Source::Stream(conn) => Some(conn.socket.as_fd()),
+            Source::Listener(listener) => Some(listener.socket.as_fd()),
+            Source::Datagrams(datagrams) => Some(datagrams.socket.as_fd()),
+            Source::Watched(_) | Source::Dial(_) => None,
+        }
     }
 }
 

@@ -1,9 +1,13 @@
 //! The way in from other threads.
 
+use super::address::Address;
 use super::ids::{ConnId, ListenerId};
+use super::resolver::Resolver;
+use super::slots::Key;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -130,9 +134,11 @@ pub(crate) enum Command {
     CloseListener(ListenerId),
     Drain(Duration),
     Stop,
+    /// From the reactor's own resolver.
+    Resolved(Key, io::Result<Vec<Address>>),
 }
 
-struct Queue {
+pub(crate) struct Queue {
     state: Mutex<State>,
     waker: mio::Waker,
     capacity: usize,
@@ -150,13 +156,26 @@ impl Queue {
     }
 
     fn push(&self, command: Command) -> Result<(), RemoteError<Command>> {
-        let mut state = self.state();
+        let state = self.state();
         if state.is_gone {
             return Err(RemoteError::Gone(command));
         }
         if state.waiting.len() >= self.capacity {
             return Err(RemoteError::Full(command));
         }
+        self.put(state, command);
+        Ok(())
+    }
+
+    /// The answer of the resolver; there is room for it, since there are no more of them than there are dials.
+    pub(crate) fn resolved(&self, dial: Key, result: io::Result<Vec<Address>>) {
+        let state = self.state();
+        if !state.is_gone {
+            self.put(state, Command::Resolved(dial, result));
+        }
+    }
+
+    fn put(&self, mut state: MutexGuard<'_, State>, command: Command) {
         let was_empty = state.waiting.is_empty();
         state.waiting.push_back(command);
         drop(state);
@@ -164,7 +183,6 @@ impl Queue {
         if was_empty {
             let _ = self.waker.wake();
         }
-        Ok(())
     }
 }
 
@@ -181,6 +199,10 @@ impl Inbox {
 
     pub(crate) fn remote(&self) -> Remote {
         Remote { queue: self.queue.clone() }
+    }
+
+    pub(crate) fn resolver(&self) -> Resolver {
+        Resolver::new(self.queue.clone())
     }
 
     /// The oldest `most` commands, and whether more wait.

@@ -121,6 +121,16 @@ impl StreamSocket {
         either!(self, StreamSocket, Tcp | Unix, socket => socket.take_error()).ok().flatten()
     }
 
+    /// What has become of a connect that was begun.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match (self.take_error(), self.peer()) {
+            (Some(error), _) => Outcome::Failed(error),
+            (None, Ok(_)) => Outcome::Connected,
+            (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => Outcome::Pending,
+            (None, Err(error)) => Outcome::Failed(error),
+        }
+    }
+
     pub(crate) fn peer(&self) -> io::Result<PeerAddr> {
         SockRef::from(self).peer_addr().map(PeerAddr)
     }
@@ -170,6 +180,38 @@ as_fd!(StreamSocket, Tcp | Unix);
 as_fd!(ListenSocket, Tcp | Unix);
 as_fd!(DatagramSocket, Udp | Unix);
 
+/// How far a connect has come.
+pub(crate) enum Outcome {
+    Pending,
+    Connected,
+    Failed(io::Error),
+}
+
+/// Begins to connect; whether it is connected already, as a Unix stream always is. One whose listener has a full
+/// backlog would block (EAGAIN), and no event follows.
+pub(crate) fn connect(address: &Address) -> io::Result<(StreamSocket, bool)> {
+    match address {
+        Address::Tcp(Host::Ip(ip), port) => {
+            let peer = SocketAddr::new(*ip, *port);
+            let socket =
+                Socket::new(Domain::for_address(peer), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
+            socket.set_tcp_nodelay(true)?;
+            let is_connected = match socket.connect(&peer.into()) {
+                Ok(()) => true,
+                Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => false,
+                Err(error) => return Err(error),
+            };
+            Ok((StreamSocket::Tcp(OwnedFd::from(socket).into()), is_connected))
+        }
+        Address::Unix(path) => {
+            let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
+            socket.connect(&SockAddr::unix(path)?)?;
+            Ok((StreamSocket::Unix(OwnedFd::from(socket).into()), true))
+        }
+        _ => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{address} is nothing to connect to"))),
+    }
+}
+
 /// Binds and listens. `prepare` runs on a bound Unix path before the first client can come.
 pub(crate) fn listen(
     address: &Address,
@@ -198,6 +240,35 @@ pub(crate) fn listen(
             format!("{address} takes datagrams: bind it instead"),
         )),
     }
+}
+
+/// A datagram socket with one peer. A Unix one gets a name of its own (unix(7): autobind), or nobody could answer it.
+pub(crate) fn connect_datagrams(address: &Address) -> io::Result<DatagramSocket> {
+    match address {
+        Address::Udp(Host::Ip(ip), port) => {
+            let peer = SocketAddr::new(*ip, *port);
+            let socket =
+                Socket::new(Domain::for_address(peer), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+            socket.connect(&peer.into())?;
+            Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
+        }
+        Address::Unixgram(path) => {
+            let socket = Socket::new(Domain::UNIX, Type::DGRAM.nonblocking(), None)?;
+            socket.bind(&SockAddr::unix("")?)?;
+            socket.connect(&SockAddr::unix(path)?)?;
+            Ok(DatagramSocket::Unix(OwnedFd::from(socket).into()))
+        }
+        Address::Udp(Host::Name(name), _) => Err(resolve_first(name)),
+        _ => Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            format!("{address} is nobody to send datagrams to"),
+        )),
+    }
+}
+
+fn resolve_first(name: &str) -> io::Error {
+    let what = format!("{name} is a name: resolve it first, the reactor never waits for a resolver");
+    io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
 /// Binds a datagram socket.
@@ -238,10 +309,7 @@ fn bind_ip(
     let ip = match host {
         Host::Ip(ip) => *ip,
         Host::Any => Ipv6Addr::UNSPECIFIED.into(),
-        Host::Name(name) => {
-            let what = format!("{name} is a name: resolve it first, the reactor never waits for a resolver");
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-        }
+        Host::Name(name) => return Err(resolve_first(name)),
     };
     let open = |ip: IpAddr| {
         let address = SocketAddr::new(ip, port);

@@ -24,6 +24,8 @@ pub struct Stats {
     pub opened: u64,
     /// Streams that got their `closed`.
     pub closed: u64,
+    /// Connections of our own that did not come about.
+    pub connect_failures: u64,
     /// Calls of accept(2), failed ones included.
     pub accept_calls: u64,
     /// Clients accepted and at once dropped because the process was out of descriptors.

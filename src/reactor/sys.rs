@@ -261,7 +261,8 @@ pub(crate) struct SendBatch {
 
 struct Outgoing {
     end: usize,
-    to: SockAddr,
+    /// Nobody, on a connected socket.
+    to: Option<SockAddr>,
     from: Option<Arrival>,
 }
 
@@ -280,11 +281,12 @@ impl SendBatch {
     }
 
     /// Adds a datagram; `from` chooses the address it leaves from.
-    pub(crate) fn push(&mut self, bytes: &[u8], to: &PeerAddr, from: Option<Arrival>) {
+    pub(crate) fn push(&mut self, bytes: &[u8], to: Option<&PeerAddr>, from: Option<Arrival>) {
         self.payload.extend_from_slice(bytes);
         // A multicast group is an address to be reached at, not one to send from.
         let from = from.filter(|arrival| !arrival.ip.is_multicast());
-        self.entries.push(Outgoing { end: self.payload.len(), to: to.0.clone(), from });
+        let to = to.map(|peer| peer.0.clone());
+        self.entries.push(Outgoing { end: self.payload.len(), to, from });
     }
 
     /// Sends everything without waiting and forgets it. Returns how many datagrams the kernel took and how many
@@ -302,8 +304,10 @@ impl SendBatch {
                 start = entry.end;
                 parts[i] = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
                 let header = &mut headers[i].msg_hdr;
-                header.msg_name = entry.to.as_ptr().cast_mut().cast();
-                header.msg_namelen = entry.to.len();
+                (header.msg_name, header.msg_namelen) = match &entry.to {
+                    Some(to) => (to.as_ptr().cast_mut().cast(), to.len()),
+                    None => (ptr::null_mut(), 0),
+                };
                 header.msg_iov = &raw mut parts[i];
                 header.msg_iovlen = 1;
                 header.msg_control = controls[i].0.as_mut_ptr().cast();

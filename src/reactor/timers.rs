@@ -51,6 +51,8 @@ pub(crate) enum Purpose {
     User(u64),
     /// Look at this stream: idle, stalled, or done lingering.
     Stream(Key),
+    /// Go on with this dial: the next address, or the end of its time.
+    Dial(Key),
     /// Serve this listener or datagram socket again.
     Serve(Key),
     /// Cut what the drain has left.

@@ -87,6 +87,7 @@ impl Reactor {
             timers: Timers::new(),
             inbox,
             commands_wait: false,
+            resolver: None,
             scratch: Vec::new(),
             serving: Key::NONE,
             ready: Vec::new(),
@@ -258,6 +259,9 @@ impl Net {
 
     #[inline]
     fn wait(&mut self, events: &mut mio::Events, max_wait: Option<Duration>) -> io::Result<()> {
+        if !EDGE_TRIGGERED && !self.inbox.is_empty() {
+            self.commands_wait = true; // mio's poll(2) selector loses a wake-up when a source is registered after it.
+        }
         let timeout = if self.work_waits() { Some(Duration::ZERO) } else { max_wait };
         if let Some(next) = self.timers.next().filter(|&next| next < self.armed) {
             self.arm(next)?;
@@ -299,6 +303,7 @@ impl Net {
                 self.datagrams_event(handler, key, readiness, &mut buffers.datagrams)
             }
             Some(Source::Watched(_)) => self.watched_event(handler, key, readiness),
+            Some(Source::Dial(_)) => self.dial_event(handler, key, &mut buffers.stream),
             None if key.token() == WAKER => self.commands_wait = true,
             None if key.token() == TIMER => self.timer_fd_event(),
             None => self.stats.stale_events += 1,
@@ -333,6 +338,10 @@ impl Net {
                     datagrams.queued = false;
                     self.receive(handler, key, &mut buffers.datagrams);
                 }
+                Some(Source::Dial(dial)) => {
+                    dial.queued = false;
+                    self.dial_event(handler, key, &mut buffers.stream);
+                }
                 Some(Source::Watched(_)) | None => {}
             }
         }
@@ -347,6 +356,7 @@ impl Net {
                     guarded(self, |net| handler.timeout(net, TimerId(key), user_key));
                 }
                 Purpose::Stream(stream) => self.stream_timeout(stream),
+                Purpose::Dial(dial) => self.dial_timeout(dial),
                 Purpose::Serve(source) => self.enqueue(source),
                 Purpose::Drain => self.drain_timeout(),
             }
@@ -365,6 +375,7 @@ impl Net {
                 Command::CloseListener(listener) => drop(self.close_listener(listener)),
                 Command::Drain(timeout) => self.drain(timeout),
                 Command::Stop => self.stop(),
+                Command::Resolved(dial, result) => self.resolved(dial, result),
             }
         }
     }

@@ -2,7 +2,9 @@
 //! `closed`, nothing outside of the two.
 #![allow(dead_code)] // every suite uses a part of its own
 
-use hullo::{CloseReason, Closed, ConnId, Datagram, FdId, Handler, Limits, ListenerId, Net, Origin};
+use hullo::{
+    CloseReason, Closed, ConnId, ConnectError, Datagram, FdId, Handler, Limits, ListenerId, Net, Origin,
+};
 use hullo::{PeerAddr, Reactor, Readiness, Remote, Stats, TimerId, UdpId};
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
@@ -33,6 +35,8 @@ pub enum Event {
     Timeout(TimerId, u64),
     Ready(FdId),
     Message(u64),
+    ConnectFailed(ConnId, io::ErrorKind, String),
+    DatagramError(UdpId, io::ErrorKind),
 }
 
 type On = Box<dyn FnMut(&mut Net, &Event) + Send>;
@@ -187,6 +191,17 @@ impl Handler for Recorder {
 
     fn ready(&mut self, net: &mut Net, fd: FdId, _: Readiness) {
         self.note(net, Event::Ready(fd));
+    }
+
+    fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
+        if !self.ever.insert(conn) {
+            self.violations.push(format!("{conn:?} failed, and was told of before"));
+        }
+        self.note(net, Event::ConnectFailed(conn, error.kind(), error.to_string()));
+    }
+
+    fn datagram_error(&mut self, net: &mut Net, udp: UdpId, error: &io::Error) {
+        self.note(net, Event::DatagramError(udp, error.kind()));
     }
 
     fn message(&mut self, net: &mut Net, message: Box<dyn Any + Send>) {

@@ -1,0 +1,274 @@
+//! Connecting out: one id, one or several addresses tried for it, one outcome.
+
+use super::address::{Address, Host};
+use super::connection::{CONNECTED, Connection};
+use super::guarded;
+use super::handler::{ConnectError, Handler};
+use super::ids::ConnId;
+use super::net::{Net, Source};
+use super::slots::Key;
+use super::socket::{self, Outcome, StreamSocket};
+use super::timers::{Purpose, Tick, ticks};
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+/// How long one address may keep the next one waiting (RFC 8305, section 5: "Connection Attempt Delay").
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// How soon a Unix listener with a full backlog is asked again: it refuses with EAGAIN, and no event follows.
+const FULL_BACKLOG_DELAY: Duration = Duration::from_millis(10);
+
+/// A connection in the making. All its sockets are registered under the one key, which becomes the connection's.
+pub(crate) struct Dial {
+    target: Address,
+    /// A name that is being looked up.
+    is_resolving: bool,
+    /// Addresses not yet tried.
+    candidates: VecDeque<Address>,
+    attempts: Vec<(Address, StreamSocket)>,
+    failures: Vec<(Address, io::Error)>,
+    deadline: Tick,
+    timer: Key,
+    is_over: bool,
+    /// On the ready list.
+    pub(crate) queued: bool,
+}
+
+impl Net {
+    pub(super) fn dial(&mut self, target: Address) -> io::Result<ConnId> {
+        if target.is_datagram() {
+            let what = format!("{target} takes datagrams: use connect_udp");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        if let Address::Tcp(Host::Any, _) = target {
+            let what = format!("{target} is where to listen, not whom to reach: give an address or a name");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        let now = self.clock.now();
+        let deadline =
+            if self.limits.connect.is_zero() { Tick::MAX / 2 } else { now + ticks(self.limits.connect) };
+        let is_resolving = matches!(target, Address::Tcp(Host::Name(_), _));
+        let candidates = if is_resolving { VecDeque::new() } else { VecDeque::from([target.clone()]) };
+        let dial = Dial {
+            target: target.clone(),
+            is_resolving,
+            candidates,
+            attempts: Vec::new(),
+            failures: Vec::new(),
+            deadline,
+            timer: Key::NONE,
+            is_over: false,
+            queued: false,
+        };
+        let key = self.insert(Source::Dial(Box::new(dial)))?;
+        if is_resolving {
+            self.set_dial_timer(key, deadline);
+            let resolver = self.resolver.get_or_insert_with(|| self.inbox.resolver());
+            if let Err(error) = resolver.look_up(key, target) {
+                self.resolved(key, Err(error));
+            }
+        } else {
+            self.try_next(key);
+        }
+        Ok(ConnId(key))
+    }
+
+    /// The resolver has answered.
+    pub(super) fn resolved(&mut self, key: Key, result: io::Result<Vec<Address>>) {
+        let Some(dial) = self.open_dial(key) else { return };
+        dial.is_resolving = false;
+        match result {
+            Ok(addresses) => dial.candidates = alternate(addresses),
+            Err(error) => {
+                let target = dial.target.clone();
+                dial.failures.push((target, error));
+            }
+        }
+        self.try_next(key);
+    }
+
+    /// Begins with the next address; with none left and none under way, it is over.
+    fn try_next(&mut self, key: Key) {
+        let now = self.clock.now();
+        loop {
+            let Some(dial) = self.open_dial(key) else { return };
+            let Some(address) = dial.candidates.pop_front() else {
+                if dial.attempts.is_empty() {
+                    return self.end_dial(key);
+                }
+                let deadline = dial.deadline;
+                return self.set_dial_timer(key, deadline);
+            };
+            let attempt = self.begin_attempt(key, &address);
+            let Some(dial) = self.open_dial(key) else { return };
+            match attempt {
+                Ok(socket) => {
+                    dial.attempts.push((address, socket));
+                    let at =
+                        if dial.candidates.is_empty() { dial.deadline } else { now + ticks(ATTEMPT_DELAY) };
+                    return self.set_dial_timer(key, at);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    dial.candidates.push_front(address);
+                    return self.set_dial_timer(key, now + ticks(FULL_BACKLOG_DELAY));
+                }
+                Err(error) => dial.failures.push((address, error)),
+            }
+        }
+    }
+
+    fn begin_attempt(&mut self, key: Key, address: &Address) -> io::Result<StreamSocket> {
+        let (mut socket, is_connected) = socket::connect(address)?;
+        let interest = socket.interest(false);
+        self.stats.registrations += 1;
+        self.poll.registry().register(socket.source(), key.token(), interest)?;
+        if is_connected {
+            self.enqueue(key); // A Unix stream connects at once, and no event tells.
+        }
+        Ok(socket)
+    }
+
+    /// Something may have become of one of the attempts. A connection counts only once the system knows of no error
+    /// and knows the peer (connect(2): EINPROGRESS).
+    pub(super) fn dial_event<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, buffer: &mut [u8]) {
+        let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
+        let mut is_next_due = false;
+        let mut i = 0;
+        while i < dial.attempts.len() && !dial.is_over {
+            match dial.attempts[i].1.outcome() {
+                Outcome::Pending => i += 1,
+                Outcome::Connected => {
+                    let (_, socket) = dial.attempts.swap_remove(i);
+                    return self.connected(handler, key, socket, buffer);
+                }
+                Outcome::Failed(error) => {
+                    let (address, mut socket) = dial.attempts.swap_remove(i);
+                    let _ = self.poll.registry().deregister(socket.source());
+                    dial.failures.push((address, error));
+                    is_next_due = true;
+                }
+            }
+        }
+        if is_next_due {
+            self.try_next(key);
+        }
+    }
+
+    /// One attempt has won: its socket takes the place of the dial, under the same key.
+    fn connected<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        socket: StreamSocket,
+        buffer: &mut [u8],
+    ) {
+        self.let_go_of_attempts(key);
+        let mut conn = Connection::new(socket, CONNECTED, self.now);
+        // The edge that told of the connection may have told of its first bytes as well.
+        (conn.readable, conn.thorough) = (true, true);
+        let Some(place) = self.sources.get_mut(key) else { return };
+        *place = Source::Stream(conn);
+        self.take_in(key);
+        self.open_stream(handler, key);
+        self.fill(handler, key, buffer);
+    }
+
+    /// The timer of a dial: either its whole time is over, or the next address has waited long enough.
+    pub(super) fn dial_timeout(&mut self, key: Key) {
+        let now = self.now;
+        let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
+        if now < dial.deadline {
+            return self.try_next(key);
+        }
+        let timed_out = |address| (address, io::Error::from(io::ErrorKind::TimedOut));
+        if dial.is_resolving {
+            dial.failures.push(timed_out(dial.target.clone()));
+        }
+        let unfinished =
+            dial.attempts.iter().map(|(address, _)| address.clone()).chain(dial.candidates.drain(..));
+        dial.failures.extend(unfinished.map(timed_out));
+        self.end_dial(key);
+    }
+
+    /// Whether there was a dial to give up; its handler is told.
+    pub(super) fn give_up_dial(&mut self, key: Key) -> bool {
+        let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return false };
+        if dial.is_over {
+            return false;
+        }
+        let what = io::Error::new(io::ErrorKind::Interrupted, "given up by us");
+        dial.failures.push((dial.target.clone(), what));
+        self.end_dial(key);
+        true
+    }
+
+    /// It has failed; the handler hears of it in step 7.
+    fn end_dial(&mut self, key: Key) {
+        self.let_go_of_attempts(key);
+        if let Some(Source::Dial(dial)) = self.sources.get_mut(key) {
+            dial.is_over = true;
+            self.dead.push(key);
+        }
+    }
+
+    /// Step 7 for a dial that failed.
+    pub(super) fn report_dial<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+        let Some(Source::Dial(_)) = self.sources.get(key) else { return };
+        let Some(Source::Dial(dial)) = self.sources.remove(key) else { return };
+        self.stats.connect_failures += 1;
+        let error = ConnectError { target: dial.target, failures: dial.failures };
+        guarded(self, |net| handler.connect_failed(net, ConnId(key), &error));
+    }
+
+    fn let_go_of_attempts(&mut self, key: Key) {
+        let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
+        for (_, mut socket) in dial.attempts.drain(..) {
+            let _ = self.poll.registry().deregister(socket.source());
+        }
+        self.timers.cancel(dial.timer);
+    }
+
+    fn open_dial(&mut self, key: Key) -> Option<&mut Dial> {
+        match self.sources.get_mut(key) {
+            Some(Source::Dial(dial)) if !dial.is_over => Some(dial),
+            _ => None,
+        }
+    }
+
+    fn set_dial_timer(&mut self, key: Key, at: Tick) {
+        let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
+        self.timers.cancel(dial.timer);
+        dial.timer = self.timers.set(at.min(dial.deadline), 0, Purpose::Dial(key)).unwrap_or(Key::NONE);
+    }
+}
+
+/// The resolver's order with the families in turn (RFC 8305, section 4), so that a network on which one family is
+/// broken costs one delay and not one for each address.
+fn alternate(addresses: Vec<Address>) -> VecDeque<Address> {
+    let is_v6 = |address: &Address| matches!(address, Address::Tcp(Host::Ip(ip), _) if ip.is_ipv6());
+    let first_is_v6 = addresses.first().is_some_and(is_v6);
+    let (mut preferred, mut others): (VecDeque<_>, VecDeque<_>) =
+        addresses.into_iter().partition(|address| is_v6(address) == first_is_v6);
+    let mut order = VecDeque::new();
+    while !preferred.is_empty() || !others.is_empty() {
+        order.extend(preferred.pop_front());
+        order.extend(others.pop_front());
+    }
+    order
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_take_turns_in_the_resolvers_order() {
+        let addresses = |hosts: &[&str]| -> VecDeque<Address> {
+            hosts.iter().map(|host| format!("tcp://{host}:1").parse().unwrap()).collect()
+        };
+        let order = alternate(addresses(&["[::1]", "[::2]", "[::3]", "10.0.0.1", "10.0.0.2"]).into());
+        assert_eq!(order, addresses(&["[::1]", "10.0.0.1", "[::2]", "10.0.0.2", "[::3]"]));
+        let order = alternate(addresses(&["10.0.0.1", "10.0.0.2", "[::1]"]).into());
+        assert_eq!(order, addresses(&["10.0.0.1", "[::1]", "10.0.0.2"]));
+    }
+}

@@ -1,0 +1,213 @@
+//! Connecting out: one outcome for each id, and what is known of it.
+
+mod reactor_common;
+
+use hullo::*;
+use reactor_common::*;
+use std::io::{self, Read, Write};
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::net::{UnixDatagram, UnixListener};
+use std::time::Duration;
+
+const ZERO: Duration = Duration::ZERO;
+
+fn failure(recorder: &Recorder, conn: ConnId) -> Option<(io::ErrorKind, String)> {
+    recorder.events.iter().find_map(|event| match event {
+        Event::ConnectFailed(id, kind, sentence) if *id == conn => Some((*kind, sentence.clone())),
+        _ => None,
+    })
+}
+
+#[test]
+fn a_connection_of_our_own_is_opened_once_the_peer_is_known_and_talks() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut harness = Harness::new();
+    harness.on(|net, event| {
+        if let Event::Opened(conn, Origin::Connected) = event {
+            assert!(net.peer_addr(*conn).unwrap().as_socket().is_some());
+            net.send(*conn, b"hello");
+        }
+    });
+    let conn = harness.net().connect(format!("tcp://{address}").as_str()).unwrap();
+    assert_eq!(harness.net().send(conn, b"too early"), 0);
+    assert!(harness.recorder.events.is_empty(), "no callback runs inside a call");
+    // The welcome may come in the very event that tells of the connection.
+    let (mut server, _) = listener.accept().unwrap();
+    server.write_all(b"welcome").unwrap();
+    harness.until("the welcome", |_, recorder| recorder.data(conn) == b"welcome");
+    let mut got = [0; 5];
+    server.read_exact(&mut got).unwrap();
+    assert_eq!(&got, b"hello");
+    assert_eq!(harness.net().origin(conn), Some(Origin::Connected));
+    let info = harness.net().info(conn).unwrap();
+    assert_eq!((info.bytes_in, info.bytes_out, info.waiting), (7, 5, 0));
+    drop(server);
+    assert_eq!(harness.until_closed(conn).reason, CloseReason::PeerClosed);
+}
+
+#[test]
+fn a_refused_connection_fails_once_with_its_reason() {
+    let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut harness = Harness::new();
+    let conn = harness.net().connect(format!("tcp://{address}").as_str()).unwrap();
+    harness.until("it has failed", |_, recorder| failure(recorder, conn).is_some());
+    let (kind, sentence) = failure(&harness.recorder, conn).unwrap();
+    assert_eq!(kind, io::ErrorKind::ConnectionRefused);
+    assert!(sentence.starts_with(&format!("cannot connect to tcp://{address}: ")), "{sentence}");
+    harness.turn(ZERO);
+    assert_eq!((harness.recorder.events.len(), harness.stats().connect_failures), (1, 1));
+    assert!(!harness.net().close(conn), "it names nothing any more");
+}
+
+#[test]
+fn each_address_of_a_name_is_tried_and_the_error_names_all_that_failed() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut harness = Harness::new();
+    let conn = harness.net().connect(format!("tcp://localhost:{port}").as_str()).unwrap();
+    harness.until("it is open", |_, recorder| recorder.opened() == [conn]);
+    drop(listener);
+    let conn = harness.net().connect(format!("tcp://localhost:{port}").as_str()).unwrap();
+    harness.until("it has failed", |_, recorder| failure(recorder, conn).is_some());
+    let (_, sentence) = failure(&harness.recorder, conn).unwrap();
+    let addresses = format!("tcp://localhost:{port}").parse::<Address>().unwrap().resolve().unwrap();
+    for address in addresses {
+        assert!(sentence.contains(&format!("{address}: ")), "{sentence}");
+    }
+}
+
+#[test]
+fn a_name_without_an_address_fails_without_stopping_the_loop() {
+    let mut harness = Harness::new();
+    let conn = harness.net().connect("tcp://no-such-host.invalid:1").unwrap();
+    let ticks = harness.net().set_interval(Duration::from_millis(1), 7);
+    harness.until("it has failed", |_, recorder| failure(recorder, conn).is_some());
+    assert!(harness.net().cancel_timer(ticks));
+}
+
+/// A listener with a backlog of one, from which nobody accepts: the kernel drops the handshakes of the others.
+fn full_listener() -> (socket2::Socket, String) {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&"127.0.0.1:0".parse::<std::net::SocketAddr>().unwrap().into()).unwrap();
+    socket.listen(0).unwrap();
+    let address = socket.local_addr().unwrap().as_socket().unwrap();
+    (socket, format!("tcp://{address}"))
+}
+
+#[test]
+fn a_connect_that_nobody_answers_ends_at_its_deadline_and_not_before() {
+    const LIMIT: Duration = Duration::from_millis(200);
+    let mut harness = Harness::with_limits(Limits { connect: LIMIT, ..Limits::default() });
+    let (_socket, address) = full_listener();
+    let start = std::time::Instant::now();
+    let conns: Vec<ConnId> = (0..4).map(|_| harness.net().connect(address.as_str()).unwrap()).collect();
+    let last = conns[3];
+    harness.until("the last has failed", |_, recorder| failure(recorder, last).is_some());
+    assert!(start.elapsed() >= LIMIT);
+    assert_eq!(failure(&harness.recorder, last).unwrap().0, io::ErrorKind::TimedOut);
+}
+
+#[test]
+fn a_unix_listener_with_a_full_backlog_is_asked_again_until_it_has_room() {
+    let directory = Scratch::new("connecting");
+    let path = directory.0.join("socket");
+    let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
+    socket.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
+    socket.listen(0).unwrap();
+    let listener = UnixListener::from(socket);
+    let mut harness = Harness::new();
+    let address = Address::Unix(path);
+    let conns: Vec<ConnId> = (0..4).map(|_| harness.net().connect(address.clone()).unwrap()).collect();
+    harness.turn_for(Duration::from_millis(30));
+    let opened = harness.recorder.opened().len();
+    assert!((1..4).contains(&opened), "{opened} of 4 found room");
+    for _ in 0..4 {
+        let accepted = harness.recorder.opened().len();
+        listener.accept().unwrap();
+        harness.until("room is used", |_, recorder| accepted == 4 || recorder.opened().len() > accepted);
+    }
+    assert_eq!(harness.recorder.opened().len(), 4);
+    assert!(conns.iter().all(|conn| failure(&harness.recorder, *conn).is_none()));
+}
+
+#[test]
+fn what_is_given_up_is_told_once_and_is_never_opened() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let mut harness = Harness::new();
+    let conn = harness.net().connect(address.as_str()).unwrap();
+    assert!(harness.net().close(conn));
+    assert!(!harness.net().abort(conn));
+    harness.turn_for(Duration::from_millis(20));
+    assert_eq!(failure(&harness.recorder, conn).unwrap().0, io::ErrorKind::Interrupted);
+    assert_eq!(harness.recorder.events.len(), 1);
+}
+
+#[test]
+fn a_drain_gives_up_what_is_not_connected_yet() {
+    let (_socket, address) = full_listener();
+    let mut harness = Harness::new();
+    let conns: Vec<ConnId> = (0..4).map(|_| harness.net().connect(address.as_str()).unwrap()).collect();
+    harness.net().drain(PATIENCE);
+    harness.until("it is drained", |reactor, _| reactor.drained().is_some());
+    assert_eq!(failure(&harness.recorder, conns[3]).unwrap().0, io::ErrorKind::Interrupted);
+    assert_eq!(harness.net().connections().count(), 0);
+}
+
+#[test]
+fn what_cannot_be_connected_to_is_refused_at_once() {
+    let mut harness = Harness::new();
+    for address in ["udp://127.0.0.1:1", "unixgram:/x", "tcp://*:1", "rubbish"] {
+        assert_eq!(
+            harness.net().connect(address).unwrap_err().kind(),
+            io::ErrorKind::InvalidInput,
+            "{address}"
+        );
+    }
+    for address in ["tcp://127.0.0.1:1", "unix:/x", "udp://*:1", "udp://localhost:1"] {
+        assert_eq!(
+            harness.net().connect_udp(address).unwrap_err().kind(),
+            io::ErrorKind::InvalidInput,
+            "{address}"
+        );
+    }
+}
+
+#[test]
+fn a_connected_datagram_socket_talks_to_its_peer_and_hears_of_its_absence() {
+    let mut harness = Harness::new();
+    let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let udp = harness.net().connect_udp(format!("udp://{}", peer.local_addr().unwrap()).as_str()).unwrap();
+    assert!(harness.net().send_datagram(udp, b"ping"));
+    harness.turn(ZERO);
+    let mut buffer = [0; 16];
+    let (n, from) = peer.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..n], b"ping");
+    peer.send_to(b"pong", from).unwrap();
+    let is_pong = |event: &Event| matches!(event, Event::Datagram { bytes, .. } if bytes == b"pong");
+    harness.until("pong", |_, recorder| recorder.count(is_pong) == 1);
+    drop(peer);
+    harness.net().send_datagram(udp, b"anybody?");
+    harness.until("the refusal is told", |_, recorder| {
+        recorder.has(&Event::DatagramError(udp, io::ErrorKind::ConnectionRefused))
+    });
+    assert!(harness.net().close_udp(udp));
+}
+
+#[test]
+fn a_connected_unix_datagram_socket_has_a_name_to_be_answered_at() {
+    let directory = Scratch::new("connecting-datagrams");
+    let path = directory.0.join("socket");
+    let peer = UnixDatagram::bind(&path).unwrap();
+    let mut harness = Harness::new();
+    let udp = harness.net().connect_udp(Address::Unixgram(path)).unwrap();
+    harness.net().send_datagram(udp, b"ping");
+    harness.turn(ZERO);
+    let mut buffer = [0; 16];
+    let (n, from) = peer.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..n], b"ping");
+    peer.send_to_addr(b"pong", &from).unwrap();
+    let is_pong = |event: &Event| matches!(event, Event::Datagram { bytes, .. } if bytes == b"pong");
+    harness.until("pong", |_, recorder| recorder.count(is_pong) == 1);
+}
