@@ -34,6 +34,7 @@
 //! ```text
 //! cli        the command line: flags and files into plain structs (binary only)
 //! daemon     `hullo serve`: a Handler that keeps a greeting session for each connection
+//! client     `hullo talk` and `hullo fetch`
 //! greeting   the greeting protocol without any I/O
 //! frames     lines, delimiters, length prefixes, without any I/O
 //! reactor    the event loop; knows of no protocol
@@ -48,6 +49,9 @@
 #![deny(unsafe_code, missing_docs)]
 #![warn(unreachable_pub, rust_2018_idioms)]
 
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod client;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod daemon;

@@ -1,0 +1,1 @@
+//! The clients: `hullo talk` for a person or a script, `hullo fetch` for pages.
