@@ -389,3 +389,38 @@ fn a_stream_is_registered_once_whatever_is_said_on_it() {
 
 trait ReadWrite: Read + Write {}
 impl<T: Read + Write> ReadWrite for T {}
+
+#[test]
+fn a_stream_that_both_sides_have_ended_is_closed() {
+    let mut harness = Harness::new();
+    let (_, address) = harness.listen();
+    harness.recorder.closes_at_eof = false;
+    for ours_first in [true, false] {
+        let (mut client, conn) = harness.client(address);
+        if ours_first {
+            harness.net().shutdown_write(conn);
+            harness.turn(ZERO);
+            assert_eq!(harness.recorder.reason(conn), None, "half a close is none");
+        }
+        client.shutdown(Shutdown::Write).unwrap();
+        harness.until("the end of file", |_, recorder| recorder.has(&Event::Eof(conn)));
+        if !ours_first {
+            assert_eq!(harness.recorder.reason(conn), None, "half a close is none");
+            harness.net().shutdown_write(conn);
+        }
+        assert_eq!(harness.until_closed(conn).reason, CloseReason::PeerClosed);
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0);
+    }
+}
+
+#[test]
+fn an_abstract_name_is_listened_on_and_connected_to_and_leaves_no_file() {
+    let mut harness = Harness::new();
+    let address: Address = format!("unix:@hullo-test-{}", std::process::id()).parse().unwrap();
+    let listener = harness.reactor.listen(address.clone()).unwrap();
+    assert_eq!(harness.reactor.local_addr(listener).unwrap(), address);
+    let conn = harness.net().connect(address.clone()).unwrap();
+    harness.until("both ends are open", |_, recorder| recorder.opened().len() == 2);
+    assert!(harness.net().abort(conn));
+    assert!(harness.net().listen(address).is_err_and(|error| error.kind() == std::io::ErrorKind::AddrInUse));
+}

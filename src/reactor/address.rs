@@ -1,5 +1,6 @@
 //! `tcp://`, `udp://`, `unix:`, `unixgram:` as text and as types.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
@@ -11,7 +12,7 @@ use std::str::FromStr;
 ///
 /// ```
 /// # use hullo::Address;
-/// for text in ["tcp://127.0.0.1:9999", "udp://[::1]:0", "tcp://*:80", "tcp://localhost:80", "unix:/run/hullo.sock"] {
+/// for text in ["tcp://127.0.0.1:9999", "udp://[::1]:0", "tcp://*:80", "tcp://localhost:80", "unix:/run/hullo.sock", "unix:@hullo"] {
 ///     let address: Address = text.parse()?;
 ///     assert_eq!(address.to_string(), text);
 /// }
@@ -24,9 +25,9 @@ pub enum Address {
     Tcp(Host, u16),
     /// `udp://HOST:PORT`
     Udp(Host, u16),
-    /// `unix:PATH`, a stream socket.
+    /// `unix:PATH`, a stream socket. `@NAME` is in Linux's abstract namespace, which leaves no file (unix(7)).
     Unix(PathBuf),
-    /// `unixgram:PATH`, a datagram socket.
+    /// `unixgram:PATH`, a datagram socket; `@NAME` likewise.
     Unixgram(PathBuf),
 }
 
@@ -75,11 +76,34 @@ impl Address {
         matches!(self, Address::Udp(..) | Address::Unixgram(_))
     }
 
+    /// The file that this address is in the file system, if it is one.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
-            Address::Unix(path) | Address::Unixgram(path) => Some(path),
+            Address::Unix(path) | Address::Unixgram(path) if abstract_name(path).is_none() => Some(path),
             _ => None,
         }
+    }
+}
+
+/// What a path that stands for an abstract name has behind its `@`.
+fn abstract_name(path: &Path) -> Option<&[u8]> {
+    path.as_os_str().as_bytes().strip_prefix(b"@")
+}
+
+/// The socket address of a path, or of an abstract name, which begins with a NUL.
+pub(crate) fn unix_address(path: &Path) -> io::Result<socket2::SockAddr> {
+    match abstract_name(path) {
+        Some(name) => socket2::SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat())),
+        None => socket2::SockAddr::unix(path),
+    }
+}
+
+/// The path, or `@` and the abstract name, of a bound Unix socket; empty for an unnamed one.
+pub(crate) fn unix_path(address: &socket2::SockAddr) -> PathBuf {
+    match (address.as_pathname(), address.as_abstract_namespace()) {
+        (Some(path), _) => path.to_path_buf(),
+        (None, Some(name)) => OsStr::from_bytes(&[b"@", name].concat()).into(),
+        (None, None) => PathBuf::new(),
     }
 }
 

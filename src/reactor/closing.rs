@@ -35,11 +35,18 @@ impl Net {
             self.set_stream_deadline(key, self.now + ticks(wait));
         }
         let Some(conn) = self.stream_mut(key) else { return };
-        if (is_closing || conn.fin_wanted)
-            && !std::mem::replace(&mut conn.fin_sent, true)
-            && let Err(error) = conn.socket.shutdown_write()
-        {
-            self.fail(key, &error);
+        if (is_closing || conn.fin_wanted) && !std::mem::replace(&mut conn.fin_sent, true) {
+            match conn.socket.shutdown_write() {
+                Ok(()) => self.end_if_both_have(key),
+                Err(error) => self.fail(key, &error),
+            }
+        }
+    }
+
+    /// Both sides have ended theirs: nothing can come any more.
+    pub(super) fn end_if_both_have(&mut self, key: Key) {
+        if self.stream(key).is_some_and(|conn| conn.phase == Phase::Open && conn.eof && conn.fin_sent) {
+            self.kill(key, CloseReason::PeerClosed, false);
         }
     }
 

@@ -290,6 +290,7 @@ impl Net {
         match conn.phase {
             Phase::Open => {
                 guarded(self, |net| handler.peer_eof(net, ConnId(key)));
+                self.end_if_both_have(key);
             }
             Phase::Closing => self.mark_dirty(key),
             Phase::Lingering => {

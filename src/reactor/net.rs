@@ -167,7 +167,8 @@ impl Net {
         is_live
     }
 
-    /// Ends our side after what was sent is flushed; input is still read. Returns whether our side was open.
+    /// Ends our side after what was sent is flushed; input is still read. Once the peer has ended its side as well, the
+    /// connection is closed. Returns whether our side was open.
     pub fn shutdown_write(&mut self, conn: ConnId) -> bool {
         self.begin_half_close(conn.0)
     }

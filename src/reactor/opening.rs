@@ -1,6 +1,6 @@
 //! Sockets and descriptors: opened, taken over, given back.
 
-use super::address::{Address, AddressError, Host, PeerAddr};
+use super::address::{Address, AddressError, Host, PeerAddr, unix_path};
 use super::connection::ADOPTED;
 use super::datagram::Datagrams;
 use super::handler::Datagram;
@@ -215,7 +215,7 @@ impl Net {
             _ => (false, false),
         };
         let name = socket2::SockRef::from(&fd).local_addr()?;
-        let path = name.as_pathname().unwrap_or(Path::new("")).to_path_buf();
+        let path = unix_path(&name);
         Ok(match (name.as_socket(), is_datagram) {
             (Some(local), false) => {
                 Address::Tcp(if is_dual { Host::Any } else { Host::Ip(local.ip()) }, local.port())

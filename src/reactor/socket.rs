@@ -2,7 +2,7 @@
 //!
 //! **I3** All I/O goes through mio's methods or `try_io`, which re-arm the source on selectors that need it.
 
-use super::address::{Address, Host, PeerAddr};
+use super::address::{Address, Host, PeerAddr, unix_address};
 use super::opening::SocketOptions;
 use super::sys;
 use mio::Interest;
@@ -205,7 +205,7 @@ pub(crate) fn connect(address: &Address) -> io::Result<(StreamSocket, bool)> {
         }
         Address::Unix(path) => {
             let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-            socket.connect(&SockAddr::unix(path)?)?;
+            socket.connect(&unix_address(path)?)?;
             Ok((StreamSocket::Unix(OwnedFd::from(socket).into()), true))
         }
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{address} is nothing to connect to"))),
@@ -230,8 +230,10 @@ pub(crate) fn listen(
         }
         Address::Unix(path) => {
             let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-            socket.bind(&SockAddr::unix(path)?)?;
-            prepare(path)?;
+            socket.bind(&unix_address(path)?)?;
+            if let Some(path) = address.path() {
+                prepare(path)?;
+            }
             socket.listen(backlog)?;
             Ok(ListenSocket::Unix(OwnedFd::from(socket).into()))
         }
@@ -255,7 +257,7 @@ pub(crate) fn connect_datagrams(address: &Address) -> io::Result<DatagramSocket>
         Address::Unixgram(path) => {
             let socket = Socket::new(Domain::UNIX, Type::DGRAM.nonblocking(), None)?;
             socket.bind(&SockAddr::unix("")?)?;
-            socket.connect(&SockAddr::unix(path)?)?;
+            socket.connect(&unix_address(path)?)?;
             Ok(DatagramSocket::Unix(OwnedFd::from(socket).into()))
         }
         Address::Udp(Host::Name(name), _) => Err(resolve_first(name)),
@@ -288,8 +290,10 @@ pub(crate) fn bind_datagrams(
         }
         Address::Unixgram(path) => {
             let socket = Socket::new(Domain::UNIX, Type::DGRAM.nonblocking(), None)?;
-            socket.bind(&SockAddr::unix(path)?)?;
-            prepare(path)?;
+            socket.bind(&unix_address(path)?)?;
+            if let Some(path) = address.path() {
+                prepare(path)?;
+            }
             Ok(DatagramSocket::Unix(OwnedFd::from(socket).into()))
         }
         Address::Tcp(..) | Address::Unix(_) => Err(io::Error::new(
