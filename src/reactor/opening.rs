@@ -145,7 +145,7 @@ impl Net {
     }
 
     /// Sends a datagram, with the batch that is being served or at the end of the turn. What the kernel refuses is
-    /// dropped and counted ([`Stats::datagrams_refused`]). Returns whether the socket is open.
+    /// dropped and counted ([`Stats::datagrams_refused`](crate::Stats::datagrams_refused)). Returns whether the socket is open.
     pub fn send_to(&mut self, udp: UdpId, to: &PeerAddr, bytes: &[u8]) -> bool {
         self.queue_datagram(udp.0, Some(to), None, bytes)
     }
