@@ -55,6 +55,7 @@ pub mod client;
 #[cfg(feature = "cli")]
 #[doc(hidden)]
 pub mod daemon;
+pub mod docs;
 pub mod frames;
 #[cfg(feature = "greeting")]
 pub mod greeting;

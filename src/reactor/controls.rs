@@ -28,7 +28,7 @@ impl Net {
     ///
     /// `NotConnected` when it is gone.
     pub fn controls(&self, id: impl Into<SourceId>) -> io::Result<Controls<'_>> {
-        self.descriptor(id.into()).map(Controls).ok_or(io::ErrorKind::NotConnected.into())
+        self.descriptor(id).map(Controls).ok_or(io::ErrorKind::NotConnected.into())
     }
 }
 

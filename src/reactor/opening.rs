@@ -201,6 +201,17 @@ impl Net {
         self.free_watched(fd.0)
     }
 
+    /// The descriptor of a socket, for what [`controls`](Net::controls) lacks. Reading from it or writing to it would take
+    /// from the reactor what it waits for.
+    pub fn descriptor(&self, id: impl Into<SourceId>) -> Option<BorrowedFd<'_>> {
+        match self.sources.get(id.into().key())? {
+            Source::Stream(conn) => Some(conn.socket.as_fd()),
+            Source::Listener(listener) => Some(listener.socket.as_fd()),
+            Source::Datagrams(datagrams) => Some(datagrams.socket.as_fd()),
+            Source::Watched(_) | Source::Dial(_) => None,
+        }
+    }
+
     /// The address that a socket is bound to, with its real port.
     ///
     /// # Errors
@@ -226,17 +237,6 @@ impl Net {
             (None, false) => Address::Unix(path),
             (None, true) => Address::Unixgram(path),
         })
-    }
-}
-
-impl Net {
-    pub(super) fn descriptor(&self, id: SourceId) -> Option<BorrowedFd<'_>> {
-        match self.sources.get(id.key())? {
-            Source::Stream(conn) => Some(conn.socket.as_fd()),
-            Source::Listener(listener) => Some(listener.socket.as_fd()),
-            Source::Datagrams(datagrams) => Some(datagrams.socket.as_fd()),
-            Source::Watched(_) | Source::Dial(_) => None,
-        }
     }
 }
 
