@@ -211,3 +211,28 @@ fn a_connected_unix_datagram_socket_has_a_name_to_be_answered_at() {
     let is_pong = |event: &Event| matches!(event, Event::Datagram { bytes, .. } if bytes == b"pong");
     harness.until("pong", |_, recorder| recorder.count(is_pong) == 1);
 }
+
+#[test]
+fn a_thousand_connections_of_which_half_are_refused_each_have_one_end() {
+    let mut harness = Harness::new();
+    let (_, address) = harness.listen();
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    harness.on(|net, event| {
+        if let Event::Opened(conn, Origin::Connected) = event {
+            net.close(*conn);
+        }
+    });
+    let conns: Vec<ConnId> = (0..1000)
+        .map(|n| if n % 2 == 0 { address } else { nobody })
+        .map(|address| harness.net().connect(format!("tcp://{address}").as_str()).unwrap())
+        .collect();
+    // The harness itself complains of a second end, and of anything outside of the two.
+    harness.until("each has its end", |_, recorder| recorder.closed().len() == 1000);
+    harness.until("all is over", |reactor, _| reactor.net().stats().connections == 0);
+    for (n, conn) in conns.iter().enumerate() {
+        let (closed, failed) = (harness.recorder.reason(*conn), failure(&harness.recorder, *conn));
+        assert_eq!((closed.is_some(), failed.is_some()), (n % 2 == 0, n % 2 == 1));
+    }
+    let stats = harness.stats();
+    assert_eq!((stats.opened, stats.connect_failures), (1000, 500), "both ends of five hundred");
+}
