@@ -61,7 +61,7 @@ impl Chaos {
     fn act(&mut self, net: &mut Net) {
         self.calls += 1;
         let conn = self.conn();
-        match self.dice.roll(26) {
+        match self.dice.roll(28) {
             0..5 => drop(net.send(conn, &pattern(self.dice.roll(300)))),
             5 => drop(net.send(conn, &pattern(self.dice.roll(200_000)))),
             6 => drop(net.send_with(conn, |out| out.extend_from_slice(b"with"))),
@@ -96,6 +96,14 @@ impl Chaos {
                 if self.dice.roll(8) == 0 {
                     net.close_udp(socket);
                 }
+            }
+            25 | 26 if net.connections().count() < 100 => {
+                // To ourselves, to nobody, or to a name that has no address.
+                let listener = self.listeners[self.dice.roll(self.listeners.len())];
+                let address = net.local_addr(listener).unwrap_or("tcp://127.0.0.1:9".parse().unwrap());
+                let address =
+                    if self.dice.roll(9) == 0 { "tcp://nowhere.invalid:1".parse().unwrap() } else { address };
+                self.conns.push(net.connect(address).unwrap());
             }
             24 => {
                 let _ = self.remote.close(conn);
@@ -143,6 +151,7 @@ fn whatever_is_called_from_wherever_the_contract_holds() {
             idle: Duration::from_millis(if seed % 3 == 1 { 40 } else { 0 }),
             write_stall: Duration::from_millis(30),
             linger: Duration::from_millis(20),
+            connect: Duration::from_millis(50),
             ..Limits::default()
         };
         let mut harness = Harness::with_limits(limits);
