@@ -29,6 +29,151 @@
 //! and your own state per connection lives in a [`ConnMap`]. Other threads come in through a [`Remote`]. Every bound
 //! of the loop is a field of [`Limits`]; what happened is counted in [`Stats`].
 //!
+//! [`docs`] maps the calls that every tutorial on sockets teaches to what does their job here.
+//!
+//! # State for each connection
+//!
+//! ```
+//! use hullo::{Closed, ConnId, ConnMap, Handler, Net, Origin};
+//!
+//! #[derive(Default)]
+//! struct Counters {
+//!     counts: ConnMap<u64>,
+//! }
+//!
+//! impl Handler for Counters {
+//!     fn opened(&mut self, _net: &mut Net, conn: ConnId, _origin: Origin) {
+//!         self.counts.insert(conn, 0);
+//!     }
+//!
+//!     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
+//!         let Some(count) = self.counts.get_mut(conn) else { return };
+//!         *count += bytes.len() as u64;
+//!         net.send(conn, format!("{count}\n").as_bytes());
+//!     }
+//!
+//!     fn closed(&mut self, _net: &mut Net, conn: ConnId, _closed: Closed) {
+//!         self.counts.remove(conn);
+//!     }
+//! }
+//! ```
+//!
+//! Bytes come as the reads found them; [`frames`] finds lines and records in them.
+//!
+//! # Timers
+//!
+//! [`Net::set_timer`] and [`Net::set_interval`] take a key, and [`Handler::timeout`] is told it. A connection's id makes a
+//! good key: it names nothing once the connection is gone. Timers never fire early.
+//!
+//! ```
+//! # use hullo::{ConnId, Handler, Net, Origin, TimerId};
+//! # use std::time::Duration;
+//! struct Impatient;
+//!
+//! impl Handler for Impatient {
+//!     fn opened(&mut self, net: &mut Net, conn: ConnId, _origin: Origin) {
+//!         net.set_timer(Duration::from_secs(5), conn.to_bits());
+//!     }
+//!
+//!     fn timeout(&mut self, net: &mut Net, _timer: TimerId, key: u64) {
+//!         net.close(ConnId::from_bits(key));
+//!     }
+//!
+//!     fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {}
+//! }
+//! ```
+//!
+//! # Back-pressure
+//!
+//! [`Net::send`] never waits, and returns how much waits for the peer. Above [`Limits::outbox_high`] the reactor reads no
+//! more from that peer, so that a handler which only answers needs to do nothing. One that produces by itself stops at a
+//! mark of its own and goes on in [`Handler::drained`]:
+//!
+//! ```
+//! # use hullo::{ConnId, Handler, Net, Origin};
+//! struct Zeros;
+//!
+//! impl Zeros {
+//!     fn produce(&mut self, net: &mut Net, conn: ConnId) {
+//!         while net.send(conn, &[0; 4096]) < 64 * 1024 {}
+//!     }
+//! }
+//!
+//! impl Handler for Zeros {
+//!     fn opened(&mut self, net: &mut Net, conn: ConnId, _origin: Origin) {
+//!         self.produce(net, conn);
+//!     }
+//!
+//!     fn drained(&mut self, net: &mut Net, conn: ConnId) {
+//!         self.produce(net, conn);
+//!     }
+//!
+//!     fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {}
+//! }
+//! ```
+//!
+//! One that passes on what it reads pauses the source with [`Net::pause_reading`]; `examples/tcp_proxy.rs` does both.
+//!
+//! # Connecting out
+//!
+//! [`Net::connect`] takes an address or a name and gives the id at once. Its outcome comes later, and comes once: `opened`
+//! with [`Origin::Connected`], or [`Handler::connect_failed`].
+//!
+//! # Other threads
+//!
+//! A [`Remote`] is the reactor's one `Send + Clone` piece:
+//!
+//! ```
+//! # use hullo::{ConnId, Handler, Net, Reactor};
+//! # use std::any::Any;
+//! struct Sum(u64);
+//!
+//! impl Handler for Sum {
+//!     fn message(&mut self, net: &mut Net, message: Box<dyn Any + Send>) {
+//!         self.0 += *message.downcast::<u64>().unwrap();
+//!         net.stop();
+//!     }
+//!
+//!     fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {}
+//! }
+//!
+//! let mut reactor = Reactor::new()?;
+//! let remote = reactor.net().remote();
+//! let worker = std::thread::spawn(move || remote.message(Box::new(42u64)));
+//! let mut sum = Sum(0);
+//! reactor.run(&mut sum)?;
+//! worker.join().unwrap().unwrap();
+//! assert_eq!(sum.0, 42);
+//! # std::io::Result::Ok(())
+//! ```
+//!
+//! # In a loop of your own
+//!
+//! Wait until the reactor's descriptor is readable (its `AsFd`; timers make it so as well), or until
+//! [`Reactor::next_deadline`], then take a turn that does not wait. With `next_deadline` in the past there is more to do at
+//! once. `examples/in_tokio.rs` is a whole program.
+//!
+//! ```no_run
+//! # use hullo::{Handler, Reactor};
+//! # fn wait_for(fd: &Reactor, deadline: Option<std::time::Instant>) {}
+//! # fn host(reactor: &mut Reactor, handler: &mut dyn Handler) -> std::io::Result<()> {
+//! loop {
+//!     wait_for(reactor, reactor.next_deadline());
+//!     reactor.turn(handler, Some(std::time::Duration::ZERO))?;
+//! }
+//! # }
+//! ```
+//!
+//! # The end
+//!
+//! [`Net::drain`] accepts what waits, has [`Handler::draining`] called for each connection, flushes, closes, and lets
+//! [`Reactor::run`] return a [`DrainReport`]. [`Net::stop`] lets it return at once.
+//!
+//! # Limits
+//!
+//! Every loop and queue has a bound, and [`Limits`] is the list. The library raises no limit of the process, installs no
+//! logger, signal handler or allocator, prints nothing, and looks up no name on the loop.
+//!
 //! # The house
 //!
 //! ```text
