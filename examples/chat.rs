@@ -52,9 +52,10 @@ impl Handler for Chat {
 }
 
 fn main() -> std::io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or("tcp://127.0.0.1:7001".to_owned());
     // The high mark stops reading from a client; what others say to it is bounded by the cap.
     let mut reactor = Reactor::with_limits(Limits { outbox_cap: 256 * 1024, ..Limits::default() })?;
-    let listener = reactor.listen("tcp://127.0.0.1:7001")?;
+    let listener = reactor.listen(address.as_str())?;
     println!("chat on {}", reactor.local_addr(listener)?);
     reactor.run(&mut Chat::default())?;
     Ok(())

@@ -40,8 +40,9 @@ impl Handler for Ticker {
 }
 
 fn main() -> std::io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or("tcp://127.0.0.1:7003".to_owned());
     let mut reactor = Reactor::new()?;
-    let listener = reactor.listen("tcp://127.0.0.1:7003")?;
+    let listener = reactor.listen(address.as_str())?;
     println!("ticks on {}", reactor.local_addr(listener)?);
     reactor.run(&mut Ticker::default())?;
     Ok(())

@@ -19,8 +19,9 @@ impl Handler for UdpEcho {
 }
 
 fn main() -> std::io::Result<()> {
+    let address = std::env::args().nth(1).unwrap_or("udp://127.0.0.1:7002".to_owned());
     let mut reactor = Reactor::new()?;
-    let udp = reactor.bind("udp://127.0.0.1:7002")?;
+    let udp = reactor.bind(address.as_str())?;
     println!("echo on {}", reactor.local_addr(udp)?);
     reactor.run(&mut UdpEcho)?;
     Ok(())

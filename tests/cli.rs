@@ -2,7 +2,7 @@
 #![cfg(feature = "cli")]
 
 use std::fs::{self, File};
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -255,10 +255,57 @@ fn the_printed_dialects_are_a_config_as_they_stand() {
 }
 
 #[test]
-fn a_reader_that_has_left_has_seen_enough() {
-    for args in
-        [&["dialects"][..], &["dialects", "--toml"], &["serve", "--check-config"], &["--help"], &["-V"]]
+fn completions_name_every_command_for_each_shell() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (script, stderr) = succeed(&["completions", shell]);
+        assert_eq!(stderr, "");
+        for word in ["serve", "dialects", "completions", "man", "check-config"] {
+            assert!(script.contains(word), "{shell}: {word} is missing");
+        }
+    }
+    assert!(fail(2, &["completions", "ksh"]).contains("bash, zsh, fish"));
+    assert!(fail(2, &["completions"]).contains("SHELL"));
+}
+
+#[test]
+fn the_shells_accept_their_completions() {
+    let dir = TempDir::new("completions");
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let script = dir.write(shell, succeed(&["completions", shell]).0);
+        match Command::new(shell).args([check, &script]).stdin(Stdio::null()).output() {
+            Ok(output) => assert!(output.status.success() && output.stderr.is_empty(), "{shell}: {output:?}"),
+            Err(_) => skip(&format!("there is no {shell} here to read its completions")),
+        }
+    }
+}
+
+#[test]
+fn the_manual_is_roff_and_tells_what_the_help_tells() {
+    let (page, stderr) = succeed(&["man"]);
+    assert_eq!(stderr, "");
+    for part in
+        [".TH hullo 1 ", ".SH NAME\n", ".SH SYNOPSIS\n", ".SH OPTIONS\n", ".SH EXAMPLES\n", "serve(1)"]
     {
+        assert!(page.contains(part), "{part:?} is missing in:\n{page}");
+    }
+    let (page, _) = succeed(&["man", "serve"]);
+    for part in [".TH hullo-serve 1 ", "check\\-config", ".SH EXAMPLES\n", "SIGTERM"] {
+        assert!(page.contains(part), "{part:?} is missing in:\n{page}");
+    }
+    assert!(fail(2, &["man", "srve"]).contains("no command \"srve\": choose one of serve, "));
+}
+
+#[test]
+fn a_reader_that_has_left_has_seen_enough() {
+    for args in [
+        &["dialects"][..],
+        &["dialects", "--toml"],
+        &["serve", "--check-config"],
+        &["completions", "zsh"],
+        &["man"],
+        &["--help"],
+        &["-V"],
+    ] {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let output = hullo(args).stdout(writer).output().unwrap();
@@ -268,7 +315,7 @@ fn a_reader_that_has_left_has_seen_enough() {
 
 #[test]
 fn a_closed_stdout_is_no_reason_to_panic() {
-    for args in ["dialects", "serve --check-config", "--help"] {
+    for args in ["dialects", "serve --check-config", "completions bash", "man", "--help"] {
         let output = shell(&format!("exec \"$0\" {args} >&-"));
         assert!(output.status.code().is_some_and(|code| code <= 1), "{output:?}");
         assert!(!text(&output.stderr).contains("panic"), "{output:?}");
@@ -279,7 +326,9 @@ fn a_closed_stdout_is_no_reason_to_panic() {
 #[test]
 fn a_full_disk_under_stdout_is_a_failure_and_under_stderr_it_is_not() {
     let full = || File::options().write(true).open("/dev/full").unwrap();
-    for args in [&["dialects"][..], &["serve", "--check-config"], &["--help"]] {
+    for args in
+        [&["dialects"][..], &["serve", "--check-config"], &["completions", "fish"], &["man"], &["--help"]]
+    {
         let output = hullo(args).stdout(full()).output().unwrap();
         assert_eq!(output.status.code(), Some(1), "{args:?}");
         assert!(text(&output.stderr).starts_with("error: cannot write to stdout: "), "{output:?}");
@@ -328,6 +377,11 @@ fn fail(code: i32, args: &[&str]) -> String {
 
 fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
+}
+
+/// Says why a test does not test anything here, past the test runner.
+fn skip(reason: &str) {
+    let _ = writeln!(io::stderr(), "skipped: {reason}");
 }
 
 /// A directory of our own, gone at the end of the test.

@@ -2,12 +2,14 @@
 
 mod bounds;
 mod catalog;
+mod completions;
 mod config;
 mod descriptors;
 mod dialect_table;
 mod dialects;
 mod failure;
 mod logging;
+mod man;
 mod nearest;
 mod output;
 mod plan;
@@ -39,6 +41,8 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Dialects(dialects::Dialects),
+    Completions(completions::Completions),
+    Man(man::Man),
 }
 
 /// Does what the command line asks; the exit code says how that went.
@@ -46,6 +50,8 @@ pub(crate) fn run() -> ExitCode {
     let result = match Cli::try_parse() {
         Ok(Cli { command: Command::Serve(serve) }) => serve.run(),
         Ok(Cli { command: Command::Dialects(dialects) }) => dialects.run(),
+        Ok(Cli { command: Command::Completions(completions) }) => completions.run(),
+        Ok(Cli { command: Command::Man(man) }) => man.run(),
         Err(answer) => return answer_of_parser(&answer),
     };
     result.unwrap_or_else(|failure| report(&failure))
