@@ -83,7 +83,7 @@ fn main() -> std::io::Result<()> {
     let target = arguments.next().unwrap_or("tcp://127.0.0.1:9999".into());
     let mut reactor = Reactor::new()?;
     let listener = reactor.listen(listen.as_str())?;
-    println!("proxy on {} for {target}", reactor.local_addr(listener)?);
+    println!("proxy for {target} on {}", reactor.local_addr(listener)?);
     reactor.run(&mut Proxy { target, others: ConnMap::new() })?;
     Ok(())
 }

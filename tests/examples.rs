@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{PATIENCE, Peer, Process, TempDir, skip, udp, uninterrupted};
+use common::{Daemon, PATIENCE, Peer, Process, TempDir, skip, udp, uninterrupted};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -22,7 +22,9 @@ const TESTED: &[&str] = &[
     "http_hello",
     "in_tokio",
     "kv",
+    "ping",
     "remote",
+    "tcp_proxy",
     "ticker",
     "tls_echo",
     "udp_echo",
@@ -35,7 +37,7 @@ fn every_example_has_a_test_and_says_how_to_run_it_and_fits_on_a_screen() {
         let path = entry.unwrap().path();
         let Some(name) = path.file_name().unwrap().to_str().unwrap().strip_suffix(".rs") else { continue };
         let text = std::fs::read_to_string(&path).unwrap();
-        let command = format!("//! cargo run --release --example {name}, then");
+        let command = format!("//! cargo run --release --example {name}");
         assert!(text.starts_with(&command), "{name} begins with: {:?}", text.lines().next());
         assert!(text.lines().count() <= 115, "{name} has {} lines", text.lines().count());
         names.insert(name.to_owned());
@@ -72,6 +74,41 @@ fn chat_says_to_all_others_what_one_says() {
     let mut farewell = String::new();
     ann.read_to_string(&mut farewell).unwrap();
     assert!(farewell.starts_with("* good bye: "), "{farewell}");
+}
+
+#[test]
+fn tcp_proxy_passes_on_bytes_and_ends_and_pressure_in_both_directions() {
+    let echo = Daemon::start([HERE, "--dialect", "indeed", "--framing", "line"]);
+    let proxy = Example::start("tcp_proxy", &[HERE, &echo.listening[0].address]);
+    let mut client = proxy.connect();
+    client.expect("Hello WorldAAA\n");
+    // More than all buffers on the way hold, and not read until all is written: with the reader blocked, the writer is.
+    let lines = 400_000;
+    let mut writer = client.try_clone();
+    let writing = std::thread::spawn(move || {
+        for line in 0..lines / 1000 {
+            writer.send((0..1000).map(|n| format!("{line}-{n}\n")).collect::<String>());
+        }
+        writer.end();
+    });
+    let mut answers = String::new();
+    client.read_to_string(&mut answers).unwrap();
+    writing.join().unwrap();
+    assert_eq!(answers.lines().count(), lines);
+    assert!(answers.lines().enumerate().all(|(n, line)| line == format!("{}-{} 是的呢", n / 1000, n % 1000)));
+    // Nobody behind it: the client is let go.
+    drop(echo);
+    proxy.connect().expect_last("");
+}
+
+#[test]
+fn ping_counts_the_answers_of_this_machine() {
+    let mut ping = Process::start(Command::new(binary("ping")).args(["127.0.0.1", "2"]));
+    let status = ping.wait(PATIENCE).expect("it ends by itself");
+    if !status.success() {
+        return skip(&format!("no ICMP socket is to be had here: {}", ping.stderr()));
+    }
+    assert_eq!(ping.said().out.last().map(String::as_str), Some("2 of 2 answered"));
 }
 
 #[test]

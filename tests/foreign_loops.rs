@@ -95,13 +95,11 @@ mod hosts {
     }
 
     #[test]
-    #[ignore = "a timer that a callback sets does not wake the host: the timerfd is set by the next turn only"]
     fn timers_fire_in_a_poll_loop() {
         timers_fire(in_poll);
     }
 
     #[test]
-    #[ignore = "a timer that a callback sets does not wake the host: the timerfd is set by the next turn only"]
     fn timers_fire_in_tokio() {
         timers_fire(in_tokio);
     }

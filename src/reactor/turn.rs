@@ -164,7 +164,7 @@ impl Reactor {
         if net.output_waits() {
             net.flush_quietly();
         }
-        Ok(())
+        net.arm_timer()
     }
 
     /// The network, between turns: the same surface that callbacks are lent. What is asked for here is done once
@@ -263,9 +263,7 @@ impl Net {
             self.commands_wait = true; // mio's poll(2) selector loses a wake-up when a source is registered after it.
         }
         let timeout = if self.work_waits() { Some(Duration::ZERO) } else { max_wait };
-        if let Some(next) = self.timers.next().filter(|&next| next < self.armed) {
-            self.arm(next)?;
-        }
+        self.arm_timer()?; // For what was set between turns.
         match self.poll.poll(events, timeout) {
             // A signal handler of the host's ran: an empty batch.
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {
@@ -273,6 +271,16 @@ impl Net {
                 Ok(())
             }
             result => result,
+        }
+    }
+
+    /// Sets the timerfd to the next deadline. At the end of a turn as well: a host does not wait here, but on the
+    /// descriptor.
+    #[inline]
+    fn arm_timer(&mut self) -> io::Result<()> {
+        match self.timers.next() {
+            Some(next) if next < self.armed => self.arm(next),
+            _ => Ok(()),
         }
     }
 
