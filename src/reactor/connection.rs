@@ -1,4 +1,4 @@
-//! One stream: fill, flush, half-close, close.
+//! One stream: its state, its events, and reading.
 
 use super::handler::{CloseReason, Handler, Origin, Readiness};
 use super::ids::{ConnId, ListenerId};
