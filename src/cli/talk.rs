@@ -5,9 +5,9 @@ use super::failure::{Failure, Place};
 use super::{config, logging, units};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use hullo::Address;
 use hullo::client::talk::{Charset, Conversation, Ending, Framing};
 use hullo::greeting::{Dialect, DialectSpec};
+use hullo::{Address, Host};
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
@@ -91,6 +91,9 @@ impl Talk {
     }
 
     fn conversation(self) -> Result<Conversation, String> {
+        if let Address::Tcp(Host::Any, _) | Address::Udp(Host::Any, _) = self.address {
+            return Err(format!("{} is where to listen, not whom to talk to: name a host", self.address));
+        }
         let name = self.dialect.as_deref().unwrap_or("hello");
         let dialect = Catalog::default().require(name, config::transport(&self.address))?;
         let label = self.encoding.as_deref().unwrap_or(&dialect.spec().encoding);

@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(read("utf-8", &[b"a\xE6", b"\x95", b"!"]), r"a\xe6\x95!");
         assert_eq!(read("utf-8", &[b"\xF0\x9F", b"\x98"]), r"\xf0\x9f\x98");
         assert_eq!(read("gbk", &[b"\xCA", b"\n"]), "\\xca\n");
-        assert_eq!(read("gbk", &[b"\x81\x30", b"\x81", b"a"]), r"\x810乤".replace('乤', "\u{4e42}"));
+        assert_eq!(read("gbk", &[b"\x81\x30", b"\x81", b"a"]), r"\x810乤");
         assert_eq!(read("utf-8", &[&b"\xFF".repeat(5000)]), r"\xff".repeat(5000));
     }
 

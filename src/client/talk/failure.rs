@@ -58,17 +58,11 @@ impl TalkError {
         ))
     }
 
-    pub(super) fn no_answer(address: &Address, timeout: Duration) -> TalkError {
-        TalkError(format!(
-            "{address} has not answered within {timeout:?}: give it longer with --timeout, or send without waiting for \
-             answers with --every"
-        ))
-    }
-
-    pub(super) fn unanswered(address: &Address, owed: u64, timeout: Duration) -> TalkError {
+    pub(super) fn no_answer(address: &Address, owed: u64, timeout: Duration) -> TalkError {
         let messages = if owed == 1 { "a message".to_owned() } else { format!("{owed} messages") };
         TalkError(format!(
-            "{address} has not answered {messages} within {timeout:?}: check the address, or give it longer with --timeout"
+            "{address} has not answered {messages} within {timeout:?}: give it longer with --timeout, or send without \
+             waiting for each answer with --every"
         ))
     }
 

@@ -6,6 +6,7 @@
 mod answer;
 mod charset;
 mod correspondence;
+mod events;
 mod failure;
 mod input;
 mod screen;

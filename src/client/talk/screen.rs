@@ -31,6 +31,11 @@ impl Screen {
         self.write()
     }
 
+    /// The terminal has shown a line end of its own, that of the line.
+    pub(super) fn line_was_typed(&mut self) {
+        self.last_byte = b'\n';
+    }
+
     /// The end of what is shown: an unfinished character, and the end of the line.
     pub(super) fn end(&mut self) -> io::Result<()> {
         self.reader.read(b"", true, &mut self.text);

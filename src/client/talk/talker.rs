@@ -4,11 +4,10 @@ use super::answer::{Awaited, Foresight, Heard};
 use super::correspondence::Correspondence;
 use super::failure::TalkError;
 use super::screen::Screen;
-use super::speech::{STEP, Saying, Speech};
+use super::speech::{Saying, Speech};
 use super::{Conversation, Ending, Framing};
 use crate::signals::Signals;
-use crate::{CloseReason, Closed, ConnId, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
-use crate::{TimerId, UdpId};
+use crate::{ConnId, Net, TimerId};
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -19,25 +18,25 @@ pub(super) const HIGH: usize = 64 * 1024;
 /// may take to come back.
 const PAUSE: Duration = Duration::from_millis(50);
 /// How long a server of which nothing is known may take to greet before we speak.
-const WELCOME: Duration = Duration::from_millis(200);
+pub(super) const WELCOME: Duration = Duration::from_millis(200);
 /// How long an answer holds up whoever types at a terminal, and the end of our side after the last message: it may be
 /// the end that the server waits for.
 const HOLD: Duration = Duration::from_secs(2);
 
-/// Timers, beside [`STEP`].
-const PATIENCE: u64 = 1;
-const SETTLED: u64 = 2;
-const SENT: u64 = 3;
+/// Timers, beside the [`STEP`](super::speech::STEP) of the input.
+pub(super) const PATIENCE: u64 = 1;
+pub(super) const SETTLED: u64 = 2;
+pub(super) const SENT: u64 = 3;
 
 pub(super) struct Talker<'a> {
-    plan: &'a Conversation,
-    partner: Partner,
-    speech: Speech,
-    foresight: Foresight,
+    pub(super) plan: &'a Conversation,
+    pub(super) partner: Partner,
+    pub(super) speech: Speech,
+    pub(super) foresight: Foresight,
     screen: Screen,
-    signals: Signals,
+    pub(super) signals: Signals,
     notice: &'a mut dyn FnMut(&str),
-    phase: Phase,
+    pub(super) phase: Phase,
     /// Ends the phase.
     patience: Option<TimerId>,
     /// Ends what is being said to us.
@@ -53,7 +52,7 @@ pub(super) enum Partner {
 }
 
 /// Where the conversation stands. Its timers belong to the phase, and end with it.
-enum Phase {
+pub(super) enum Phase {
     Connecting,
     /// The server may speak first.
     Welcome(Awaited),
@@ -113,7 +112,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    fn announce(&mut self, net: &Net) {
+    pub(super) fn announce(&mut self, net: &Net) {
         let address = &self.plan.address;
         let peer = match &self.partner {
             Partner::Stream(conn) => net.peer_addr(*conn).map_or(String::new(), |peer| peer.to_string()),
@@ -130,7 +129,7 @@ impl<'a> Talker<'a> {
     }
 
     /// Says what there is to say, as far as the phase and the output allow, and asks for more.
-    fn speak(&mut self, net: &mut Net) {
+    pub(super) fn speak(&mut self, net: &mut Net) {
         while matches!(self.phase, Phase::Free) && self.waiting(net) <= HIGH {
             let said = match self.speech.next() {
                 Saying::Message(message) => self.say(net, &message),
@@ -215,12 +214,12 @@ impl<'a> Talker<'a> {
     }
 
     /// What is awaited was heard, or is no longer waited for.
-    fn go_on(&mut self, net: &mut Net) {
+    pub(super) fn go_on(&mut self, net: &mut Net) {
         self.enter(net, Phase::Free, None);
         self.speak(net);
     }
 
-    fn enter(&mut self, net: &mut Net, phase: Phase, patience: Option<Duration>) {
+    pub(super) fn enter(&mut self, net: &mut Net, phase: Phase, patience: Option<Duration>) {
         if let Some(pause) = self.pause.take() {
             net.cancel_timer(pause);
         }
@@ -236,7 +235,7 @@ impl<'a> Talker<'a> {
     }
 
     /// Input is read while there is none to send and there may be some to come.
-    fn listen_to_input(&mut self, net: &mut Net) {
+    pub(super) fn listen_to_input(&mut self, net: &mut Net) {
         let is_talking = !matches!(self.phase, Phase::Connecting | Phase::Ending | Phase::Leaving);
         let is_wanted = is_talking && !self.speech.is_ready() && self.waiting(net) <= HIGH;
         let is_wanted = is_wanted && !self.speech.said_bye;
@@ -245,9 +244,12 @@ impl<'a> Talker<'a> {
         }
     }
 
-    fn read_input(&mut self, net: &mut Net) {
+    pub(super) fn read_input(&mut self, net: &mut Net) {
         if let Some(Err(error)) = self.speech.input().map(|input| input.read()) {
             return self.fail(net, TalkError::input(error));
+        }
+        if self.speech.is_live && self.speech.is_ready() {
+            self.screen.line_was_typed();
         }
         // The answer that is awaited turns out to be the last.
         let is_waiting = matches!(self.phase, Phase::Answer(_));
@@ -275,7 +277,7 @@ impl<'a> Talker<'a> {
         self.bounded(self.plan.timeout).map_or(HOLD, |timeout| timeout.min(HOLD))
     }
 
-    fn bounded(&self, timeout: Duration) -> Option<Duration> {
+    pub(super) fn bounded(&self, timeout: Duration) -> Option<Duration> {
         Some(timeout).filter(|timeout| !timeout.is_zero())
     }
 
@@ -287,7 +289,7 @@ impl<'a> Talker<'a> {
     }
 
     /// Something was said to us. Whether the conversation goes on.
-    fn show(&mut self, net: &mut Net, bytes: &[u8]) -> bool {
+    pub(super) fn show(&mut self, net: &mut Net, bytes: &[u8]) -> bool {
         self.moved.0 = net.now();
         match self.screen.show(bytes) {
             Ok(()) => true,
@@ -298,7 +300,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    fn hear(&mut self, net: &mut Net, bytes: &[u8]) {
+    pub(super) fn hear(&mut self, net: &mut Net, bytes: &[u8]) {
         let (Phase::Welcome(awaited) | Phase::Answer(awaited)) = &mut self.phase else { return };
         match awaited.hear(bytes) {
             Heard::All => self.go_on(net),
@@ -312,16 +314,14 @@ impl<'a> Talker<'a> {
     }
 
     /// The phase has taken as long as it may.
-    fn out_of_patience(&mut self, net: &mut Net) {
+    pub(super) fn out_of_patience(&mut self, net: &mut Net) {
         let (address, timeout) = (&self.plan.address, self.plan.timeout);
         let may_go_on = self.may_stay_unanswered();
         match &self.phase {
             Phase::Welcome(welcome) if welcome.is_sure => {
                 self.fail(net, TalkError::no_welcome(address, self.plan.dialect.name(), timeout));
             }
-            Phase::Answer(_) if !may_go_on => {
-                self.fail(net, TalkError::no_answer(address, timeout));
-            }
+            Phase::Answer(_) if !may_go_on => self.fail(net, self.no_answer()),
             Phase::Welcome(_) | Phase::Answer(_) | Phase::Interval => self.go_on(net),
             Phase::Ending => self.end_is_due(net),
             Phase::Leaving => self.over(net, Ok(Ending::Done)),
@@ -335,9 +335,7 @@ impl<'a> Talker<'a> {
         let conn = match &self.partner {
             Partner::Stream(conn) => *conn,
             Partner::Datagrams(letters) if letters.owed == 0 => return self.over(net, Ok(Ending::Done)),
-            Partner::Datagrams(letters) => {
-                return self.fail(net, TalkError::unanswered(address, letters.owed, timeout));
-            }
+            Partner::Datagrams(_) => return self.fail(net, self.no_answer()),
         };
         let left = net.info(conn).map_or(0, |info| info.bytes_out);
         if left != self.moved.1 {
@@ -350,12 +348,20 @@ impl<'a> Talker<'a> {
         }
     }
 
-    fn fail(&mut self, net: &mut Net, error: TalkError) {
+    fn no_answer(&self) -> TalkError {
+        let owed = match &self.partner {
+            Partner::Stream(_) => 1,
+            Partner::Datagrams(letters) => letters.owed,
+        };
+        TalkError::no_answer(&self.plan.address, owed, self.plan.timeout)
+    }
+
+    pub(super) fn fail(&mut self, net: &mut Net, error: TalkError) {
         self.over(net, Err(error));
     }
 
     /// The first end counts.
-    fn over(&mut self, net: &mut Net, result: Result<Ending, TalkError>) {
+    pub(super) fn over(&mut self, net: &mut Net, result: Result<Ending, TalkError>) {
         self.result.get_or_insert(result);
         self.enter(net, Phase::Leaving, None);
         net.stop();
@@ -367,96 +373,5 @@ fn unread(error: io::Error) -> Result<Ending, TalkError> {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Ok(Ending::Done),
         _ => Err(TalkError::output(error)),
-    }
-}
-
-impl Handler for Talker<'_> {
-    fn opened(&mut self, net: &mut Net, _: ConnId, _: Origin) {
-        self.announce(net);
-        match self.foresight.welcome() {
-            // Lines do not merge, whatever is said in between, and who sends by the clock does not listen.
-            Some(welcome) if self.plan.framing == Framing::Raw && self.plan.every.is_none() => {
-                let patience = if welcome.is_sure { self.bounded(self.plan.timeout) } else { Some(WELCOME) };
-                self.enter(net, Phase::Welcome(welcome), patience);
-                self.listen_to_input(net);
-            }
-            _ => self.go_on(net),
-        }
-    }
-
-    fn connect_failed(&mut self, net: &mut Net, _: ConnId, error: &ConnectError) {
-        self.fail(net, TalkError::connection(error));
-    }
-
-    fn data(&mut self, net: &mut Net, _: ConnId, bytes: &[u8]) {
-        if self.show(net, bytes) {
-            self.hear(net, bytes);
-        }
-    }
-
-    /// Nothing more will be said to us, so that we have nothing more to say.
-    fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
-        if self.speech.is_ready() {
-            return self.fail(net, TalkError::ended_early(&self.plan.address));
-        }
-        net.close(conn);
-        self.enter(net, Phase::Leaving, self.bounded(self.plan.timeout));
-        self.listen_to_input(net);
-    }
-
-    fn drained(&mut self, net: &mut Net, _: ConnId) {
-        self.speak(net);
-    }
-
-    fn closed(&mut self, net: &mut Net, _: ConnId, closed: Closed) {
-        let is_orderly = matches!(closed.reason, CloseReason::PeerClosed | CloseReason::ByUs);
-        let is_done_with = matches!(self.phase, Phase::Leaving) && closed.unsent == 0;
-        if is_orderly || is_done_with {
-            self.over(net, Ok(Ending::Done));
-        } else {
-            self.fail(net, TalkError::closed(&self.plan.address, closed.reason));
-        }
-    }
-
-    fn datagram(&mut self, net: &mut Net, _: UdpId, datagram: &Datagram<'_>) {
-        if !self.show(net, datagram.bytes) {
-            return;
-        }
-        let Partner::Datagrams(letters) = &mut self.partner else { return };
-        letters.hear();
-        match self.phase {
-            Phase::Answer(_) => self.go_on(net),
-            Phase::Ending if letters.owed == 0 => self.over(net, Ok(Ending::Done)),
-            _ => {}
-        }
-    }
-
-    fn datagram_error(&mut self, net: &mut Net, _: UdpId, error: &io::Error) {
-        let Partner::Datagrams(letters) = &mut self.partner else { return };
-        if let Err(error) = letters.refused(net, error) {
-            self.fail(net, error);
-        }
-    }
-
-    fn timeout(&mut self, net: &mut Net, _: TimerId, key: u64) {
-        match (key, &self.partner) {
-            (STEP, _) => self.read_input(net),
-            (PATIENCE, _) => self.out_of_patience(net),
-            (SETTLED, _) => self.go_on(net),
-            (SENT, Partner::Datagrams(letters)) if letters.was_refused(net) => {
-                self.fail(net, TalkError::not_taken(&self.plan.address));
-            }
-            _ => {}
-        }
-    }
-
-    fn ready(&mut self, net: &mut Net, fd: FdId, _: Readiness) {
-        if fd != self.signals.fd {
-            if self.speech.input().is_some_and(|input| input.is(fd)) {
-                self.read_input(net);
-            }
-        } else if let Some(&signal) = self.signals.pending().first() {
-            self.over(net, Ok(Ending::Stopped(signal)));
-        }
     }
 }
