@@ -97,7 +97,6 @@ impl Talk {
         let name = self.dialect.as_deref().unwrap_or("hello");
         let dialect = Catalog::default().require(name, config::transport(&self.address))?;
         let label = self.encoding.as_deref().unwrap_or(&dialect.spec().encoding);
-        // Of a server that nobody described nothing is known; `bytes` would be a guess as well.
         let charset = Charset::for_label(label).map_err(|problem| format!("the encoding {problem}"))?;
         let spec = DialectSpec { encoding: label.to_owned(), ..dialect.spec().clone() };
         let dialect = Dialect::new(name, spec).map_err(|error| error.to_string())?;

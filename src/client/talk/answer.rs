@@ -66,11 +66,14 @@ impl Awaited {
         self.got.extend_from_slice(&bytes[..wanted.min(bytes.len())]);
         let is_more = bytes.len() > wanted;
         self.is_other |= !self.expected.starts_with(&self.got) || (is_more && !self.is_sure);
-        match () {
-            () if self.is_other || self.expected.is_empty() => Heard::Something,
-            () if self.got.len() == self.expected.len() => Heard::All,
-            () if self.is_sure => Heard::TooLittle,
-            () => Heard::Something,
+        if self.is_other || self.expected.is_empty() {
+            Heard::Something
+        } else if self.got.len() == self.expected.len() {
+            Heard::All
+        } else if self.is_sure {
+            Heard::TooLittle
+        } else {
+            Heard::Something
         }
     }
 }
