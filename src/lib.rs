@@ -205,5 +205,7 @@ pub mod frames;
 #[cfg(feature = "greeting")]
 pub mod greeting;
 mod reactor;
+#[cfg(feature = "cli")]
+mod signals;
 
 pub use reactor::*;

@@ -8,9 +8,15 @@ use std::process::{Command, Output, Stdio};
 
 #[test]
 fn help_and_version_are_results() {
-    for args in
-        [&["-h"][..], &["--help"], &["help"], &["serve", "-h"], &["serve", "--help"], &["dialects", "-h"]]
-    {
+    for args in [
+        &["-h"][..],
+        &["--help"],
+        &["help"],
+        &["serve", "-h"],
+        &["serve", "--help"],
+        &["dialects", "-h"],
+        &["talk", "-h"],
+    ] {
         let (stdout, stderr) = succeed(args);
         assert!(stdout.contains("Usage: hullo"), "{args:?}: {stdout}");
         assert_eq!(stderr, "", "{args:?}");
@@ -20,7 +26,7 @@ fn help_and_version_are_results() {
 
 #[test]
 fn the_long_help_has_examples_and_the_short_one_has_none() {
-    for command in [&[][..], &["serve"]] {
+    for command in [&[][..], &["serve"], &["talk"]] {
         assert!(!succeed(&[command, &["-h"]].concat()).0.contains("Examples:"));
         assert!(succeed(&[command, &["--help"]].concat()).0.contains("Examples:"));
     }

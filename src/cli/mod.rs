@@ -15,6 +15,7 @@ mod output;
 mod plan;
 mod section;
 mod serve;
+mod talk;
 mod units;
 
 use clap::{Parser, Subcommand};
@@ -27,9 +28,10 @@ Examples:
   hullo serve                                        greets on port 9999 of this machine, TCP and UDP
   hullo serve tcp://127.0.0.1:7000 --dialect indeed  speaks another dialect, on another port
   hullo dialects                                     lists them
+  hullo talk tcp://127.0.0.1:9999                    talks to it
   hullo help serve                                   tells all about serving";
 
-/// A daemon that greets over TCP, UDP and Unix sockets
+/// A daemon that greets over TCP, UDP and Unix sockets, and its clients
 #[derive(Parser, Debug)]
 #[command(name = "hullo", version, after_long_help = EXAMPLES)]
 struct Cli {
@@ -40,6 +42,7 @@ struct Cli {
 #[derive(Subcommand, Debug)]
 enum Command {
     Serve(serve::Serve),
+    Talk(talk::Talk),
     Dialects(dialects::Dialects),
     Completions(completions::Completions),
     Man(man::Man),
@@ -49,6 +52,7 @@ enum Command {
 pub(crate) fn run() -> ExitCode {
     let result = match Cli::try_parse() {
         Ok(Cli { command: Command::Serve(serve) }) => serve.run(),
+        Ok(Cli { command: Command::Talk(talk) }) => talk.run(),
         Ok(Cli { command: Command::Dialects(dialects) }) => dialects.run(),
         Ok(Cli { command: Command::Completions(completions) }) => completions.run(),
         Ok(Cli { command: Command::Man(man) }) => man.run(),

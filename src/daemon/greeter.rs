@@ -1,9 +1,9 @@
 //! The daemon as a handler: one greeting session per connection, one responder per datagram socket.
 
 use super::plan::{Plan, Summary};
-use super::signals::Signals;
 use super::sockets::Sockets;
 use crate::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
+use crate::signals::Signals;
 use crate::{Closed, ConnId, ConnMap, Datagram, DrainReport, FdId, Handler, Net, Origin, Readiness, Stats};
 use crate::{TimerId, UdpId};
 use signal_hook::consts::SIGHUP;

@@ -2,14 +2,14 @@
 
 mod greeter;
 mod plan;
-mod signals;
 mod sockets;
 
 pub use plan::{Plan, SocketPlan, StartError, Summary};
 
 use crate::Reactor;
+use crate::signals::Signals;
 use greeter::Greeter;
-use signals::Signals;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::io::Write;
 
 /// Runs the daemon until it is drained or stopped by a signal.
@@ -26,7 +26,7 @@ pub fn run(
 ) -> Result<Summary, StartError> {
     let cannot_start = |error| StartError { address: None, error };
     let mut reactor = Reactor::with_limits(plan.limits.clone()).map_err(cannot_start)?;
-    let signals = Signals::catch(reactor.net()).map_err(cannot_start)?;
+    let signals = Signals::catch(reactor.net(), &[SIGTERM, SIGINT, SIGHUP]).map_err(cannot_start)?;
     let mut greeter = Greeter::new(plan, signals, reload);
     greeter.sockets.open(reactor.net(), &greeter.plan)?;
     for line in greeter.sockets.announcements(reactor.net()) {

@@ -7,7 +7,7 @@ use encoding_rs::{DecoderResult, Encoding, UTF_8};
 
 /// How a dialect's bytes are read as text.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(super) enum Text {
+pub(crate) enum Text {
     /// They are not: 8-bit clean, nothing is ever decoded.
     Bytes,
     /// In this encoding, which agrees with ASCII on 0x00 to 0x7F.
@@ -27,7 +27,7 @@ pub(super) enum Check {
 
 impl Text {
     /// Finds the encoding by its label; the error is the rest of a sentence that begins with `encoding`.
-    pub(super) fn for_label(label: &str) -> Result<Text, String> {
+    pub(crate) fn for_label(label: &str) -> Result<Text, String> {
         if label.eq_ignore_ascii_case("bytes") {
             return Ok(Text::Bytes);
         }
@@ -44,7 +44,7 @@ impl Text {
     }
 
     /// The name that error sentences use: `UTF-8`, `GBK`, `bytes`.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Text::Bytes => "bytes",
             Text::In(encoding) => encoding.name(),
@@ -52,7 +52,7 @@ impl Text {
     }
 
     /// The bytes of a text, or the first character that has none.
-    pub(super) fn encode(self, text: &str) -> Result<Box<[u8]>, char> {
+    pub(crate) fn encode(self, text: &str) -> Result<Box<[u8]>, char> {
         let Text::In(encoding) = self else { return Ok(text.as_bytes().into()) };
         let (bytes, _, unmappable) = encoding.encode(text);
         if unmappable {

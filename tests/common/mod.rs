@@ -5,11 +5,13 @@
 mod client;
 mod daemon;
 mod process;
+mod talk;
 mod temp;
 
 pub use client::{Peer, raise_descriptor_limit, udp, uninterrupted};
 pub use daemon::{Daemon, Listening, Serve};
 pub use process::{Process, python};
+pub use talk::{Talk, Talked, talk, talk_from, talk_piped};
 pub use temp::TempDir;
 
 use std::io::Write;

@@ -1,0 +1,114 @@
+//! Why a conversation failed, as one sentence with the remedy.
+
+use super::correspondence::MOST;
+use crate::{Address, CloseReason, ConnectError, Host};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// Why a conversation failed; displays as a sentence that names the address and the remedy.
+#[derive(Debug)]
+pub struct TalkError(String);
+
+impl TalkError {
+    pub(super) fn start(error: io::Error) -> TalkError {
+        TalkError(format!("the event loop cannot work: {error}"))
+    }
+
+    pub(super) fn input(error: io::Error) -> TalkError {
+        TalkError(format!("cannot read standard input: {error}"))
+    }
+
+    pub(super) fn output(error: io::Error) -> TalkError {
+        TalkError(format!("cannot write to standard output: {error}"))
+    }
+
+    pub(super) fn address(address: &Address, error: &io::Error) -> TalkError {
+        TalkError(format!("cannot talk to {address}: {error}"))
+    }
+
+    pub(super) fn look_up(address: &Address, error: &io::Error) -> TalkError {
+        TalkError(format!("{address}: the name cannot be looked up: {error}; check the name"))
+    }
+
+    pub(super) fn connect(address: &Address, error: &io::Error) -> TalkError {
+        TalkError(format!("cannot talk to {address}: {error}; {}", remedy(error.kind())))
+    }
+
+    pub(super) fn connection(error: &ConnectError) -> TalkError {
+        let target = error.target();
+        let is_name = matches!(target, Address::Tcp(Host::Name(_), _));
+        match error.failures().last() {
+            Some((at, error)) if is_name && at == target && error.kind() != io::ErrorKind::TimedOut => {
+                TalkError::look_up(target, error)
+            }
+            _ => TalkError(format!("{error}; {}", remedy(error.kind()))),
+        }
+    }
+
+    pub(super) fn closed(address: &Address, reason: CloseReason) -> TalkError {
+        TalkError(format!(
+            "{address}: the connection was {reason}; what it had not answered is lost: try again"
+        ))
+    }
+
+    pub(super) fn no_welcome(address: &Address, dialect: &str, timeout: Duration) -> TalkError {
+        TalkError(format!(
+            "{address} has not greeted within {timeout:?}, as {dialect} does: check --dialect, or leave it out"
+        ))
+    }
+
+    pub(super) fn no_answer(address: &Address, owed: u64, timeout: Duration) -> TalkError {
+        let messages = if owed == 1 { "a message".to_owned() } else { format!("{owed} messages") };
+        TalkError(format!(
+            "{address} has not answered {messages} within {timeout:?}: give it longer with --timeout, or send without \
+             waiting for each answer with --every"
+        ))
+    }
+
+    pub(super) fn no_end(address: &Address, timeout: Duration) -> TalkError {
+        TalkError(format!(
+            "{address} has neither said anything nor ended the connection for {timeout:?}: give it longer with --timeout"
+        ))
+    }
+
+    pub(super) fn ended_early(address: &Address) -> TalkError {
+        TalkError(format!("{address} ended the connection before all was said"))
+    }
+
+    pub(super) fn not_taken(address: &Address) -> TalkError {
+        TalkError(format!(
+            "{address}: the system did not take the datagram: the receiver is gone, or does not read what it has"
+        ))
+    }
+
+    pub(super) fn too_long(address: &Address, length: usize) -> TalkError {
+        TalkError(format!(
+            "{address}: a message of {length} bytes does not go into a datagram, which takes {MOST}: make it shorter"
+        ))
+    }
+
+    pub(super) fn message(message: &[u8], problem: &str) -> TalkError {
+        let start = String::from_utf8_lossy(message).chars().take(20).collect::<String>();
+        TalkError(format!("the message {start:?} {problem}"))
+    }
+}
+
+/// What to do about an error of connecting.
+fn remedy(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::ConnectionRefused => "nobody listens there: start the server, or check the address",
+        io::ErrorKind::NotFound => "there is no such socket: start the server, or check the path",
+        io::ErrorKind::TimedOut => "check the address, or give it longer with --timeout",
+        io::ErrorKind::PermissionDenied => "ask whoever owns it for the permission",
+        _ => "check the address and the network",
+    }
+}
+
+impl fmt::Display for TalkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TalkError {}
