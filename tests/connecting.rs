@@ -236,3 +236,23 @@ fn a_thousand_connections_of_which_half_are_refused_each_have_one_end() {
     let stats = harness.stats();
     assert_eq!((stats.opened, stats.connect_failures), (1000, 500), "both ends of five hundred");
 }
+
+#[test]
+fn a_datagram_that_is_refused_when_sent_is_told_as_well() {
+    let directory = Scratch::new("refused-datagrams");
+    let path = directory.0.join("socket");
+    let peer = UnixDatagram::bind(&path).unwrap();
+    let mut harness = Harness::new();
+    let udp = harness.net().connect_udp(Address::Unixgram(path)).unwrap();
+    drop(peer);
+    harness.net().send_datagram(udp, b"anybody?");
+    harness.until("the refusal is told", |_, recorder| {
+        recorder.has(&Event::DatagramError(udp, io::ErrorKind::ConnectionRefused))
+    });
+    assert_eq!(harness.stats().datagrams_refused, 1);
+    // Closed before it is told: nothing more about it.
+    harness.net().send_datagram(udp, b"anybody?");
+    assert!(harness.net().close_udp(udp));
+    harness.turn(ZERO);
+    assert_eq!(harness.recorder.events.len(), 1);
+}

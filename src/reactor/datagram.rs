@@ -158,9 +158,21 @@ impl Net {
             return;
         }
         if let Some(Source::Datagrams(datagrams)) = self.sources.get(self.outgoing_on) {
-            let (taken, refused) = self.outgoing.send(datagrams.socket.as_fd());
+            let (taken, refused, error) = self.outgoing.send(datagrams.socket.as_fd());
             self.stats.datagrams_out += taken as u64;
             self.stats.datagrams_refused += refused as u64;
+            // The error of an earlier datagram (ICMP) may come back from the next send instead of a receive.
+            self.refusals.extend(error.map(|error| (self.outgoing_on, error)));
+        }
+    }
+
+    /// Step 7 for connected datagram sockets.
+    pub(super) fn report_refusals<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        for (key, error) in std::mem::take(&mut self.refusals) {
+            if self.sources.get(key).is_some() {
+                self.stats.datagram_errors += 1;
+                guarded(self, |net| handler.datagram_error(net, UdpId(key), &error));
+            }
         }
     }
 

@@ -53,8 +53,9 @@ pub trait Handler {
     /// A datagram has arrived.
     fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {}
 
-    /// The system has reported an error on a datagram socket: an earlier datagram was refused by its receiver, for one
-    /// (ICMP; only a connected socket hears of it). The socket stays open.
+    /// The system has reported an error on a datagram socket: a datagram was refused by its receiver, for one, or not
+    /// taken by the system. Only a connected socket hears of what it has sent; on others that is counted
+    /// ([`Stats::datagrams_refused`](crate::Stats::datagrams_refused)). The socket stays open.
     fn datagram_error(&mut self, net: &mut Net, udp: UdpId, error: &io::Error) {}
 
     /// A timer has fired; `key` is what it was set with.

@@ -53,6 +53,8 @@ pub struct Net {
     pub(super) stalled_listeners: Vec<Key>,
     pub(super) outgoing: SendBatch,
     pub(super) outgoing_on: Key,
+    /// What connected datagram sockets could not send, to be told in step 7.
+    pub(super) refusals: Vec<(Key, io::Error)>,
     pub(super) spare: Spare,
     pub(super) listeners: usize,
     pub(super) datagram_sockets: usize,

@@ -289,14 +289,14 @@ impl SendBatch {
         self.entries.push(Outgoing { end: self.payload.len(), to, from });
     }
 
-    /// Sends everything without waiting and forgets it. Returns how many datagrams the kernel took and how many
-    /// it refused.
-    pub(crate) fn send(&mut self, fd: BorrowedFd<'_>) -> (usize, usize) {
+    /// Sends everything without waiting and forgets it. Returns how many datagrams the kernel took, how many it
+    /// refused, and the error of the last one refused on a connected socket.
+    pub(crate) fn send(&mut self, fd: BorrowedFd<'_>) -> (usize, usize, Option<io::Error>) {
         // SAFETY: plain C structures, for which all-zero bytes are a value.
         let (mut headers, mut parts): ([libc::mmsghdr; BATCH], [libc::iovec; BATCH]) =
             unsafe { mem::zeroed() };
         let mut controls = [Control([0; 80]); BATCH];
-        let (mut taken, mut refused) = (0, 0);
+        let (mut taken, mut refused, mut error) = (0, 0, None);
         let mut start = 0;
         for entries in self.entries.chunks(BATCH) {
             for (i, entry) in entries.iter().enumerate() {
@@ -332,6 +332,9 @@ impl SendBatch {
                     taken += sent as usize;
                     next += sent as usize;
                 } else {
+                    if entries[next].to.is_none() {
+                        error = Some(io::Error::last_os_error());
+                    }
                     refused += 1;
                     next += 1;
                 }
@@ -340,7 +343,7 @@ impl SendBatch {
         self.payload.clear();
         self.payload.shrink_to(4 * DATAGRAM);
         self.entries.clear();
-        (taken, refused)
+        (taken, refused, error)
     }
 }
 

@@ -96,6 +96,7 @@ impl Reactor {
             stalled_listeners: Vec::new(),
             outgoing: SendBatch::new(),
             outgoing_on: Key::NONE,
+            refusals: Vec::new(),
             spare: Spare::new(),
             listeners: 0,
             datagram_sockets: 0,
@@ -160,6 +161,9 @@ impl Reactor {
         }
         if !net.dead.is_empty() {
             net.report_closed(handler); // 7
+        }
+        if !net.refusals.is_empty() {
+            net.report_refusals(handler);
         }
         if net.output_waits() {
             net.flush_quietly();
@@ -247,6 +251,7 @@ impl Net {
     fn work_waits(&self) -> bool {
         !self.ready.is_empty()
             || !self.dead.is_empty()
+            || !self.refusals.is_empty()
             || self.output_waits()
             || self.commands_wait
             || self.drain_waits()
