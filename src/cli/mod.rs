@@ -7,6 +7,7 @@ mod descriptors;
 mod dialect_table;
 mod dialects;
 mod failure;
+mod fetch;
 mod logging;
 mod nearest;
 mod output;
@@ -39,6 +40,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Dialects(dialects::Dialects),
+    Fetch(fetch::Fetch),
 }
 
 /// Does what the command line asks; the exit code says how that went.
@@ -46,6 +48,7 @@ pub(crate) fn run() -> ExitCode {
     let result = match Cli::try_parse() {
         Ok(Cli { command: Command::Serve(serve) }) => serve.run(),
         Ok(Cli { command: Command::Dialects(dialects) }) => dialects.run(),
+        Ok(Cli { command: Command::Fetch(fetch) }) => fetch.run(),
         Err(answer) => return answer_of_parser(&answer),
     };
     result.unwrap_or_else(|failure| report(&failure))

@@ -1,1 +1,3 @@
 //! The clients: `hullo talk` for a person or a script, `hullo fetch` for pages.
+
+pub mod fetch;
