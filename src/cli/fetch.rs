@@ -1,7 +1,7 @@
 //! `hullo fetch`: flags, made into one call of the client.
 
 use super::failure::{Failure, Place};
-use super::{logging, units};
+use super::{descriptors, logging, units};
 use clap::Args;
 use hullo::client::fetch::{self, Destination, Plan, Url};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -67,6 +67,7 @@ impl Fetch {
             return Err(Failure::usage(vec![Place::default().complaint(sentence)]));
         }
         logging::start(None);
+        descriptors::raise();
         let destination = match (self.output, self.output_dir) {
             (Some(file), _) => Destination::File(file),
             (None, Some(folder)) => Destination::Folder(folder),

@@ -10,20 +10,34 @@ use super::{Outcome, Plan};
 use crate::{
     CloseReason, Closed, ConnId, ConnMap, ConnectError, FdId, Handler, Net, Origin, Readiness, TimerId,
 };
+use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
 /// Connections at once. More would not be faster, and unkind to a single server.
 const AT_ONCE: usize = 64;
 
+/// Connections at once that no answer has come on yet. Tutorials' servers have a backlog of 5, Python's http.server too,
+/// and a burst that overflows it leaves connections half open for as long as the kernels care to try again.
+const BURST: usize = 4;
+
+/// One more is begun this much later all the same: a slow server is not waited for.
+const PACE: Duration = Duration::from_millis(5);
+
+/// The timer for that; the others are keyed by the number of their job.
+const PACE_KEY: u64 = u64::MAX;
+
 /// As many as curl and browsers bear with: 20 are a loop, and so are 11.
 const REDIRECTS: usize = 10;
 
 pub(super) struct Fetcher<'a> {
     jobs: Vec<Job>,
-    /// The first that was not started yet.
-    next: usize,
+    /// Those without a connection, redirected ones first: they gave a place up, and find it free.
+    waiting: VecDeque<usize>,
     active: usize,
+    unanswered: usize,
+    /// Set while the next one waits for its pace.
+    pace: TimerId,
     conns: ConnMap<usize>,
     turns: Turns,
     screen: Screen<'a>,
@@ -51,8 +65,10 @@ impl<'a> Fetcher<'a> {
         let jobs = plan.urls.iter().cloned().zip(places).map(|(url, place)| Job::new(url, place)).collect();
         Fetcher {
             jobs,
-            next: 0,
+            waiting: (0..plan.urls.len()).collect(),
             active: 0,
+            unanswered: 0,
+            pace: NO_TIMER,
             conns: ConnMap::new(),
             turns,
             screen,
@@ -64,18 +80,28 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// Starts as many as may be under way.
+    /// Starts as many as may be under way, at their pace.
     pub(super) fn start(&mut self, net: &mut Net) {
-        while self.active < AT_ONCE && self.next < self.jobs.len() && self.given_up.is_none() {
-            let number = self.next;
-            self.next += 1;
-            self.active += 1;
-            self.connect(net, number);
+        while self.unanswered < BURST && self.start_one(net) {}
+        if !self.waiting.is_empty() && self.active < AT_ONCE && self.pace == NO_TIMER {
+            self.pace = net.set_timer(PACE, PACE_KEY);
         }
     }
 
+    fn start_one(&mut self, net: &mut Net) -> bool {
+        if self.active == AT_ONCE || self.given_up.is_some() {
+            return false;
+        }
+        let Some(number) = self.waiting.pop_front() else { return false };
+        self.active += 1;
+        self.unanswered += 1;
+        self.jobs[number].is_answered = false;
+        self.connect(net, number);
+        true
+    }
+
     pub(super) fn is_over(&self) -> bool {
-        self.given_up.is_some() || (self.active == 0 && self.next == self.jobs.len())
+        self.given_up.is_some() || (self.active == 0 && self.waiting.is_empty())
     }
 
     /// Whoever has closed the other end of standard output has seen enough of it; that is no failure.
@@ -147,7 +173,8 @@ impl<'a> Fetcher<'a> {
         job.url = url;
         job.response = Response::new();
         self.let_go(net, number);
-        self.connect(net, number);
+        self.waiting.push_front(number);
+        self.start(net);
     }
 
     fn body(&mut self, net: &mut Net, conn: ConnId, number: usize, piece: &[u8]) {
@@ -218,7 +245,7 @@ impl<'a> Fetcher<'a> {
 
     fn complain(&mut self, number: usize, sentence: &str) {
         self.failed += 1;
-        self.screen.sentence(&format!("{}: {sentence}", self.jobs[number].url));
+        self.screen.sentence(&format!("{}: {sentence}", self.jobs[number].name()));
     }
 
     fn end(&mut self, net: &mut Net, number: usize) {
@@ -226,13 +253,14 @@ impl<'a> Fetcher<'a> {
         let job = &mut self.jobs[number];
         job.phase = Phase::Over;
         self.screen.end_of_progress(job.bar.take());
-        self.active -= 1;
         self.pass_turns_on(net);
         self.start(net);
     }
 
     /// The job has no connection any more, and the connection no job.
     fn let_go(&mut self, net: &mut Net, number: usize) {
+        self.active -= 1;
+        self.answered(number);
         let job = &mut self.jobs[number];
         net.cancel_timer(std::mem::replace(&mut job.timer, NO_TIMER));
         if let Phase::Active(conn) = job.phase
@@ -240,6 +268,11 @@ impl<'a> Fetcher<'a> {
         {
             net.close(conn);
         }
+    }
+
+    /// An answer has begun, or none will come.
+    fn answered(&mut self, number: usize) {
+        self.unanswered -= usize::from(!std::mem::replace(&mut self.jobs[number].is_answered, true));
     }
 
     fn pass_turns_on(&mut self, net: &mut Net) {
@@ -279,6 +312,10 @@ impl Handler for Fetcher<'_> {
     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
         if let Some(&number) = self.conns.get(conn) {
             self.jobs[number].progressed = net.now();
+            if !self.jobs[number].is_answered {
+                self.answered(number);
+                self.start(net);
+            }
             self.read(net, conn, bytes);
         }
     }
@@ -303,6 +340,11 @@ impl Handler for Fetcher<'_> {
 
     /// One timer for each connection, which is not set anew with each read: it looks how long ago the last one was.
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
+        if timer == self.pace {
+            self.pace = NO_TIMER;
+            self.start_one(net);
+            return self.start(net);
+        }
         let number = key as usize;
         let job = &mut self.jobs[number];
         if job.timer != timer {

@@ -9,6 +9,8 @@ use indicatif::ProgressBar;
 use std::time::Instant;
 
 pub(super) struct Job {
+    /// What was asked for.
+    asked: Url,
     /// Where it is by now: redirects lead on.
     pub(super) url: Url,
     pub(super) place: Place,
@@ -23,6 +25,8 @@ pub(super) struct Job {
     pub(super) partial: Option<Partial>,
     pub(super) held: Held,
     pub(super) bar: Option<ProgressBar>,
+    /// Its server has brought something on this connection.
+    pub(super) is_answered: bool,
     /// When the server last brought something.
     pub(super) progressed: Instant,
     pub(super) timer: TimerId,
@@ -44,6 +48,7 @@ pub(super) const NO_TIMER: TimerId = TimerId::from_bits(0);
 impl Job {
     pub(super) fn new(url: Url, place: Place) -> Job {
         Job {
+            asked: url.clone(),
             url,
             place,
             phase: Phase::Waiting,
@@ -55,9 +60,18 @@ impl Job {
             partial: None,
             held: Held::default(),
             bar: None,
+            is_answered: true,
             progressed: Instant::now(),
             timer: NO_TIMER,
             is_paused: false,
+        }
+    }
+
+    /// How a sentence names it: as it was asked for, and where that has led.
+    pub(super) fn name(&self) -> String {
+        match self.redirects {
+            0 => self.asked.to_string(),
+            _ => format!("{}: redirected to {}", self.asked, self.url),
         }
     }
 
