@@ -165,6 +165,26 @@ fn a_hundred_pages_at_once_come_whole_and_in_order() {
 }
 
 #[test]
+fn a_server_that_is_slow_to_answer_has_sixty_four_to_answer_at_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    // Nobody is answered before all are there.
+    let server = std::thread::spawn(move || {
+        let mut clients: Vec<TcpStream> = (0..64).map(|_| listener.accept().unwrap().0).collect();
+        listener.set_nonblocking(true).unwrap();
+        assert!(listener.accept().is_err(), "64 at once is the most");
+        listener.set_nonblocking(false).unwrap();
+        for n in 0..70 {
+            clients.extend((n >= 64).then(|| listener.accept().unwrap().0));
+            clients[n].write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx").unwrap();
+        }
+    });
+    let fetched = fetch((0..70).map(|n| format!("http://{address}/{n}")));
+    assert_eq!(fetched.text(), "x".repeat(70));
+    server.join().unwrap();
+}
+
+#[test]
 fn fifty_megabytes_arrive_as_they_are() {
     let dir = TempDir::new();
     let big = noise(50 << 20);

@@ -173,6 +173,7 @@ impl<'a> Fetcher<'a> {
         job.url = url;
         job.response = Response::new();
         self.let_go(net, number);
+        self.jobs[number].phase = Phase::Waiting;
         self.waiting.push_front(number);
         self.start(net);
     }
