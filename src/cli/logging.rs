@@ -46,7 +46,7 @@ fn wants_colour() -> bool {
 ///
 /// The descriptor is shared with whoever started us, and must not be made non-blocking. A terminal or a pipe can be
 /// opened once more, for ourselves (Linux); a file cannot, since we would write at a place of our own.
-fn stderr() -> io::Result<File> {
+pub(super) fn stderr() -> io::Result<File> {
     let shared = File::from(io::stderr().as_fd().try_clone_to_owned()?);
     if !io::stderr().is_terminal() && !shared.metadata()?.file_type().is_fifo() {
         return Ok(shared);
@@ -59,7 +59,7 @@ fn stderr() -> io::Result<File> {
 }
 
 /// A pipe that is ready takes this much without waiting: PIPE_BUF, of which POSIX promises no more than 512.
-const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+pub(super) const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
 /// Writes lines, one a call, to something that may have no reader. A line that would have to wait is dropped, and the
 /// dropped ones are counted in front of the next that goes through.

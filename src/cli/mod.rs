@@ -8,6 +8,7 @@ mod descriptors;
 mod dialect_table;
 mod dialects;
 mod failure;
+mod fetch;
 mod logging;
 mod man;
 mod nearest;
@@ -29,6 +30,7 @@ Examples:
   hullo serve tcp://127.0.0.1:7000 --dialect indeed  speaks another dialect, on another port
   hullo dialects                                     lists them
   hullo talk tcp://127.0.0.1:9999                    talks to it
+  hullo fetch http://127.0.0.1:8000/ -o page.html    fetches a page
   hullo help serve                                   tells all about serving";
 
 /// A daemon that greets over TCP, UDP and Unix sockets, and its clients
@@ -43,6 +45,7 @@ struct Cli {
 enum Command {
     Serve(serve::Serve),
     Talk(talk::Talk),
+    Fetch(fetch::Fetch),
     Dialects(dialects::Dialects),
     Completions(completions::Completions),
     Man(man::Man),
@@ -54,6 +57,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(Cli { command: Command::Serve(serve) }) => serve.run(),
         Ok(Cli { command: Command::Talk(talk) }) => talk.run(),
         Ok(Cli { command: Command::Dialects(dialects) }) => dialects.run(),
+        Ok(Cli { command: Command::Fetch(fetch) }) => fetch.run(),
         Ok(Cli { command: Command::Completions(completions) }) => completions.run(),
         Ok(Cli { command: Command::Man(man) }) => man.run(),
         Err(answer) => return answer_of_parser(&answer),

@@ -4,12 +4,14 @@
 
 mod client;
 mod daemon;
+mod fetch;
 mod process;
 mod talk;
 mod temp;
 
 pub use client::{Peer, raise_descriptor_limit, udp, uninterrupted};
 pub use daemon::{Daemon, Listening, Serve};
+pub use fetch::{Fetched, HULLO, Server, fetch, names, noise, run};
 pub use process::{Process, python};
 pub use talk::{Talk, Talked, talk, talk_from, talk_piped};
 pub use temp::TempDir;

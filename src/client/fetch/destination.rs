@@ -1,0 +1,236 @@
+//! Where bodies go: one stream for all of them, or a file for each.
+//!
+//! Writing to a file or to standard output blocks, and with it every connection of this thread: the system has no
+//! readiness for files, and standard output is shared with whoever started us and stays as it is. A fetch has nobody
+//! to keep waiting but its own servers, and they wait in the kernel's buffers.
+
+use super::url::Url;
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// What was asked for.
+#[derive(Clone, Debug)]
+pub enum Destination {
+    /// Every body whole, one after the other in the order they were asked for.
+    Stdout,
+    /// The one body there is.
+    File(PathBuf),
+    /// Each body under a name from its URL. What is there already is kept.
+    Folder(PathBuf),
+}
+
+/// Where one body goes.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// To the stream that all share.
+    Stream,
+    /// Here, in place of what is there.
+    File(PathBuf),
+    /// Into this folder under this name, or the next number of it that is free.
+    Folder(PathBuf, String),
+}
+
+impl Destination {
+    /// The place of each body, and the stream that some of them share.
+    pub(super) fn places(&self, urls: &[Url], stdout: File) -> io::Result<(Vec<Place>, File)> {
+        match self {
+            Destination::Stdout => Ok((urls.iter().map(|_| Place::Stream).collect(), stdout)),
+            Destination::File(path) => match fs::metadata(path) {
+                Ok(there) if there.is_dir() => {
+                    Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder: use --output-dir"))
+                }
+                // A terminal, a pipe, /dev/null: written to, and never replaced.
+                Ok(there) if !there.is_file() => {
+                    Ok((vec![Place::Stream], OpenOptions::new().write(true).open(path)?))
+                }
+                // What a symbolic link leads to is replaced, and not the link.
+                Ok(_) => Ok((vec![Place::File(path.canonicalize()?)], stdout)),
+                Err(_) => Ok((vec![Place::File(path.clone())], stdout)),
+            },
+            Destination::Folder(folder) => {
+                fs::create_dir_all(folder)?;
+                let mut names = HashSet::new();
+                let place = |url| Place::Folder(folder.clone(), free_name(url, folder, &mut names));
+                Ok((urls.iter().map(place).collect(), stdout))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Destination {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Destination::Stdout => f.write_str("stdout"),
+            Destination::File(path) | Destination::Folder(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// A body on its way into a file: under a name of its own in the same folder until it is whole. Unless it is kept, the
+/// file is removed.
+pub(super) struct Partial {
+    file: File,
+    temporary: PathBuf,
+}
+
+impl Partial {
+    /// `number` keeps the bodies of one run apart.
+    pub(super) fn create(place: &Place, number: usize) -> io::Result<Option<Partial>> {
+        let (folder, replaced) = match place {
+            Place::Stream => return Ok(None),
+            Place::File(path) => (path.parent().unwrap_or(Path::new("")), Some(path)),
+            Place::Folder(folder, _) => (folder.as_path(), None),
+        };
+        let temporary = folder.join(format!(".hullo-fetch-{}-{number}.part", std::process::id()));
+        // New, so that nobody's link under this name leads the body elsewhere.
+        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
+        let partial = Partial { file, temporary };
+        if let Some(permissions) = replaced.and_then(|path| permissions(path)) {
+            partial.file.set_permissions(permissions)?;
+        }
+        Ok(Some(partial))
+    }
+
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    /// The body is whole: gives it its name.
+    pub(super) fn keep(self, place: &Place) -> io::Result<()> {
+        match place {
+            Place::Stream => Ok(()),
+            Place::File(path) => fs::rename(&self.temporary, path),
+            Place::Folder(folder, name) => self.keep_beside_others(folder, name),
+        }
+    }
+
+    /// A link, since it fails where a rename would replace: somebody else may have taken the name meanwhile.
+    fn keep_beside_others(self, folder: &Path, name: &str) -> io::Result<()> {
+        let mut path = folder.join(name);
+        for number in 1.. {
+            match fs::hard_link(&self.temporary, &path) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                // No links on this file system. Known cost: what takes the name right now is replaced.
+                Err(_) if !path.exists() => return fs::rename(&self.temporary, &path),
+                Err(_) => {}
+                Ok(()) => return Ok(()),
+            }
+            path = folder.join(numbered(name, number));
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.temporary);
+    }
+}
+
+fn permissions(path: &Path) -> Option<Permissions> {
+    fs::metadata(path).ok().map(|there| there.permissions())
+}
+
+/// The name for a URL, with a number if it is taken, by a file or by an earlier URL.
+fn free_name(url: &Url, folder: &Path, taken: &mut HashSet<String>) -> String {
+    let name = file_name(url);
+    let mut free = name.clone();
+    let mut number = 0;
+    while taken.contains(&free) || folder.join(&free).symlink_metadata().is_ok() {
+        number += 1;
+        free = numbered(&name, number);
+    }
+    taken.insert(free.clone());
+    free
+}
+
+/// File systems take 255 bytes; the rest is for a number.
+const LONGEST_NAME: usize = 200;
+
+/// The last segment of the path as a name that stays in its folder: no slash, nothing hidden, so neither `.` nor `..`,
+/// and nothing that a terminal would obey.
+fn file_name(url: &Url) -> String {
+    let segment = url.last_segment();
+    // What is no text stays encoded.
+    let decoded = String::from_utf8(percent_decoded(segment)).unwrap_or_else(|_| segment.to_owned());
+    let is_unfit = |c: char| c.is_control() || c == '/' || c == '\\';
+    let mut name: String = decoded.chars().map(|c| if is_unfit(c) { '_' } else { c }).collect();
+    while name.len() > LONGEST_NAME {
+        name.pop();
+    }
+    if name.is_empty() {
+        return "index.html".to_owned();
+    }
+    if name.starts_with('.') {
+        name.replace_range(..1, "_");
+    }
+    name
+}
+
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    while let [first, rest @ ..] = bytes {
+        bytes = rest;
+        let hex = |digit: u8| char::from(digit).to_digit(16);
+        match (first, rest) {
+            (b'%', [high, low, rest @ ..]) if hex(*high).is_some() && hex(*low).is_some() => {
+                let value = hex(*high).unwrap_or(0) * 16 + hex(*low).unwrap_or(0);
+                decoded.push(value as u8);
+                bytes = rest;
+            }
+            _ => decoded.push(*first),
+        }
+    }
+    decoded
+}
+
+/// `page.html` becomes `page-1.html`.
+fn numbered(name: &str, number: usize) -> String {
+    match name.rsplit_once('.') {
+        Some((stem, extension)) if !stem.is_empty() => format!("{stem}-{number}.{extension}"),
+        _ => format!("{name}-{number}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_from_a_url_stays_in_its_folder() {
+        for (path, name) in [
+            ("", "index.html"),
+            ("a/", "index.html"),
+            ("a/page.html?x=/etc/passwd#f", "page.html"),
+            ("a%20b%C3%A4", "a bä"),
+            ("..", "index.html"),
+            ("%2e%2e", "_."),
+            ("%2E", "_"),
+            ("..%2f..%2fetc%2fpasswd", "_._.._etc_passwd"),
+            ("%2fetc", "_etc"),
+            ("%5c", "_"),
+            (".bashrc", "_bashrc"),
+            ("%00%1b[2J%7f", "__[2J_"),
+            ("100%", "100%"),
+            ("%zz%4", "%zz%4"),
+            ("%ff", "%ff"),
+            ("%+1", "%+1"),
+        ] {
+            let url: Url = format!("http://h/{path}").parse().unwrap();
+            assert_eq!(file_name(&url), name, "{path}");
+        }
+        let long: Url = format!("http://h/{}", "ä".repeat(300)).parse().unwrap();
+        assert_eq!(file_name(&long), "ä".repeat(LONGEST_NAME / 2));
+    }
+
+    #[test]
+    fn a_number_goes_before_the_extension() {
+        assert_eq!(numbered("page.html", 1), "page-1.html");
+        assert_eq!(numbered("page", 12), "page-12");
+        assert_eq!(numbered("a.", 1), "a-1.");
+    }
+}

@@ -1,0 +1,115 @@
+//! The chunked transfer coding (RFC 9112, section 7.1). Extensions and trailers are passed over.
+
+use super::head::HEAD_LIMIT;
+use super::{Broken, take};
+use httparse::Status;
+
+/// The longest line ahead of a chunk: a size, and extensions that nobody uses.
+const SIZE_LINE_LIMIT: usize = 4096;
+
+#[derive(Default)]
+pub(super) struct Chunks {
+    state: State,
+    /// What has come of the line that is being read.
+    line: Vec<u8>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum State {
+    #[default]
+    Size,
+    /// So much of the chunk is to come.
+    Data(u64),
+    /// The line end behind a chunk.
+    Behind,
+    /// So many bytes of trailers have come.
+    Trailers(usize),
+    Over,
+}
+
+impl Chunks {
+    /// Whether the chunk of size zero was seen. It ends the body: the trailers behind it may be missing.
+    pub(super) fn had_the_last(&self) -> bool {
+        matches!(self.state, State::Trailers(_) | State::Over)
+    }
+
+    /// Takes the next piece of the body off the front of `bytes`; an empty one at the end, `None` when more has to come.
+    pub(super) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Broken> {
+        loop {
+            if let State::Over = self.state {
+                return Ok(Some(&[]));
+            }
+            if bytes.is_empty() {
+                return Ok(None);
+            }
+            match self.state {
+                State::Size => self.size(bytes)?,
+                State::Data(left) => {
+                    let piece = take(bytes, usize::try_from(left).unwrap_or(usize::MAX));
+                    let left = left - piece.len() as u64;
+                    self.state = if left == 0 { State::Behind } else { State::Data(left) };
+                    return Ok(Some(piece));
+                }
+                State::Behind => self.line_end(bytes)?,
+                State::Trailers(seen) => self.trailer(bytes, seen)?,
+                State::Over => {}
+            }
+        }
+    }
+
+    fn size(&mut self, bytes: &mut &[u8]) -> Result<(), Broken> {
+        let is_whole = self.collect(bytes);
+        if self.line.len() > SIZE_LINE_LIMIT {
+            return Err(Broken::BadChunk);
+        }
+        // httparse takes no digits at all for a zero, and a zero would end the body.
+        if !self.line[0].is_ascii_hexdigit() {
+            return Err(Broken::BadChunk);
+        }
+        // Asked for parts as well, so that what is no size is told at once; the limit keeps that cheap.
+        match httparse::parse_chunk_size(&self.line) {
+            Ok(Status::Complete((used, size))) if used == self.line.len() => {
+                self.line.clear();
+                self.state = if size == 0 { State::Trailers(0) } else { State::Data(size) };
+                Ok(())
+            }
+            Ok(Status::Partial) if !is_whole => Ok(()),
+            _ => Err(Broken::BadChunk),
+        }
+    }
+
+    fn line_end(&mut self, bytes: &mut &[u8]) -> Result<(), Broken> {
+        self.line.extend_from_slice(take(bytes, 2 - self.line.len()));
+        if !b"\r\n".starts_with(&self.line) {
+            return Err(Broken::BadChunk);
+        }
+        if self.line.len() == 2 {
+            self.line.clear();
+            self.state = State::Size;
+        }
+        Ok(())
+    }
+
+    fn trailer(&mut self, bytes: &mut &[u8], seen: usize) -> Result<(), Broken> {
+        let before = bytes.len();
+        let is_whole = self.collect(bytes);
+        let seen = seen + before - bytes.len();
+        if seen > HEAD_LIMIT {
+            return Err(Broken::TrailersTooLong);
+        }
+        let is_last = is_whole && (self.line == b"\r\n" || self.line == b"\n");
+        if is_whole {
+            self.line.clear();
+        }
+        self.state = if is_last { State::Over } else { State::Trailers(seen) };
+        Ok(())
+    }
+
+    /// Adds to the line; whether it is whole now. One that is not was cut by the read, so that a limit on reads bounds
+    /// what a line may be over its own limit.
+    fn collect(&mut self, bytes: &mut &[u8]) -> bool {
+        let end = memchr::memchr(b'\n', bytes);
+        self.line.extend_from_slice(take(bytes, end.map_or(bytes.len(), |end| end + 1)));
+        end.is_some()
+    }
+}

@@ -1,0 +1,157 @@
+//! The head of a response: collected up to its empty line, and what it says of the body.
+
+use super::{Broken, take};
+
+/// The longest head, together with the interim ones (1xx) before it: no server has the memory of its client.
+pub(in super::super) const HEAD_LIMIT: usize = 64 * 1024;
+
+/// Twice what servers of good will send; more is an error of httparse's.
+const MOST_FIELDS: usize = 256;
+
+/// What every answer begins with, of whichever minor version.
+const PREFIX: &[u8] = b"HTTP/1.";
+
+/// The head of a final response.
+#[derive(PartialEq, Eq, Debug)]
+pub(in super::super) struct Head {
+    pub(in super::super) status: u16,
+    /// As it came, with the empty line at its end.
+    pub(in super::super) text: Vec<u8>,
+    pub(in super::super) location: Option<Vec<u8>>,
+    pub(super) framing: Framing,
+}
+
+/// Where the body ends (RFC 9112, section 6.3).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Framing {
+    Nothing,
+    Length(u64),
+    Chunked,
+    ToClose,
+}
+
+impl Head {
+    /// How long the body will be, where the head knows.
+    pub(in super::super) fn length(&self) -> Option<u64> {
+        match self.framing {
+            Framing::Nothing => Some(0),
+            Framing::Length(length) => Some(length),
+            Framing::Chunked | Framing::ToClose => None,
+        }
+    }
+
+    /// `None` for an interim response.
+    fn parse(text: Vec<u8>) -> Result<Option<Head>, Broken> {
+        let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+        let mut response = httparse::Response::new(&mut fields);
+        match response.parse(&text) {
+            Ok(httparse::Status::Complete(_)) => {}
+            // It ends in an empty line, so nothing that is well-formed is missing.
+            Ok(httparse::Status::Partial) => return Err(Broken::BadHead(httparse::Error::Token)),
+            Err(error) => return Err(Broken::BadHead(error)),
+        }
+        let status = response.code.unwrap_or_default();
+        match status {
+            101 => return Err(Broken::SwitchedProtocols),
+            100..=199 => return Ok(None),
+            _ => {}
+        }
+        let framing = framing(status, response.headers)?;
+        let location = values(response.headers, "Location").next().map(<[u8]>::to_vec);
+        Ok(Some(Head { status, location, framing, text }))
+    }
+}
+
+/// Collects bytes up to an empty line. They are parsed then and only then, so that a head that comes byte by byte costs
+/// no more than one that comes whole.
+#[derive(Default)]
+pub(super) struct Collector {
+    text: Vec<u8>,
+    /// Where the line begins that is not whole yet.
+    line: usize,
+    /// Bytes of the interim heads before.
+    interim: usize,
+}
+
+impl Collector {
+    /// Nothing has come yet.
+    pub(super) fn is_fresh(&self) -> bool {
+        self.text.is_empty() && self.interim == 0
+    }
+
+    /// The head, once it is whole; `bytes` then begins behind it.
+    pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Result<Option<Head>, Broken> {
+        loop {
+            let Some(end) = memchr::memchr(b'\n', bytes) else {
+                self.collect(bytes, bytes.len())?;
+                return Ok(None);
+            };
+            self.collect(bytes, end + 1)?;
+            let line = &self.text[self.line..];
+            let is_last = line == b"\r\n" || line == b"\n";
+            self.line = self.text.len();
+            if is_last {
+                let interim = self.interim + self.text.len();
+                if let Some(head) = Head::parse(std::mem::take(&mut self.text))? {
+                    return Ok(Some(head));
+                }
+                *self = Collector { interim, ..Collector::default() };
+            }
+        }
+    }
+
+    fn collect(&mut self, bytes: &mut &[u8], count: usize) -> Result<(), Broken> {
+        if self.interim + self.text.len() + count > HEAD_LIMIT {
+            return Err(Broken::HeadTooLong);
+        }
+        self.text.extend_from_slice(take(bytes, count));
+        // Told at once: whoever speaks another protocol may be waiting for us, and the end of a line may never come.
+        let seen = self.text.len().min(PREFIX.len());
+        if self.text[..seen] != PREFIX[..seen] { Err(Broken::NotHttp) } else { Ok(()) }
+    }
+}
+
+fn framing(status: u16, fields: &[httparse::Header<'_>]) -> Result<Framing, Broken> {
+    if status == 204 || status == 304 {
+        return Ok(Framing::Nothing);
+    }
+    let mut codings = list(fields, "Transfer-Encoding").filter(|coding| !coding.is_empty()).peekable();
+    if codings.peek().is_some() {
+        // It overrides any Content-Length. Nothing but chunked may be sent to whoever did not ask for it, and once.
+        let mut is_chunked = false;
+        for coding in codings {
+            if is_chunked || !coding.eq_ignore_ascii_case(b"chunked") {
+                return Err(Broken::UnknownCoding(String::from_utf8_lossy(coding).into_owned()));
+            }
+            is_chunked = true;
+        }
+        return Ok(Framing::Chunked);
+    }
+    let mut length = None;
+    for text in list(fields, "Content-Length") {
+        let one = number(text).ok_or(Broken::BadLength)?;
+        if length.is_some_and(|other| other != one) {
+            return Err(Broken::LengthsDiffer);
+        }
+        length = Some(one);
+    }
+    Ok(length.map_or(Framing::ToClose, Framing::Length))
+}
+
+fn values<'a>(fields: &'a [httparse::Header<'_>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    fields
+        .iter()
+        .filter(move |field| field.name.eq_ignore_ascii_case(name))
+        .map(|field| field.value.trim_ascii())
+}
+
+/// The members of a comma-separated field, which may be spread over several lines.
+fn list<'a>(fields: &'a [httparse::Header<'_>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+    values(fields, name).flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
+}
+
+/// Digits and nothing else: a sign, which the standard library would take, is not a length.
+fn number(text: &[u8]) -> Option<u64> {
+    let is_number = text.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(text).ok().filter(|_| is_number)?.parse().ok()
+}

@@ -1,0 +1,308 @@
+//! `http://HOST[:PORT]/PATH[?QUERY]`: what can be fetched, and where a redirect leads.
+
+use crate::{Address, Host};
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+const DEFAULT_PORT: u16 = 80;
+
+/// A page on a server that is reached without TLS. What only a browser uses (a fragment) is dropped, and what may not
+/// be on the wire (anything but ASCII) is percent-encoded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Url {
+    host: Host,
+    port: u16,
+    /// Begins with a slash, and has no `.` or `..` segments.
+    path: String,
+    query: Option<String>,
+}
+
+impl Url {
+    /// Where its server is.
+    pub(super) fn address(&self) -> Address {
+        Address::Tcp(self.host.clone(), self.port)
+    }
+
+    /// The `Host` field of a request: with the port, unless it is the usual one.
+    pub(super) fn host_field(&self) -> String {
+        match self.port {
+            DEFAULT_PORT => self.host.to_string(),
+            port => format!("{}:{port}", self.host),
+        }
+    }
+
+    /// What a request asks for.
+    pub(super) fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    /// What follows the last slash of the path, as it is on the wire; may be empty.
+    pub(super) fn last_segment(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Where a `Location` leads from here (RFC 3986, section 5.2).
+    pub(super) fn join(&self, reference: &[u8]) -> Result<Url, UrlError> {
+        let text = on_the_wire(reference)?;
+        let text = without_fragment(&text);
+        if let Some((scheme, rest)) = scheme(text) {
+            return with_scheme(scheme, rest);
+        }
+        if let Some(authority_on) = text.strip_prefix("//") {
+            return Url::after_slashes(authority_on);
+        }
+        let (path, query) = path_and_query(text);
+        let (path, query) = match path {
+            "" => (self.path.clone(), query.or(self.query.as_deref())),
+            _ if path.starts_with('/') => (without_dots(path), query),
+            _ => {
+                let folder = self.path.len() - self.last_segment().len();
+                (without_dots(&format!("{}{path}", &self.path[..folder])), query)
+            }
+        };
+        Ok(Url { host: self.host.clone(), port: self.port, path, query: query.map(str::to_owned) })
+    }
+
+    /// What follows `http://`.
+    fn after_slashes(text: &str) -> Result<Url, UrlError> {
+        let end = text.find(['/', '?']).unwrap_or(text.len());
+        let (authority, rest) = text.split_at(end);
+        let (host, port) = host_and_port(authority)?;
+        let (path, query) = path_and_query(rest);
+        let path = if path.is_empty() { "/".to_owned() } else { without_dots(path) };
+        Ok(Url { host, port, path, query: query.map(str::to_owned) })
+    }
+}
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Url, UrlError> {
+        let text = on_the_wire(text.as_bytes())?;
+        match scheme(without_fragment(&text)) {
+            Some((scheme, rest)) => with_scheme(scheme, rest),
+            None => Err(UrlError(NOT_HTTP)),
+        }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.host_field(), self.target())
+    }
+}
+
+/// Why a text is no [`Url`]; displays as the end of a sentence that begins with the text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UrlError(&'static str);
+
+const NOT_HTTP: &str = "write it as http://HOST[:PORT]/PATH; hullo fetches nothing else";
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+/// Bytes that cannot be in a request line are refused (a line end would begin another field), and those beyond ASCII
+/// are encoded.
+fn on_the_wire(bytes: &[u8]) -> Result<String, UrlError> {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        match byte {
+            0..=b' ' | 0x7f => {
+                return Err(UrlError(
+                    "it has a space or a control character in it: write that as %20 or the like",
+                ));
+            }
+            0x80.. => text += &format!("%{byte:02X}"),
+            _ => text.push(char::from(byte)),
+        }
+    }
+    Ok(text)
+}
+
+fn without_fragment(text: &str) -> &str {
+    text.split_once('#').map_or(text, |(text, _)| text)
+}
+
+fn scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    is_scheme.then_some((scheme, rest))
+}
+
+fn with_scheme(scheme: &str, rest: &str) -> Result<Url, UrlError> {
+    match (scheme.to_ascii_lowercase().as_str(), rest.strip_prefix("//")) {
+        ("http", Some(rest)) => Url::after_slashes(rest),
+        ("https", _) => Err(UrlError("https:// needs TLS, which hullo does not speak: give an http:// URL")),
+        _ => Err(UrlError(NOT_HTTP)),
+    }
+}
+
+fn host_and_port(authority: &str) -> Result<(Host, u16), UrlError> {
+    if authority.contains('@') {
+        return Err(UrlError("it has a user or a password in it, which hullo does not send: leave them out"));
+    }
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(inside) => {
+            let (ip, port) =
+                inside.split_once(']').ok_or(UrlError("the IPv6 address lacks its closing bracket"))?;
+            let ip = ip.parse().map_err(|_| UrlError("between the brackets is no IPv6 address"))?;
+            (Host::Ip(ip), port)
+        }
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (name_or_ip(host)?, port)
+        }
+    };
+    let not_a_port = UrlError("the port is not a number from 1 to 65535");
+    let port = match port.strip_prefix(':') {
+        Some("") => DEFAULT_PORT,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse().map_err(|_| not_a_port)?
+        }
+        None if port.is_empty() => DEFAULT_PORT,
+        _ => return Err(not_a_port),
+    };
+    if port == 0 { Err(not_a_port) } else { Ok((host, port)) }
+}
+
+fn name_or_ip(host: &str) -> Result<Host, UrlError> {
+    if host.is_empty() {
+        return Err(UrlError("the host is missing: write it as http://HOST[:PORT]/PATH"));
+    }
+    if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
+        return Err(UrlError("the host has a character that no host name has (write it in its xn-- form)"));
+    }
+    let ip = host.parse::<Ipv4Addr>();
+    Ok(ip.map_or_else(|_| Host::Name(host.to_ascii_lowercase()), |ip| Host::Ip(ip.into())))
+}
+
+fn path_and_query(text: &str) -> (&str, Option<&str>) {
+    text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)))
+}
+
+/// RFC 3986, section 5.2.4, for a path that begins with a slash.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut ends_in_dots = false;
+    for segment in path.split('/').skip(1) {
+        ends_in_dots = segment == "." || segment == "..";
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            segment => kept.push(segment),
+        }
+    }
+    if ends_in_dots && !kept.is_empty() {
+        kept.push("");
+    }
+    format!("/{}", kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn a_url_is_written_as_it_is_asked_for() {
+        for (text, written, host, target) in [
+            ("http://example.com", "http://example.com/", "example.com", "/"),
+            ("HTTP://Example.COM:80/A?b=c#d", "http://example.com/A?b=c", "example.com", "/A?b=c"),
+            ("http://127.0.0.1:8000/x", "http://127.0.0.1:8000/x", "127.0.0.1:8000", "/x"),
+            ("http://[::1]:8000", "http://[::1]:8000/", "[::1]:8000", "/"),
+            ("http://[0:0::1]?q", "http://[::1]/?q", "[::1]", "/?q"),
+            ("http://h:/a/./b/../c/", "http://h/a/c/", "h", "/a/c/"),
+            ("http://h/ä", "http://h/%C3%A4", "h", "/%C3%A4"),
+            ("http://h?a/../b", "http://h/?a/../b", "h", "/?a/../b"),
+        ] {
+            let url = url(text);
+            assert_eq!(
+                (url.to_string(), url.host_field(), url.target()),
+                (written.into(), host.into(), target.into())
+            );
+        }
+        assert_eq!(url("http://[::1]:8000/").address().to_string(), "tcp://[::1]:8000");
+    }
+
+    #[test]
+    fn what_cannot_be_fetched_is_told_with_its_remedy() {
+        for (text, part) in [
+            ("https://example.com/", "TLS"),
+            ("HTTPS:x", "TLS"),
+            ("ftp://h/", "http://HOST"),
+            ("example.com/x", "http://HOST"),
+            ("localhost:80", "http://HOST"),
+            ("http:/h/", "http://HOST"),
+            ("", "http://HOST"),
+            ("http://", "host is missing"),
+            ("http://:80/", "host is missing"),
+            ("http://u:p@h/", "password"),
+            ("http://h:0/", "1 to 65535"),
+            ("http://h:65536/", "1 to 65535"),
+            ("http://h:+1/", "1 to 65535"),
+            ("http://[::1/", "closing bracket"),
+            ("http://[::1%25lo]/", "no IPv6 address"),
+            ("http://[::1]x/", "1 to 65535"),
+            ("http://*/", "no host name"),
+            ("http://münchen.de/", "xn--"),
+            ("http://h/a b", "%20"),
+            ("http://h/a\r\nX: y", "%20"),
+        ] {
+            let error = text.parse::<Url>().expect_err(text).to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    /// The examples of RFC 3986, section 5.4, as far as they stay with http.
+    #[test]
+    fn a_reference_is_resolved_as_the_standard_has_it() {
+        let base = url("http://a/b/c/d;p?q");
+        for (reference, target) in [
+            ("g", "/b/c/g"),
+            ("./g", "/b/c/g"),
+            ("g/", "/b/c/g/"),
+            ("/g", "/g"),
+            ("?y", "/b/c/d;p?y"),
+            ("g?y", "/b/c/g?y"),
+            ("#s", "/b/c/d;p?q"),
+            ("g#s", "/b/c/g"),
+            ("g?y#s", "/b/c/g?y"),
+            (";x", "/b/c/;x"),
+            ("", "/b/c/d;p?q"),
+            (".", "/b/c/"),
+            ("./", "/b/c/"),
+            ("..", "/b/"),
+            ("../g", "/b/g"),
+            ("../..", "/"),
+            ("../../../../g", "/g"),
+            ("/./g", "/g"),
+            ("/../g", "/g"),
+            ("g.", "/b/c/g."),
+            ("..g", "/b/c/..g"),
+            ("./g/.", "/b/c/g/"),
+            ("g/../h", "/b/c/h"),
+            ("g?y/../x", "/b/c/g?y/../x"),
+        ] {
+            assert_eq!(base.join(reference.as_bytes()), Ok(url(&format!("http://a{target}"))), "{reference}");
+        }
+        assert_eq!(base.join(b"//g:81"), Ok(url("http://g:81/")));
+        assert_eq!(base.join(b"http://g/x"), Ok(url("http://g/x")));
+        assert_eq!(base.join(b"\xe4").unwrap().target(), "/b/c/%E4");
+        assert!(base.join(b"https://g/").unwrap_err().to_string().contains("TLS"));
+        assert!(base.join(b"mailto:x@y").is_err());
+        assert!(base.join(b"a b").is_err());
+    }
+}
