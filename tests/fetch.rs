@@ -1,4 +1,4 @@
-//! `hullo fetch` against servers that owe us nothing: Python's http.server, a server that is odd on purpose, nginx.
+//! `hullo fetch` against servers that owe us nothing: Python's http.server, a server that is odd on purpose.
 #![cfg(feature = "cli")]
 
 mod common;
@@ -9,112 +9,8 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::mpsc;
 use std::time::{Duration, Instant};
-
-const HULLO: &str = env!("CARGO_BIN_EXE_hullo");
-
-/// How a fetch went.
-struct Fetched {
-    code: Option<i32>,
-    body: Vec<u8>,
-    err: String,
-}
-
-impl Fetched {
-    #[track_caller]
-    fn text(&self) -> &str {
-        assert_eq!(self.code, Some(0), "{}", self.err);
-        std::str::from_utf8(&self.body).unwrap()
-    }
-
-    /// It has failed, with this one sentence.
-    #[track_caller]
-    fn sentence(&self) -> &str {
-        assert_eq!(self.code, Some(1), "{}", self.err);
-        let mut sentences = self.err.lines().filter_map(|line| line.strip_prefix("error: "));
-        let sentence = sentences.next().unwrap_or_else(|| panic!("no sentence: {}", self.err));
-        assert_eq!(sentences.next(), None, "{}", self.err);
-        sentence
-    }
-}
-
-#[track_caller]
-fn run(command: &mut Command) -> Fetched {
-    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let id = child.id();
-    let (done, output) = mpsc::channel();
-    std::thread::spawn(move || done.send(child.wait_with_output().unwrap()));
-    let Ok(output) = output.recv_timeout(PATIENCE) else {
-        let _ = Command::new("sh").args(["-c", &format!("kill -KILL {id}")]).status();
-        panic!("not done within {PATIENCE:?}: {command:?}");
-    };
-    let err = String::from_utf8(output.stderr).unwrap();
-    assert!(!err.contains("panicked"), "{err}");
-    Fetched { code: output.status.code(), body: output.stdout, err }
-}
-
-#[track_caller]
-fn fetch<T: AsRef<str>>(arguments: impl IntoIterator<Item = T>) -> Fetched {
-    let mut command = Command::new(HULLO);
-    command.arg("fetch").env_remove("HULLO_LOG").env("NO_COLOR", "1");
-    run(command.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned())))
-}
-
-/// A server that is somebody else's program.
-struct Server {
-    _process: Process,
-    root: String,
-}
-
-impl Server {
-    /// Python's own server of files; `None`, and why is printed, without an interpreter.
-    fn files(folder: &Path) -> Option<Server> {
-        let folder = folder.to_str().unwrap();
-        Server::python(&["-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", folder])
-    }
-
-    /// `tests/python/odd_server.py`
-    fn odd() -> Option<Server> {
-        Server::python(&["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/odd_server.py")])
-    }
-
-    fn python(arguments: &[&str]) -> Option<Server> {
-        let version = Command::new("python3").arg("--version").output();
-        if !version.is_ok_and(|output| output.status.success()) {
-            skip("there is no python3 here");
-            return None;
-        }
-        let process = Process::start(Command::new("python3").args(arguments));
-        let port = process.wait_for(PATIENCE, |said| {
-            let mut words = said.out.first()?.split_whitespace().skip_while(|word| *word != "port");
-            words.nth(1).map(str::to_owned)
-        });
-        let port = port.unwrap_or_else(|| panic!("it does not serve: {:?}", process.said()));
-        Some(Server { _process: process, root: format!("http://127.0.0.1:{port}") })
-    }
-
-    fn url(&self, path: &str) -> String {
-        format!("{}/{path}", self.root)
-    }
-}
-
-/// Bytes that repeat at no power of two.
-fn noise(len: usize) -> Vec<u8> {
-    (0..len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
-}
-
-#[track_caller]
-fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
-}
 
 #[test]
 fn a_page_goes_to_stdout_and_its_head_to_stderr() {
@@ -460,56 +356,4 @@ fn a_usage_error_is_told_before_anything_is_fetched() {
         assert_eq!((fetched.code, fetched.body.len()), (Some(2), 0), "{arguments:?}: {}", fetched.err);
         assert!(fetched.err.starts_with("error: ") && fetched.err.contains(part), "{}", fetched.err);
     }
-}
-
-#[test]
-fn nginx_is_understood() {
-    let Ok(version) = Command::new("nginx").arg("-v").output() else {
-        return skip("there is no nginx here");
-    };
-    assert!(version.status.success());
-    let dir = TempDir::new();
-    let big = noise(3 << 20);
-    fs::create_dir_all(dir.join("root/sub")).unwrap();
-    fs::write(dir.join("root/big"), &big).unwrap();
-    dir.write("root/sub/index.html", "<!--# echo var=\"uri\" -->");
-    let (_nginx, root) = start_nginx(&dir);
-    let fetched = fetch([format!("{root}/big")]);
-    assert_eq!(fetched.code, Some(0), "{}", fetched.err);
-    assert!(fetched.body == big);
-    // A page with an include in it comes in chunks.
-    let fetched = fetch([format!("{root}/sub")]);
-    assert_eq!(fetched.text(), "/sub/index.html");
-    assert!(fetched.err.contains("301 Moved") && fetched.err.contains("Transfer-Encoding: chunked"));
-    assert!(fetch([format!("{root}/nope")]).sentence().ends_with("the server answered with an error, 404"));
-}
-
-/// nginx cannot choose a port, so that one is chosen for it; somebody else may be faster.
-fn start_nginx(dir: &TempDir) -> (Process, String) {
-    let folder = dir.path().display();
-    for _ in 0..5 {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-            .map(|kind| format!("{kind}_temp_path {folder}/{kind};"))
-            .concat();
-        let config = dir.write(
-            "nginx.conf",
-            &format!(
-                "daemon off; master_process off; pid {folder}/pid; error_log stderr; events {{}}
-                 http {{ access_log off; {temporary} types {{ text/html html; }} ssi on;
-                 server {{ listen {address}; root {folder}/root; }} }}"
-            ),
-        );
-        let mut nginx = Process::start(Command::new("nginx").args(["-e", "stderr", "-c", &config]));
-        let deadline = Instant::now() + PATIENCE;
-        while Instant::now() < deadline {
-            if TcpStream::connect(address).is_ok() {
-                return (nginx, format!("http://{address}"));
-            }
-            if nginx.wait(Duration::from_millis(20)).is_some() {
-                break;
-            }
-        }
-    }
-    panic!("nginx does not start");
 }

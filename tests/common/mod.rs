@@ -4,11 +4,13 @@
 
 mod client;
 mod daemon;
+mod fetch;
 mod process;
 mod temp;
 
 pub use client::{Peer, raise_descriptor_limit, udp, uninterrupted};
 pub use daemon::{Daemon, Listening, Serve};
+pub use fetch::{Fetched, HULLO, Server, fetch, names, noise, run};
 pub use process::{Process, python};
 pub use temp::TempDir;
 
