@@ -35,7 +35,8 @@ pub struct Limits {
     /// Timers fired in one turn. Default 1024.
     pub timers: usize,
     /// Output waiting for one peer above which we stop reading from it. Default 64 KiB: a peer that does not take
-    /// its answers gives up its right to ask.
+    /// its answers gives up its right to ask. Two ends that both stop at a mark wait for each other: a client that sends
+    /// without end before it reads wants a higher one.
     pub outbox_high: usize,
     /// Output waiting for one peer at which we read again. Default 16 KiB: low enough that the peer is not
     /// switched on and off with every write.

@@ -176,7 +176,8 @@ impl Net {
     }
 
     /// Stops reading from a connection; what arrives waits in the kernel, and in the end at the peer. Takes effect
-    /// with the next read. The reactor's own pause, at the high mark, is another one: reading needs both to be over.
+    /// with the next read. A reset is heard of all the same, and ends the connection with what was not read. The reactor's
+    /// own pause, at the high mark, is another one: reading needs both to be over.
     pub fn pause_reading(&mut self, conn: ConnId) -> bool {
         self.pause(conn.0, true)
     }

@@ -25,11 +25,14 @@ pub struct SocketOptions {
     /// SO_REUSEADDR on a TCP listener: it can be bound again while connections of its predecessor are in TIME_WAIT.
     /// Default on.
     pub reuse_address: bool,
+    /// SO_REUSEPORT: others that have it as well, and the same user, may bind the same port; the kernel spreads clients
+    /// and datagrams over them (socket(7)). Default off.
+    pub reuse_port: bool,
 }
 
 impl Default for SocketOptions {
     fn default() -> SocketOptions {
-        SocketOptions { mode: None, nodelay: true, reuse_address: true }
+        SocketOptions { mode: None, nodelay: true, reuse_address: true, reuse_port: false }
     }
 }
 

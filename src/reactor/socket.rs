@@ -325,6 +325,9 @@ fn bind_ip(
         if kind == Type::STREAM {
             socket.set_reuse_address(options.reuse_address)?;
         }
+        if options.reuse_port {
+            socket.set_reuse_port(true)?;
+        }
         socket.bind(&address.into())?;
         Ok(socket)
     };
