@@ -186,7 +186,7 @@ fn random_bytes_are_answered_with_what_they_are() {
 }
 
 #[test]
-fn datagrams_that_are_empty_or_over_the_limit_are_dropped() {
+fn datagrams_that_are_empty_or_over_the_limit_are_dropped_and_counted() {
     let target = Target::start();
     let inet = udp(target.daemon.listening[2].inet());
     let unix = std::os::unix::net::UnixDatagram::bind(target.dir.join("client")).unwrap();
@@ -215,6 +215,11 @@ fn datagrams_that_are_empty_or_over_the_limit_are_dropped() {
         }
     }
     target.assert_unharmed();
+    // Dropped and counted: by each of the two sockets, in each round.
+    target.daemon.signal("TERM");
+    for count in ["80 too long", "40 empty", "40 form of our own answer", "20 unnamed sender"] {
+        target.daemon.wait_for_log(&format!("datagrams not answered: {count}"));
+    }
 }
 
 #[test]

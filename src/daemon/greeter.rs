@@ -52,6 +52,9 @@ impl<'a> Greeter<'a> {
     }
 
     pub(super) fn summary(&self, drained: Option<DrainReport>, stats: Stats) -> Summary {
+        for (silence, count) in Silence::ALL.iter().zip(self.silences).filter(|(_, count)| *count > 0) {
+            log::info!("datagrams not answered: {count} {silence}");
+        }
         Summary {
             clients: stats.opened,
             datagrams: stats.datagrams_in,
