@@ -180,6 +180,7 @@
 //! cli        the command line: flags and files into plain structs (binary only)
 //! daemon     `hullo serve`: a Handler that keeps a greeting session for each connection
 //! client     `hullo talk` and `hullo fetch`
+//! load       `hullo load`: a generator with many clients, and its report
 //! greeting   the greeting protocol without any I/O
 //! frames     lines, delimiters, length prefixes, without any I/O
 //! reactor    the event loop; knows of no protocol
@@ -204,6 +205,9 @@ pub mod docs;
 pub mod frames;
 #[cfg(feature = "greeting")]
 pub mod greeting;
+#[cfg(feature = "cli")]
+#[doc(hidden)]
+pub mod load;
 mod reactor;
 #[cfg(feature = "cli")]
 mod signals;

@@ -1,0 +1,8 @@
+//! `hullo load`: honest numbers from many clients.
+
+mod outcome;
+
+pub use outcome::{
+    Books, Connections, Evidence, Fairness, Generator, Interval, Judged, Latency, Mode, Outcome, Phase,
+    Verdict,
+};

@@ -1,0 +1,202 @@
+//! What a run has shown: plain figures, from which every form of the report is made. No I/O, no clock.
+
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+/// Everything that is known at the end of a run, whole or cut short.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The command as it was typed.
+    pub command: String,
+    /// The server's address.
+    pub target: String,
+    pub mode: Mode,
+    /// What was in force, defaults included, as name and value, in the order of the help.
+    pub settings: Vec<(&'static str, String)>,
+    /// `Linux 6.1.0`, as uname has it.
+    pub kernel: String,
+    /// What `{rand}` and the run's mark were drawn from.
+    pub seed: u64,
+    /// When measuring began (the ramp, for a run that never came so far).
+    pub began: SystemTime,
+    /// How long was measured; without ramp, warm-up and drain.
+    pub measured: Duration,
+    /// How long the ramp took.
+    pub ramp: Duration,
+    /// Requests a second that were asked for; none in a closed loop.
+    pub offered_rate: Option<f64>,
+    pub books: Books,
+    pub connections: Connections,
+    pub latency: Latency,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub fairness: Fairness,
+    pub generator: Generator,
+    /// The first wrong, foreign or unexpected replies.
+    pub evidence: Vec<Evidence>,
+    /// What went wrong, by cause (`connect refused`, `reset by the server`, `timed out`, `wrong reply`...), and how
+    /// often.
+    pub failures: BTreeMap<String, u64>,
+    /// One entry a second, from the first connection to the end of the drain.
+    pub intervals: Vec<Interval>,
+    /// The signal that ended the run before its end.
+    pub signal: Option<i32>,
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// A client sends its next request when the one before it is answered.
+    Closed,
+    /// Requests are sent by the clock, whatever the answers do.
+    Open,
+}
+
+/// The books of the measured requests: `sent = correct + wrong + late + lost + unfinished`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Books {
+    pub sent: u64,
+    pub correct: u64,
+    pub wrong: u64,
+    /// Answered, but after the timeout.
+    pub late: u64,
+    /// Not answered at all within the timeout, or their connection was lost.
+    pub lost: u64,
+    /// Under way when the drain was over, or when the run was cut short.
+    pub unfinished: u64,
+    /// Planned, and never sent.
+    pub not_sent: u64,
+    /// Datagrams that came a second time.
+    pub duplicate: u64,
+    /// Datagrams that came after one that was sent later.
+    pub reordered: u64,
+    /// What belongs to no request of this run.
+    pub foreign: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Connections {
+    pub asked: u64,
+    /// Whose welcome, or first reply, came and was right. With `--churn`: sessions that came so far.
+    pub alive: u64,
+    /// Never came to life.
+    pub failed: u64,
+    /// Were alive, and ended before we ended them.
+    pub lost: u64,
+}
+
+/// In microseconds, 1 us to 1 h, three significant digits.
+#[derive(Clone, Debug)]
+pub struct Latency {
+    /// From the planned instant. In a closed loop a request is planned when its client is free to send it.
+    pub response: Histogram<u64>,
+    /// From the instant of sending.
+    pub service: Histogram<u64>,
+    /// From the connect call to the welcome.
+    pub connect: Histogram<u64>,
+}
+
+/// Correct replies of single clients.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Fairness {
+    pub worst: u64,
+    pub median: u64,
+    pub best: u64,
+    /// Clients that were alive and got nothing right, or far less than their share: their numbers, the first hundred.
+    pub starved: Vec<u32>,
+    /// Replies of every 1st, 2nd, ... 100th percentile of the clients, from the worst to the best; empty without
+    /// clients.
+    pub spread: Vec<u64>,
+}
+
+/// How the generator itself fared.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub struct Generator {
+    /// CPU time of the thread by time measured: 1.0 is a whole core.
+    pub cpu: f64,
+    /// The longest turn of the loop.
+    pub max_loop_lag: Duration,
+    /// How late requests were sent, behind their plan.
+    pub p99_schedule_lag: Duration,
+    /// Datagrams that our own receive queues dropped (SO_RXQ_OVFL).
+    pub receive_drops: u64,
+    /// What one client costs in memory here, in bytes; fixed at the start.
+    pub bytes_per_client: u64,
+}
+
+/// A reply that should not have been.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evidence {
+    /// `wrong`, `foreign`, `duplicate`, `unexpected`...
+    pub kind: &'static str,
+    pub client: u32,
+    /// Of the request that it answered, where that is known.
+    pub sequence: Option<u64>,
+    pub expected: Vec<u8>,
+    pub received: Vec<u8>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    Ramp,
+    WarmUp,
+    Measure,
+    Drain,
+}
+
+/// One second of a run (the last of a phase may be shorter).
+#[derive(Clone, Debug)]
+pub struct Interval {
+    /// Since the first connection.
+    pub start: Duration,
+    pub length: Duration,
+    pub phase: Phase,
+    pub alive: u64,
+    /// Requests that the schedule had for this interval; in a closed loop those sent.
+    pub planned: u64,
+    pub books: Books,
+    pub response: Histogram<u64>,
+    pub service: Histogram<u64>,
+    /// As of [`Outcome::failures`].
+    pub failures: BTreeMap<String, u64>,
+    pub cpu: f64,
+    pub max_loop_lag: Duration,
+}
+
+/// What to think of it.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Verdict {
+    pub trustworthy: bool,
+    /// Sentences: why it is not to be trusted, and what else a reader must know (`the generator was the limit`).
+    pub reasons: Vec<String>,
+    pub expectations: Vec<Judged>,
+}
+
+/// An expectation, judged.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Judged {
+    /// As typed: `p99<5ms`.
+    pub expression: String,
+    pub pass: bool,
+    /// What it was in truth, in the unit of the expression's own quantity: microseconds, requests a second, a
+    /// fraction (errors) or a count; none where there is nothing to measure.
+    pub value: Option<f64>,
+}
+
+impl Outcome {
+    /// Correct replies a second of the time measured, without the drain; 0 where nothing was measured.
+    pub fn achieved_rate(&self) -> f64 {
+        let seconds = self.measured.as_secs_f64();
+        if seconds > 0.0 { self.books.correct as f64 / seconds } else { 0.0 }
+    }
+}
+
+impl Books {
+    /// The share of the finished requests that were not answered right: (sent - correct - unfinished) / sent.
+    pub fn errors(&self) -> f64 {
+        let failed = self.sent.saturating_sub(self.correct + self.unfinished);
+        if self.sent > 0 { failed as f64 / self.sent as f64 } else { 0.0 }
+    }
+}
