@@ -92,7 +92,9 @@ fn every_dialect_is_spoken_with_whether_it_is_named_or_not() {
 #[test]
 fn unix_sockets_are_spoken_with_as_well() {
     let dir = TempDir::new();
-    let _daemon = Daemon::start([dir.unix("s"), dir.unixgram("d")]);
+    let packets = format!("unixpacket:{}", dir.join("p").display());
+    let _daemon = Daemon::start([dir.unix("s"), dir.unixgram("d"), packets.clone()]);
+    talk(&[&packets, "a", "b", "exit"]).showed("Welcome!Hello, a!Hello, b!");
     talk(&[&dir.unix("s"), "a", "exit"]).showed("Welcome!Hello, a!");
     talk(&[&dir.unixgram("d"), "a", "b"]).showed("Hello, a!Hello, b!");
     talk(&[&dir.unix("none"), "a"]).failed(1, &[&dir.unix("none"), "there is no such socket"]);
