@@ -246,6 +246,17 @@ fn who_cannot_be_reached_is_told_with_the_remedy() {
     }
 }
 
+/// unix(7): a receiver holds net.unix.max_dgram_qlen datagrams, ten unless told otherwise.
+#[test]
+fn who_does_not_read_datagrams_is_told() {
+    let dir = TempDir::new();
+    let _deaf = std::os::unix::net::UnixDatagram::bind(dir.join("d")).unwrap();
+    let address = dir.unixgram("d");
+    let messages = vec!["a"; 2000];
+    let arguments = [&[address.as_str(), "--every", "1ms"], &messages[..]].concat();
+    talk(&arguments).failed(1, &[&address, "does not read"]);
+}
+
 #[test]
 fn who_does_not_answer_is_told_in_time() {
     // A full backlog: the kernel answers no more SYNs.
