@@ -274,6 +274,7 @@ pub(crate) fn connect_datagrams(address: &Address) -> io::Result<DatagramSocket>
             let socket =
                 Socket::new(Domain::for_address(peer), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
             socket.connect(&peer.into())?;
+            sys::take_bundles(socket.as_fd());
             Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
         }
         Address::Unixgram(path) => {
@@ -308,6 +309,7 @@ pub(crate) fn bind_datagrams(
             if local.is_some_and(|local| local.ip().is_unspecified()) {
                 sys::ask_for_destination(socket.as_fd(), socket.domain()? == Domain::IPV6)?;
             }
+            sys::take_bundles(socket.as_fd());
             Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
         }
         Address::Unixgram(path) => {
