@@ -175,7 +175,9 @@ fn is_same(one: &Address, other: &Address) -> bool {
 
 fn path(address: &Address) -> Option<PathBuf> {
     match address {
-        Address::Unix(path) | Address::Unixgram(path) => path::absolute(path).ok(),
+        Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => {
+            path::absolute(path).ok()
+        }
         _ => None,
     }
 }

@@ -40,7 +40,7 @@ Exit code: 0 done, 1 failed or clients were cut, 2 usage or configuration.";
 #[derive(Args, Debug, Default)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Serve {
-    /// Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH
+    /// Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     ///
     /// HOST is an address, a name (each of its addresses is bound) or * (every interface, IPv6 and IPv4). The
     /// arguments take the place of every [[listen]] in the config. With neither, it is tcp://127.0.0.1:9999 and

@@ -101,7 +101,7 @@ fn problem(address: &Address, error: &io::Error) -> Option<(&'static str, String
     use io::ErrorKind;
 
     let (path, port) = match address {
-        Address::Unix(path) | Address::Unixgram(path) => (Some(path), 0),
+        Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => (Some(path), 0),
         Address::Tcp(_, port) | Address::Udp(_, port) => (None, *port),
     };
     let other = if path.is_some() { "path" } else { "port" };

@@ -120,7 +120,7 @@ impl Socket {
 
     /// The file of a Unix socket can change its mode; everything else was settled when the socket was opened.
     fn change_options(&self, plan: &SocketPlan) {
-        if let (Address::Unix(path) | Address::Unixgram(path), Some(mode)) =
+        if let (Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path), Some(mode)) =
             (&plan.address, plan.options.mode)
             && let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(mode))
         {

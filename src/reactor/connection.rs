@@ -29,7 +29,7 @@ pub(super) struct Connection {
     pub(super) reason: CloseReason,
     /// An edge has announced input that was not yet read to its end.
     pub(super) readable: bool,
-    /// That edge also carried read-closed, error or priority: a short read does not end it.
+    /// A short read does not end the edge: it also carried read-closed, error or priority, or reads end with records.
     pub(super) thorough: bool,
     /// The kernel takes output, as far as we know.
     pub(super) writable: bool,
@@ -70,6 +70,9 @@ pub(super) enum Phase {
     Dead,
 }
 
+/// What a record counts for in the read budget at the least: short ones cost a call each.
+const RECORD_COST: usize = 256;
+
 /// Keys of no source, for streams that no listener has accepted.
 pub(super) const ADOPTED: Key = Key(0);
 pub(super) const CONNECTED: Key = Key(1);
@@ -77,6 +80,7 @@ pub(super) const CONNECTED: Key = Key(1);
 impl Connection {
     pub(super) fn new(socket: StreamSocket, origin: Key, now: Tick) -> Connection {
         Connection {
+            thorough: socket.is_packets(),
             socket,
             outbox: None,
             timer: Key::NONE,
@@ -89,7 +93,6 @@ impl Connection {
             phase: Phase::Open,
             reason: CloseReason::ByUs,
             readable: false,
-            thorough: false,
             writable: true,
             awaits_writable: false,
             queued: false,
@@ -155,10 +158,10 @@ impl Connection {
         self.phase == Phase::Open && !self.fin_wanted
     }
 
-    /// The scratch serves only a stream without an outbox, or replies would overtake.
+    /// The scratch serves only a stream without an outbox, or replies would overtake; and it knows of no records.
     #[inline]
     pub(super) fn may_use_scratch(&self) -> bool {
-        self.outbox.is_none() && self.may_send()
+        self.outbox.is_none() && self.may_send() && !self.socket.is_packets()
     }
 }
 
@@ -243,7 +246,12 @@ impl Net {
             && conn.may_read()
         {
             self.serving = if conn.may_use_scratch() { key } else { Key::NONE };
-            let want = buffer.len().min(budget).min(conn.read_limit as usize);
+            let is_packets = conn.socket.is_packets();
+            let want = if is_packets {
+                buffer.len() // a record that is read in part is lost in part
+            } else {
+                buffer.len().min(budget).min(conn.read_limit as usize)
+            };
             self.stats.reads += 1;
             match conn.socket.read(&mut buffer[..want]) {
                 Ok(n) if n > 0 => {
@@ -258,7 +266,8 @@ impl Net {
                     {
                         self.kill(key, CloseReason::HandlerPanicked, true);
                     }
-                    budget -= n;
+                    let cost = if is_packets { n.max(RECORD_COST).min(budget) } else { n };
+                    budget -= cost;
                     if is_consumed {
                         break;
                     }
@@ -288,7 +297,7 @@ impl Net {
             }
             Some(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 conn.readable = false;
-                conn.thorough = false;
+                conn.thorough = conn.socket.is_packets();
             }
             Some(error) => self.fail(key, &error),
         }

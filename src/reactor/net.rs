@@ -90,7 +90,7 @@ pub struct ConnInfo {
 
 /// Streams.
 impl Net {
-    /// Connects to `tcp://` or `unix:`, as text or as an [`Address`]. The id is the connection's from now on; what
+    /// Connects to `tcp://`, `unix:` or `unixpacket:`, as text or as an [`Address`]. The id is the connection's from now on; what
     /// became of it is told in a later turn, once: [`opened`](crate::Handler::opened), from where on it can be sent
     /// to, or [`connect_failed`](crate::Handler::connect_failed).
     ///

@@ -20,7 +20,11 @@ impl Net {
             return conn.waiting();
         }
         let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(now));
-        outbox.push(bytes);
+        if conn.socket.is_packets() {
+            outbox.push_record(bytes);
+        } else {
+            outbox.push(bytes);
+        }
         let waiting = outbox.len();
         conn.full |= waiting > high;
         conn.above_low |= waiting > low;

@@ -52,6 +52,23 @@ fn byte_count(fd: BorrowedFd<'_>, request: libc::Ioctl) -> io::Result<usize> {
     Ok(count.max(0) as usize)
 }
 
+/// Reads one record. One that is longer than `buffer` is cut by the system, which is asked for its real length
+/// (recv(2): MSG_TRUNC) and makes it an error.
+pub(crate) fn receive_record(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the kernel writes at most `buffer.len()` bytes to `buffer`, which outlives the call.
+    let length =
+        unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_TRUNC) };
+    match usize::try_from(length) {
+        Err(_) => Err(io::Error::last_os_error()),
+        Ok(length) if length > buffer.len() => {
+            let what =
+                format!("a record of {length} bytes is longer than the read budget of {}", buffer.len());
+            Err(io::Error::new(io::ErrorKind::InvalidData, what))
+        }
+        Ok(length) => Ok(length),
+    }
+}
+
 /// Asks for the address each datagram arrived at (ip(7): IP_PKTINFO; ipv6(7): IPV6_RECVPKTINFO). An IPv6 socket
 /// that takes IPv4 as well is asked both, since only IP_PKTINFO tells our own address from a broadcast one.
 pub(crate) fn ask_for_destination(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
