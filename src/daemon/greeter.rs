@@ -82,7 +82,7 @@ impl<'a> Greeter<'a> {
     }
 
     /// Lets the session of `conn` speak, and does what it says next.
-    #[inline(always)]
+    #[inline(never)]
     fn converse(
         &mut self,
         net: &mut Net,
@@ -171,7 +171,12 @@ impl Client {
 impl Handler for Greeter<'_> {
     #[inline]
     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
-        self.converse(net, conn, |session, now, out| session.receive(bytes, now, out));
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        let mut is_answered = false;
+        net.send_with(conn, |out| is_answered = client.session.answer_at_once(bytes, out));
+        if !is_answered {
+            self.converse(net, conn, |session, now, out| session.receive(bytes, now, out));
+        }
     }
 
     fn opened(&mut self, net: &mut Net, conn: ConnId, origin: Origin) {

@@ -17,6 +17,7 @@ use super::sys::{SendBatch, TimerFd};
 use super::timers::{Clock, Purpose, Tick, Timers, ticks};
 use super::watch::Watched;
 use mio::Interest;
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -45,7 +46,7 @@ pub struct Net {
     /// The stream for which the scratch is open.
     pub(super) serving: Key,
     /// Sources that stopped before their edge was consumed.
-    pub(super) ready: Vec<Key>,
+    pub(super) ready: VecDeque<Key>,
     /// Streams whose outbox or close wants attention in step 6.
     pub(super) dirty: Vec<Key>,
     /// Streams to report and free in step 7.
@@ -59,6 +60,8 @@ pub struct Net {
     pub(super) listeners: usize,
     pub(super) datagram_sockets: usize,
     pub(super) drain: Option<Drain>,
+    /// A drain was asked for and has not been acted on.
+    pub(super) drain_waits: bool,
     pub(super) is_stopped: bool,
 }
 
@@ -353,7 +356,7 @@ impl Net {
             Some(Source::Watched(_)) | None => return,
         };
         if !std::mem::replace(queued, true) {
-            self.ready.push(key);
+            self.ready.push_back(key);
         }
     }
 
@@ -365,6 +368,7 @@ impl Net {
         }
     }
 
+    #[inline]
     pub(super) fn stream(&self, key: Key) -> Option<&Connection> {
         match self.sources.get(key) {
             Some(Source::Stream(conn)) => Some(conn),

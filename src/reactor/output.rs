@@ -33,7 +33,7 @@ impl Net {
     }
 
     /// Writes the scratch to the stream it was filled for; what the kernel does not take becomes its outbox.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write_scratch(&mut self, key: Key) {
         let mut taken = 0;
         if let Some(Source::Stream(conn)) = self.sources.get_mut(key)
