@@ -176,7 +176,11 @@ impl Load {
         let outcome = load::run(&plan, &mut progress)
             .map_err(|error| Failure::failed(&Place::default(), format!("cannot go on: {error}")))?;
         let written = outputs.write(&outcome);
-        output::print(&if self.json { load::report::json(&outcome) + "\n" } else { load::report::text(&outcome) })?;
+        output::print(&if self.json {
+            load::report::json(&outcome) + "\n"
+        } else {
+            load::report::text(&outcome)
+        })?;
         written.map_err(|problem| Failure::failed(&Place::default(), problem))?;
         Ok(ExitCode::from(load::exit_code(&outcome, &plan.expectations)))
     }

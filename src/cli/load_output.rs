@@ -24,7 +24,8 @@ impl Outputs {
             let Some(path) = path else { continue };
             let cannot = |error| format!("cannot write {}: {error}", path.display());
             // What is there stays there until there is something better.
-            let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(cannot)?;
+            let file =
+                OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(cannot)?;
             outputs.push((path.clone(), file, form));
         }
         Ok(Outputs(outputs))

@@ -66,10 +66,15 @@ fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
         return Err(format!("--outstanding is {}: choose at most {MOST_OUTSTANDING}", load.outstanding));
     }
     if load.outstanding > 1 && load.framing == Framing::Raw && !is_datagram {
-        return Err("--outstanding of more than 1 needs --framing line: raw replies would run together".to_owned());
+        return Err(
+            "--outstanding of more than 1 needs --framing line: raw replies would run together".to_owned()
+        );
     }
     if load.outstanding > 1 && load.churn {
-        return Err("--outstanding of more than 1 and --churn exclude each other: a connection has one request".to_owned());
+        return Err(
+            "--outstanding of more than 1 and --churn exclude each other: a connection has one request"
+                .to_owned(),
+        );
     }
     if load.churn && is_datagram {
         return Err("--churn is for connections, and datagrams have none: take it out".to_owned());
@@ -123,7 +128,8 @@ fn ip_of(address: &Address) -> Option<IpAddr> {
 /// As typed, more or less: what a shell would split is quoted.
 fn command() -> String {
     let plain = |arg: &str| {
-        !arg.is_empty() && arg.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,@%+*[]".contains(&byte))
+        !arg.is_empty()
+            && arg.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,@%+*[]".contains(&byte))
     };
     let quoted = std::env::args_os().map(|arg| {
         let arg = arg.to_string_lossy().into_owned();
@@ -199,7 +205,9 @@ pub(super) fn sizes(text: &str) -> Result<(u32, u32), String> {
     let (least, most) = (units::size(least)?, units::size(most)?);
     match () {
         () if least == 0 => Err("no size: choose at least 1".to_owned()),
-        () if least > most => Err("a range that ends before it begins: write the smaller size first".to_owned()),
+        () if least > most => {
+            Err("a range that ends before it begins: write the smaller size first".to_owned())
+        }
         () if most > MOST => Err("larger than 1MiB: choose a smaller size".to_owned()),
         () => Ok((least as u32, most as u32)),
     }
@@ -216,7 +224,9 @@ mod tests {
         assert!(rate("fast").unwrap_err().starts_with("not a rate"));
         assert_eq!(sizes("512"), Ok((512, 512)));
         assert_eq!(sizes("1KiB..2KiB"), Ok((1024, 2048)));
-        for (text, part) in [("0", "at least 1"), ("9..8", "smaller size first"), ("2MiB", "1MiB"), ("x", "not a size")] {
+        for (text, part) in
+            [("0", "at least 1"), ("9..8", "smaller size first"), ("2MiB", "1MiB"), ("x", "not a size")]
+        {
             assert!(sizes(text).unwrap_err().contains(part), "{text}");
         }
     }

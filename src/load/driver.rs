@@ -258,8 +258,10 @@ impl<'a> Driver<'a> {
             Phase::Ramp => {}
             Phase::WarmUp => self.measure(net),
             Phase::Measure => {
-                let is_out_of_time =
-                    self.plan.duration.is_some_and(|length| self.now >= self.pace.start + nanoseconds(length));
+                let is_out_of_time = self
+                    .plan
+                    .duration
+                    .is_some_and(|length| self.now >= self.pace.start + nanoseconds(length));
                 if is_out_of_time { self.drain(net) } else { self.check_end(net) }
             }
             Phase::Drain => self.finish(net),
@@ -270,9 +272,8 @@ impl<'a> Driver<'a> {
     fn second(&mut self, net: &mut Net) {
         self.close_interval();
         let sent = self.tally.balance().sent;
-        let is_still = sent == self.sent_before
-            && self.lanes.deadlines.is_empty()
-            && self.lanes.handshakes.is_empty();
+        let is_still =
+            sent == self.sent_before && self.lanes.deadlines.is_empty() && self.lanes.handshakes.is_empty();
         self.sent_before = sent;
         // Without an end by the clock, nothing may wait for ever: all clients are behind with their overdue requests.
         let is_endless = self.plan.duration.is_none() && self.phase == Phase::Measure;
@@ -339,7 +340,9 @@ impl<'a> Driver<'a> {
                     self.pace.open -= 1;
                     self.pace.overdue += 1;
                 }
-                if self.is_datagram && self.lanes.forget_overdue(lane).is_some_and(|flight| flight.is_measured) {
+                if self.is_datagram
+                    && self.lanes.forget_overdue(lane).is_some_and(|flight| flight.is_measured)
+                {
                     self.pace.overdue -= 1;
                 }
                 self.lanes.lane(lane).free_since = self.now;

@@ -100,7 +100,9 @@ impl Driver<'_> {
             .collect();
         let mut replies: Vec<u64> = alive.iter().map(|&(_, correct, _)| correct.into()).collect();
         replies.sort_unstable();
-        let (Some(&worst), Some(&best)) = (replies.first(), replies.last()) else { return Fairness::default() };
+        let (Some(&worst), Some(&best)) = (replies.first(), replies.last()) else {
+            return Fairness::default();
+        };
         let at = |percent: usize| replies[(percent * replies.len()).div_ceil(100).max(1) - 1];
         let median = at(50);
         // Who was not asked is not starved; with fewer than ten replies each, chance alone makes such differences.

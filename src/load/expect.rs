@@ -70,9 +70,9 @@ impl Expectation {
             .find(|(known, _)| *known == name)
             .ok_or_else(|| format!("compares {name:?}, which is none of {names}"))?;
         let value = rest[sign.len()..].trim();
-        let bound = quantity.bound(value).ok_or_else(|| {
-            format!("has the bound {value:?}, which is not {}: {how}", quantity.unit())
-        })?;
+        let bound = quantity
+            .bound(value)
+            .ok_or_else(|| format!("has the bound {value:?}, which is not {}: {how}", quantity.unit()))?;
         Ok(Expectation { text: text.to_owned(), quantity, relation, bound })
     }
 

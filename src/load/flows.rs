@@ -44,9 +44,7 @@ impl Driver<'_> {
 
     /// It names this flow.
     fn not_the_oldest(&mut self, net: &mut Net, lane: u32, sequence: u64, bytes: &[u8]) {
-        let place = self.lanes.under_way(lane).find(|&place| {
-            self.lanes.peek(place).sequence == sequence
-        });
+        let place = self.lanes.under_way(lane).find(|&place| self.lanes.peek(place).sequence == sequence);
         if let Some(place) = place {
             let kind = self.lanes.flight(place).kind;
             self.expect(lane, kind, sequence);
@@ -113,7 +111,9 @@ impl Driver<'_> {
 
     /// The system has refused a datagram, or brought word that an earlier one was refused.
     pub(super) fn refused(&mut self, net: &mut Net, lane: u32, error: &io::Error) {
-        use io::ErrorKind::{ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, NotConnected};
+        use io::ErrorKind::{
+            ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, NotConnected,
+        };
         let has_left = matches!(
             error.kind(),
             ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable | NotConnected

@@ -54,7 +54,9 @@ fn limits(outcome: &Outcome) -> Vec<String> {
     let p99 = Duration::from_micros(if response.is_empty() { 0 } else { response.value_at_quantile(0.99) });
     let lag = generator.p99_schedule_lag;
     if lag > LAG && lag > p99 / 10 {
-        limits.push(format!("requests left late: the p99 of the schedule lag is {lag:?}, that of the response {p99:?}"));
+        limits.push(format!(
+            "requests left late: the p99 of the schedule lag is {lag:?}, that of the response {p99:?}"
+        ));
     }
     if generator.receive_drops > 0 {
         limits.push(format!("our own receive queues dropped {} datagrams", generator.receive_drops));
@@ -84,7 +86,8 @@ fn shortfall(outcome: &Outcome) -> Vec<String> {
     }
     if outcome.mode == Mode::Closed {
         reasons.push(
-            "closed loop: a slow reply delays the next request, so that response times are service times".to_owned(),
+            "closed loop: a slow reply delays the next request, so that response times are service times"
+                .to_owned(),
         );
     }
     reasons

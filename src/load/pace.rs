@@ -151,7 +151,11 @@ impl Driver<'_> {
     #[inline]
     fn can_send(&self, lane: u32) -> bool {
         let stage = self.lanes.lanes[lane as usize].stage;
-        if self.plan.churn { stage == Stage::Idle } else { stage == Stage::Alive && self.lanes.has_room(lane) }
+        if self.plan.churn {
+            stage == Stage::Idle
+        } else {
+            stage == Stage::Alive && self.lanes.has_room(lane)
+        }
     }
 
     #[inline]
@@ -200,8 +204,7 @@ impl Driver<'_> {
             self.hand_over(net, id);
         }
         let state = State::Waiting;
-        let flight =
-            Flight { sequence, planned, sent, kind, state, is_measured, is_overtaken: false };
+        let flight = Flight { sequence, planned, sent, kind, state, is_measured, is_overtaken: false };
         self.lanes.push(lane, flight);
         self.arm_deadline(net);
         if is_measured && kind == Kind::Request {

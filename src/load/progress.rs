@@ -61,7 +61,10 @@ impl Driver<'_> {
         };
         let (alive, asked) = (self.alive_now, self.plan.clients);
         let books = self.tally.balance();
-        let mut text = format!("{phase} {:.0?}: {alive} of {asked} clients alive", Duration::from_secs(self.now / 1_000_000_000));
+        let mut text = format!(
+            "{phase} {:.0?}: {alive} of {asked} clients alive",
+            Duration::from_secs(self.now / 1_000_000_000)
+        );
         if matches!(self.phase, Phase::Measure | Phase::Drain) {
             let seconds = (self.now.max(self.measured.0) - self.measured.0) as f64 / 1e9;
             let rate = if seconds > 0.0 { books.correct as f64 / seconds } else { 0.0 };

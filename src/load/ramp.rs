@@ -105,7 +105,9 @@ impl Driver<'_> {
     }
 
     fn arm_handshake(&mut self, net: &mut Net) {
-        if !self.handshake_is_armed && let Some(first) = self.lanes.handshakes.first() {
+        if !self.handshake_is_armed
+            && let Some(first) = self.lanes.handshakes.first()
+        {
             self.handshake_is_armed = true;
             let due = self.lanes.lane(first).since + nanoseconds(self.plan.connect_timeout);
             net.set_timer(Duration::from_nanos(due.saturating_sub(self.clock())), HANDSHAKE);

@@ -158,10 +158,8 @@ impl Driver<'_> {
                 self.pace.open -= 1;
                 self.lanes.lane(lane).correct += 1;
                 let received = self.now;
-                self.tally.record(
-                    received.saturating_sub(flight.planned),
-                    received.saturating_sub(flight.sent),
-                );
+                self.tally
+                    .record(received.saturating_sub(flight.planned), received.saturating_sub(flight.sent));
             }
             (_, false) => {
                 self.tally.books().wrong += 1;

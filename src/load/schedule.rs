@@ -103,9 +103,11 @@ fn millionths(text: &str) -> Result<u64, String> {
     if whole.is_empty() || !is_number(whole) || !is_number(part) || part.len() > 6 {
         return Err(not());
     }
-    let whole: u64 = whole.parse().ok().filter(|&rate| rate <= 10_000_000).ok_or_else(|| {
-        "more than ten million requests a second: choose a lower rate".to_owned()
-    })?;
+    let whole: u64 = whole
+        .parse()
+        .ok()
+        .filter(|&rate| rate <= 10_000_000)
+        .ok_or_else(|| "more than ten million requests a second: choose a lower rate".to_owned())?;
     let part: u64 = format!("{part:0<6}").parse().map_err(|_| not())?;
     match whole * ONE + part {
         0 => Err("no rate at all: choose more than 0".to_owned()),

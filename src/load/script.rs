@@ -142,7 +142,9 @@ impl Wanted<'_> {
         }
         if let Some((least, most)) = self.size {
             if self.is_datagram && least < MARK {
-                return Err(format!("a datagram says whose it is and needs {MARK} bytes for it: choose a larger --size"));
+                return Err(format!(
+                    "a datagram says whose it is and needs {MARK} bytes for it: choose a larger --size"
+                ));
             }
             message.push_text(b"-");
             message = Template::sized(&message, least, most);
@@ -188,7 +190,10 @@ mod tests {
     fn a_dialect_says_what_is_to_be_heard() {
         let hello = of("hello", Transport::Stream, &wanted()).unwrap();
         assert_eq!(hello.welcome.as_deref(), Some(b"Welcome!".as_slice()));
-        assert_eq!((written(&hello.request), written(&hello.reply)), ("c3-4\n".into(), "Hello, c3-4!\n".into()));
+        assert_eq!(
+            (written(&hello.request), written(&hello.reply)),
+            ("c3-4\n".into(), "Hello, c3-4!\n".into())
+        );
         let raw = Wanted { framing: Framing::Raw, churn: true, ..wanted() };
         let hello = of("hello", Transport::Stream, &raw).unwrap();
         assert_eq!((written(&hello.reply), hello.farewell), ("Hello, c3-4!".into(), Some(b"exit".to_vec())));
@@ -244,7 +249,8 @@ mod tests {
         let ping = Templates { request: r"PING\r\n", reply: r"+PONG\r\n", welcome: None };
         let redis = Script::of_templates(&ping, &wanted()).unwrap();
         assert_eq!((written(&redis.request), redis.welcome), ("PING\r\n".into(), None));
-        let echo = Templates { request: r"ECHO {message}\r\n", reply: r"{message}\n", welcome: Some("hi\\n") };
+        let echo =
+            Templates { request: r"ECHO {message}\r\n", reply: r"{message}\n", welcome: Some("hi\\n") };
         let echo = Script::of_templates(&echo, &wanted()).unwrap();
         assert_eq!(written(&echo.request), "ECHO c3-4\r\n");
         assert_eq!(echo.welcome.as_deref(), Some(b"hi\n".as_slice()));
