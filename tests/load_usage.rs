@@ -5,7 +5,7 @@
 mod common;
 mod load_common;
 
-use common::{Daemon, PATIENCE, Process, TempDir, skip};
+use common::{Daemon, HULLO, PATIENCE, Process, TempDir, python, skip};
 use load_common::{Lines, command, end, in_shell, load, load_with, options, refused};
 use serde_json::Value;
 use std::net::Ipv4Addr;
@@ -182,6 +182,13 @@ fn the_report_is_on_stdout_and_progress_on_stderr() {
         let said = run(quiet);
         assert!(said.err.is_empty() && !said.out.is_empty(), "{said:?}");
     }
+}
+
+#[test]
+fn on_a_terminal_a_bar_lives() {
+    let daemon = Daemon::start(["tcp://127.0.0.1:0"]);
+    let arguments = [HULLO.to_owned(), daemon.listening[0].address.clone()];
+    python("load_on_terminal.py", &arguments, PATIENCE);
 }
 
 #[test]
