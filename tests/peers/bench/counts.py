@@ -23,11 +23,12 @@ def instructions(run):
     if not shutil.which("valgrind"):
         raise Failed("valgrind is not installed")
     pingpong = Shape(clients=8, active=1)
+    idle = 1000 if run.is_quick else min(5000, run.descriptors - 200)
     shapes = [
         ("ping-pong, 8 clients in turn", pingpong, (1000, 5000)),
         ("64 lines pipelined", Shape(clients=8, active=1, depth=64, framing="line"), (6400, 32000)),
         ("a short session", Shape(clients=1, is_churn=True), (200, 1000)),
-        ("ping-pong beside 5,000 idle clients", replace(pingpong, idle=min(5000, run.descriptors - 200)), (1000, 5000)),
+        (f"ping-pong beside {idle:,} idle clients", replace(pingpong, idle=idle), (1000, 21000)),
     ]
     counted = [run.peers[name] for name in COUNTED if name in run.peers]
     rows = []
@@ -92,7 +93,7 @@ def syscalls(run):
         each = {name: (after.get(name, 0) - before.get(name, 0)) / (high - low) for name in after}
         parts = [f"{name} {count:.2f}" for name, count in sorted(each.items(), key=lambda item: -item[1]) if count >= 0.005]
         idle = _idle_calls(peer, run)
-        rows.append([peer.what, f"{sum(each.values()):.2f}", ", ".join(parts), idle])
+        rows.append([_title(peer), f"{sum(each.values()):.2f}", ", ".join(parts), idle])
         run.say(f"  {peer.name}")
     head = ["", "calls a message", "which", "with 1,000 idle clients, calls a second"]
     return report.table(head, rows), "strace -c; ping-pong, 8 clients in turn"

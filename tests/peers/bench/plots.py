@@ -3,45 +3,49 @@ import math
 
 WIDTH, HEIGHT = 760, 440
 LEFT, RIGHT, TOP, BOTTOM = 64, 96, 56, 56
-# Okabe and Ito's colours, which those who see fewer colours can tell apart; ink for the floor.
-COLOURS = ["var(--ink)", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"]
+# After Okabe and Ito, so that those who see fewer colours can tell them apart.
+COLOURS = {name: f"var(--{name})" for name in ["floor", "hullo", "libuv", "tokio", "go", "node", "asyncio"]}
 
 STYLE = """
   svg { --ink: #1f2328; --soft: #59636e; --grid: #d1d9e0; --page: #ffffff;
-        font: 13px system-ui, -apple-system, 'Segoe UI', sans-serif; }
+        --floor: #1f2328; --hullo: #d55e00; --libuv: #0072b2; --tokio: #00875f; --go: #b8578f; --node: #b87f00;
+        --asyncio: #3a9bd6; font: 13px system-ui, -apple-system, 'Segoe UI', sans-serif; }
   @media (prefers-color-scheme: dark) {
-    svg { --ink: #f0f6fc; --soft: #9198a1; --grid: #3d444d; --page: #0d1117; }
+    svg { --ink: #f0f6fc; --soft: #9198a1; --grid: #3d444d; --page: #0d1117;
+          --floor: #f0f6fc; --hullo: #ff8b3d; --libuv: #5aa9ff; --tokio: #2fcf9b; --go: #e89ac7; --node: #f2b632;
+          --asyncio: #8fd3ff; }
   }
   text { fill: var(--soft); }
   .title { fill: var(--ink); font-size: 16px; font-weight: 600; }
   .grid { stroke: var(--grid); stroke-width: 1; }
   .line { fill: none; stroke-width: 2; stroke-linejoin: round; }
   .thick { stroke-width: 3.5; }
+  .dashed { stroke-dasharray: 7 5; }
   .name { font-weight: 600; }
 """
 
 
 def draw(path, lines, title, x_name, y_name):
-    """`lines` are {name: [(x, y)]}, the one called hullo drawn last and thickest."""
+    """`lines` are {name: [(x, y)]}: hullo is drawn thickest, and the floor last and dashed, so that both show where they
+    lie on each other."""
     xs = [x for line in lines.values() for x, _ in line]
     ys = [y for line in lines.values() for _, y in line]
     x_at = _scale(min(xs), max(xs), LEFT, WIDTH - RIGHT)
-    low, high = 10 ** (math.floor(math.log10(min(ys)) * 3) / 3), 10 ** (math.ceil(math.log10(max(ys)) * 3) / 3)
+    low, high = _round(min(ys), math.floor), _round(max(ys), math.ceil)
     y_at = _scale(low, high, HEIGHT - BOTTOM, TOP)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}" role="img">',
         f"<title>{title}</title><style>{STYLE}</style>",
         f'<rect width="{WIDTH}" height="{HEIGHT}" fill="var(--page)"/>',
         f'<text class="title" x="{LEFT}" y="28">{title}</text>',
-        f'<text x="{LEFT}" y="{TOP - 8}" text-anchor="end">{y_name}</text>',
+        f'<text x="{LEFT}" y="{TOP - 8}">{y_name}</text>',
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 12}" text-anchor="middle">{x_name}</text>',
         *_grid(sorted(set(xs)), low, high, x_at, y_at),
     ]
-    order = sorted(lines, key=lambda name: name == "hullo")
-    colours = dict(zip(lines, COLOURS))
+    order = sorted(lines, key=lambda name: (name == "floor", name == "hullo"))
     for name in order:
-        parts += _line(lines[name], name, colours[name], x_at, y_at)
-    parts += _names(lines, colours, y_at)
+        parts += _line(lines[name], name, x_at, y_at)
+    parts += _names(lines, y_at)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join([*parts, "</svg>"]) + "\n")
 
@@ -49,6 +53,14 @@ def draw(path, lines, title, x_name, y_name):
 def _scale(low, high, start, end):
     low, high = math.log(low), math.log(high)
     return lambda value: start + (math.log(value) - low) / ((high - low) or 1) * (end - start)
+
+
+def _round(value, way):
+    """To 1, 2 or 5 times a power of ten, down or up."""
+    steps = [step * 10.0**power for power in range(-3, 7) for step in (1, 2, 5)]
+    if way is math.floor:
+        return max(step for step in steps if step <= value)
+    return min(step for step in steps if step >= value)
 
 
 def _grid(xs, low, high, x_at, y_at):
@@ -67,15 +79,16 @@ def _short(value):
     return f"{value:,}"
 
 
-def _line(points, name, colour, x_at, y_at):
-    thick = " thick" if name == "hullo" else ""
+def _line(points, name, x_at, y_at):
+    thick = {"hullo": " thick", "floor": " dashed"}.get(name, "")
+    colour = COLOURS[name]
     path = " ".join(f"{x_at(x):.1f},{y_at(y):.1f}" for x, y in points)
-    yield f'<polyline class="line{thick}" stroke="{colour}" points="{path}"/>'
+    yield f'<polyline class="line{thick}" style="stroke: {colour}" points="{path}"/>'
     for x, y in points:
-        yield f'<circle cx="{x_at(x):.1f}" cy="{y_at(y):.1f}" r="{4 if thick else 3}" fill="{colour}"/>'
+        yield f'<circle cx="{x_at(x):.1f}" cy="{y_at(y):.1f}" r="3.5" style="fill: {colour}"/>'
 
 
-def _names(lines, colours, y_at):
+def _names(lines, y_at):
     """At the right end of each line, moved apart where they would touch."""
     wanted = sorted((y_at(points[-1][1]), name) for name, points in lines.items())
     places, gap = [], 17
@@ -87,4 +100,4 @@ def _names(lines, colours, y_at):
         if over > 0:
             places[index][0] = min(places[index][0], limit)
     for y, name in places:
-        yield f'<text class="name" x="{WIDTH - RIGHT + 12}" y="{y + 4:.1f}" style="fill: {colours[name]}">{name}</text>'
+        yield f'<text class="name" x="{WIDTH - RIGHT + 12}" y="{y + 4:.1f}" style="fill: {COLOURS[name]}">{name}</text>'

@@ -141,6 +141,14 @@ static void receive_welcome(struct client *client, const char **bytes, const cha
   if (is_churn) ask(client, 1);
 }
 
+static void differ(struct client *client, const char *bytes, const char *right, size_t count) {
+  size_t at = 0;
+  while (bytes[at] == right[at]) at++;
+  int shown = count - at < 60 ? count - at : 60;
+  fail("client %ld: from byte %zu of reply %u on \"%.*s\", not \"%.*s\"", client - all, client->at + at, client->sequence,
+       shown, bytes + at, shown, right + at);
+}
+
 static void compare(struct client *client, const char *bytes, const char *end) {
   if (client->phase == CONNECTING) receive_welcome(client, &bytes, end);
   if (client->may_have_newline && bytes < end) {
@@ -152,10 +160,7 @@ static void compare(struct client *client, const char *bytes, const char *end) {
     write_head(expected + 7, client - all, client->sequence);
     size_t count = reply_size - client->at;
     if (count > (size_t)(end - bytes)) count = end - bytes;
-    if (memcmp(bytes, expected + client->at, count)) {
-      fail("client %ld: \"%.*s\", not \"%.*s\"", client - all, (int)(count < 80 ? count : 80), bytes,
-           (int)(count < 80 ? count : 80), expected + client->at);
-    }
+    if (memcmp(bytes, expected + client->at, count)) differ(client, bytes, expected + client->at, count);
     bytes += count;
     client->at += count;
     if (client->at < reply_size) break;

@@ -31,7 +31,10 @@ fn main() -> io::Result<()> {
     let mut next = LISTENER.0 + 1;
     let mut input = vec![0; SIZE];
     loop {
-        poll.poll(&mut events, None)?;
+        match poll.poll(&mut events, None) {
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            result => result?,
+        }
         for event in &events {
             if event.token() == LISTENER {
                 while let Some(client) = accept(&listener, poll.registry(), Token(next), is_line)? {
