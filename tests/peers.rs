@@ -95,7 +95,7 @@ fn the_client_in_c_takes_right_answers_and_no_other() {
     );
     let wrong = Daemon::start(["tcp://127.0.0.1:0", "--config", &config, "--dialect", "wrong"]);
     let unwelcoming = Daemon::start(["tcp://127.0.0.1:0", "--dialect", "indeed"]);
-    for (daemon, reason) in [(wrong, "from byte 23 of reply 0"), (unwelcoming, "not a welcome")] {
+    for (daemon, reason) in [(wrong, "from byte 23 of the reply to c00000-000000000 on"), (unwelcoming, "not a welcome")] {
         let (code, _, err) = ask(&daemon, &["-n", "10"]);
         assert!(code == Some(1) && err.contains(reason), "{code:?} {err}");
     }

@@ -19,9 +19,9 @@ enum phase { CONNECTING, GREETING, RESTING, BUSY, LEAVING };
 
 struct client {
   int fd;
-  unsigned sequence; /* of the message whose reply comes next */
-  unsigned waits;    /* replies under way */
-  unsigned at;       /* bytes of the welcome, or of the next reply, that have come */
+  unsigned waits;  /* replies under way */
+  unsigned at;     /* bytes of the welcome, or of the next reply, that have come */
+  char head[HEAD]; /* of the message whose reply comes next */
   enum phase phase;
   bool may_have_newline; /* after the welcome: a server that decides by the first message sends none */
 };
@@ -83,7 +83,9 @@ static void open_client(struct client *client) {
   if (connect(fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) fail("connect: %s", strerror(errno));
   struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = client};
   if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event)) fail("epoll_ctl: %s", strerror(errno));
-  *client = (struct client){.fd = fd, .sequence = client->sequence, .phase = CONNECTING};
+  client->fd = fd;
+  client->waits = client->at = 0;
+  client->phase = CONNECTING;
 }
 
 static void send_all(struct client *client, const char *bytes, size_t count) {
@@ -92,7 +94,12 @@ static void send_all(struct client *client, const char *bytes, size_t count) {
 }
 
 static void ask(struct client *client, int count) {
-  for (int i = 0; i < count; i++) write_head(batch + i * message_size, client - all, client->sequence + i);
+  char head[HEAD];
+  memcpy(head, client->head, HEAD);
+  for (int i = 0; i < count; i++) {
+    memcpy(batch + i * message_size, head, HEAD);
+    count_on(head);
+  }
   client->waits = count;
   client->at = 0;
   send_all(client, batch, count * message_size);
@@ -145,8 +152,8 @@ static void differ(struct client *client, const char *bytes, const char *right, 
   size_t at = 0;
   while (bytes[at] == right[at]) at++;
   int shown = count - at < 60 ? count - at : 60;
-  fail("client %ld: from byte %zu of reply %u on \"%.*s\", not \"%.*s\"", client - all, client->at + at, client->sequence,
-       shown, bytes + at, shown, right + at);
+  fail("client %ld: from byte %zu of the reply to %.16s on \"%.*s\", not \"%.*s\"", client - all, client->at + at,
+       client->head, shown, bytes + at, shown, right + at);
 }
 
 static void compare(struct client *client, const char *bytes, const char *end) {
@@ -157,7 +164,7 @@ static void compare(struct client *client, const char *bytes, const char *end) {
   }
   while (bytes < end) {
     if (!client->waits) fail("client %ld: %zd bytes that nobody asked for", client - all, end - bytes);
-    write_head(expected + 7, client - all, client->sequence);
+    memcpy(expected + 7, client->head, HEAD);
     size_t count = reply_size - client->at;
     if (count > (size_t)(end - bytes)) count = end - bytes;
     if (memcmp(bytes, expected + client->at, count)) differ(client, bytes, expected + client->at, count);
@@ -165,7 +172,7 @@ static void compare(struct client *client, const char *bytes, const char *end) {
     client->at += count;
     if (client->at < reply_size) break;
     client->at = 0;
-    client->sequence++;
+    count_on(client->head);
     done += client->phase == BUSY;
     if (--client->waits == 0) {
       if (bytes < end) fail("client %ld: more than was asked for", client - all);
@@ -227,6 +234,7 @@ int main(int argc, char **argv) {
   prepare_bytes();
   poller = epoll_create1(EPOLL_CLOEXEC);
   all = calloc(clients + idle, sizeof *all);
+  for (int i = 0; i < clients + idle; i++) write_head(all[i].head, i, 0);
   if (!is_churn) ramp();
   if (warm_up > 0) load(warm_up, 0);
   printf("ready %d %.6f\n", clients + idle, last_welcome - ramp_began);
