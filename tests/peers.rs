@@ -86,16 +86,17 @@ fn the_client_in_c_takes_right_answers_and_no_other() {
         &["-c", "4", "-x", "-n", "50"],
     ] {
         let (code, out, err) = ask(&daemon, arguments);
-        let messages = format!("messages {} ", arguments[arguments.iter().position(|&a| a == "-n").unwrap() + 1]);
+        let messages =
+            format!("messages {} ", arguments[arguments.iter().position(|&a| a == "-n").unwrap() + 1]);
         assert!(code == Some(0) && out.contains(&messages), "{arguments:?}: {code:?} {out} {err}");
     }
-    let config = temp.write(
-        "wrong.toml",
-        "[dialects.wrong]\nwelcome = \"Welcome!\"\nreply = \"Hello, {message}?\"\n",
-    );
+    let config =
+        temp.write("wrong.toml", "[dialects.wrong]\nwelcome = \"Welcome!\"\nreply = \"Hello, {message}?\"\n");
     let wrong = Daemon::start(["tcp://127.0.0.1:0", "--config", &config, "--dialect", "wrong"]);
     let unwelcoming = Daemon::start(["tcp://127.0.0.1:0", "--dialect", "indeed"]);
-    for (daemon, reason) in [(wrong, "from byte 23 of the reply to c00000-000000000 on"), (unwelcoming, "not a welcome")] {
+    for (daemon, reason) in
+        [(wrong, "from byte 23 of the reply to c00000-000000000 on"), (unwelcoming, "not a welcome")]
+    {
         let (code, _, err) = ask(&daemon, &["-n", "10"]);
         assert!(code == Some(1) && err.contains(reason), "{code:?} {err}");
     }
@@ -109,7 +110,11 @@ fn the_client_for_datagrams_takes_right_answers_and_no_other() {
         let daemon = Daemon::start(["udp://127.0.0.1:0", "--dialect", dialect]);
         for more in [&[][..], &["-g"]] {
             let mut command = Command::new(&client);
-            command.args(["-n", "640"]).args(more).arg(daemon.inet().port().to_string()).stdin(Stdio::piped());
+            command
+                .args(["-n", "640"])
+                .args(more)
+                .arg(daemon.inet().port().to_string())
+                .stdin(Stdio::piped());
             let (code, out, err) = finish(command);
             assert_eq!(code, expected, "{dialect} {more:?}: {out} {err}");
         }
@@ -120,7 +125,10 @@ fn the_client_for_datagrams_takes_right_answers_and_no_other() {
 fn compile(temp: &TempDir, name: &str, libraries: &[&str]) -> Option<PathBuf> {
     let binary = temp.join(name);
     let mut gcc = Command::new("gcc");
-    gcc.args(["-O2", "-Wall", "-Wextra", "-o"]).arg(&binary).arg(format!("{FOLDER}/c/{name}.c")).args(libraries);
+    gcc.args(["-O2", "-Wall", "-Wextra", "-o"])
+        .arg(&binary)
+        .arg(format!("{FOLDER}/c/{name}.c"))
+        .args(libraries);
     let Ok(output) = gcc.output() else {
         skip(&format!("{name}: there is no gcc here"));
         return None;
