@@ -121,6 +121,24 @@ fn the_client_for_datagrams_takes_right_answers_and_no_other() {
     }
 }
 
+#[test]
+fn every_table_of_the_benchmarks_is_written_by_the_command_above_it() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/BENCHMARKS.md")).unwrap();
+    let between = |text: &str, start: &str, end: &str| -> Vec<String> {
+        text.split(start).skip(1).map(|rest| rest.split(end).next().unwrap().to_owned()).collect()
+    };
+    let tables = between(&page, "<!-- begin ", " -->");
+    assert_eq!(tables, between(&page, "<!-- end ", " -->"));
+    assert_eq!(tables, between(&page, "`tests/peers/run --only ", "`"));
+    let help = Command::new("python3").args(["-B", &format!("{FOLDER}/run"), "--help"]).output();
+    let Ok(help) = help else { return skip("there is no python3 here") };
+    let help = String::from_utf8_lossy(&help.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(help.contains(&format!("some of: {}", tables.join(" "))), "{help}");
+    for plot in between(&page, "](docs/plots/", ")") {
+        assert!(Path::new(&format!("{}/docs/plots/{plot}", env!("CARGO_MANIFEST_DIR"))).exists(), "{plot}");
+    }
+}
+
 /// Compiles a program of `tests/peers/c`; says why it does not.
 fn compile(temp: &TempDir, name: &str, libraries: &[&str]) -> Option<PathBuf> {
     let binary = temp.join(name);

@@ -96,7 +96,7 @@ def syscalls(run):
         rows.append([_title(peer), f"{sum(each.values()):.2f}", ", ".join(parts), idle])
         run.say(f"  {peer.name}")
     head = ["", "calls a message", "which", "with 1,000 idle clients, calls a second"]
-    return report.table(head, rows), "strace -c; ping-pong, 8 clients in turn"
+    return report.table(head, rows), "strace -c; ping-pong, 8 clients in turn; threads left out"
 
 
 def _calls(peer, shape):

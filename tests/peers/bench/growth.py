@@ -35,7 +35,7 @@ def growth(run):
         "![Server CPU for each message against its size](docs/plots/sizes.svg)",
     ]
     text = f"{pictures[0]}\n\n{parts[0]}\n\n{pictures[1]}\n\n{parts[1]}"
-    return text, f"microseconds of server CPU a message, {rounds} rounds, alternating, medians; sizes with 16 clients"
+    return text, f"microseconds of server CPU a message, {rounds} {'rounds, alternating, medians' if rounds > 1 else 'round'}; sizes with 16 clients"
 
 
 def _lines(shown, points, rounds, more, say):

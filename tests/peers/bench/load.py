@@ -107,16 +107,16 @@ def has_hullo_load():
 
 
 def rounds_of(count, candidates, measure, say):
-    """Measures each candidate once a round, A B C, A B C. One that fails is named, and has no figures.
-
-    Returns {name: [result of each round]}.
-    """
+    """Measures each candidate once a round, A B C, A B C. One that fails is named, and has no figures; without the
+    floor's there are none at all. Returns {name: [result of each round]}."""
     results = {name: [] for name in candidates}
     for number in range(count):
         for name in list(results):
             try:
                 results[name].append(measure(candidates[name]))
-            except Failed as failed:
+            except (Failed, OSError) as failed:  # an OSError when the server is gone while we look at it
+                if name == "floor":
+                    raise Failed(f"the floor: {failed}") from None
                 peers.skip(name, failed)
                 del results[name]
         say(f"  round {number + 1} of {count}")

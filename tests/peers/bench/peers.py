@@ -1,4 +1,5 @@
 """Which peers there are, and how each is built. What cannot be built here is named and left out."""
+import functools
 import os
 import shutil
 import subprocess
@@ -144,8 +145,9 @@ def _python():
     ]
 
 
+@functools.cache
 def describe():
-    """Where, with what and of what the figures are."""
+    """Where, with what and of what the figures are. Once, before our own writing makes the work tree dirty."""
     commit = _version_of("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10")
     rustc = _version_of("rustc", "--version").split()[1]
     gcc = _version_of("gcc", "-dumpfullversion")

@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import subprocess
+import sys
 import time
 
 CORES = sorted(os.sched_getaffinity(0))
@@ -169,4 +170,4 @@ def _too_long(*_):
 
 
 signal.signal(signal.SIGALRM, _too_long)
-signal.signal(signal.SIGTERM, lambda *_: exit(143))
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

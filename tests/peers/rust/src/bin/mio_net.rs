@@ -44,11 +44,7 @@ fn main() -> io::Result<()> {
                 continue;
             }
             let Some(client) = clients.get_mut(&event.token()) else { continue };
-            let is_done = match client.serve(poll.registry(), event.token(), &mut input) {
-                Ok(is_done) => is_done,
-                Err(_) => true,
-            };
-            if is_done {
+            if client.serve(poll.registry(), event.token(), &mut input).unwrap_or(true) {
                 let mut client = clients.remove(&event.token()).expect("it was there");
                 poll.registry().deregister(&mut client.stream)?;
             }
