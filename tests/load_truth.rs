@@ -4,7 +4,8 @@
 mod common;
 mod load_common;
 
-use load_common::{Client, Lines, Load, load};
+use common::{PATIENCE, Process};
+use load_common::{Client, Lines, Load, command, load};
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::Mutex;
@@ -272,17 +273,25 @@ fn a_check_of_the_length_or_none_sees_less() {
 
 #[test]
 fn a_client_that_nobody_answers_is_named_as_starved() {
-    let server = Lines::hello(|client, message| {
+    let starving = |client: &mut Client, message: &str| {
         if client.number != 2 {
             client.greet(message);
         }
-    });
+    };
+    let server = Lines::hello(starving);
     let load = load(&server.url(), "-c 5 -d 1s --warmup 0s --timeout 500ms --drain 500ms");
     assert_eq!(load.report.count(&["fairness", "worst"]), 0, "{:#}", load.report.0);
     assert!(load.report.count(&["fairness", "median"]) > 0, "{:#}", load.report.0);
     let books = load.report.books();
     assert!(books.lost + books.unfinished >= 1 && books.wrong == 0, "{:#}", load.report.0);
-    let sayings = format!("{:?}\n{}", load.report.reasons(), load.report.at(&["fairness"]));
-    assert!(sayings.contains("starved"), "{sayings}");
     assert_eq!(load.code, Some(1));
+
+    // Their numbers are for people.
+    let text = "-c 5 -d 500ms --warmup 0s --timeout 200ms --drain 300ms -q";
+    let server = Lines::hello(starving);
+    let url = server.url();
+    let mut process = Process::start(&mut command([url.as_str()].into_iter().chain(text.split(' '))));
+    assert_eq!(process.wait(PATIENCE).expect("it ends").code(), Some(1));
+    let said = process.said().out.join("\n");
+    assert!(said.contains("starved: client "), "{said}");
 }
