@@ -13,7 +13,7 @@ use std::time::Duration;
 
 /// Every `every`th message of all, and the first ones spared.
 fn is_due(client: &Client, every: u64) -> bool {
-    client.nth >= 3 && client.messages().is_multiple_of(every)
+    client.nth >= 3 && client.order.is_multiple_of(every)
 }
 
 /// The wrong replies, and only they, are in the books: all that was sent has ended, and no client with it.
@@ -224,7 +224,7 @@ fn a_late_reply_is_counted_late_and_kills_nothing() {
 #[test]
 fn a_reply_that_is_late_and_wrong_is_wrong() {
     // Lost in one second of the run, and heard of in the next.
-    let server = Lines::hello(|client, message| match client.messages() % 100 == 50 {
+    let server = Lines::hello(|client, message| match client.order % 100 == 50 {
         true => {
             std::thread::sleep(Duration::from_millis(1100));
             client.lie(&format!("Hullo, {message}!\n"));
@@ -242,7 +242,7 @@ fn a_reply_that_is_late_and_wrong_is_wrong() {
 #[test]
 fn by_the_clock_exactly_the_late_replies_are_late() {
     let server = Lines::hello(|client, message| {
-        if client.messages() % 100 == 50 {
+        if client.order % 100 == 50 {
             client.count_lies(1);
             std::thread::sleep(Duration::from_millis(400));
         }

@@ -120,7 +120,7 @@ fn expectations_are_judged_and_a_broken_one_is_exit_code_3() {
 
 #[test]
 fn errors_are_allowed_by_an_expectation_alone() {
-    let server = Lines::hello(|client, message| match client.messages().is_multiple_of(10) {
+    let server = Lines::hello(|client, message| match client.order.is_multiple_of(10) {
         true => client.lie("no\n"),
         false => client.greet(message),
     });
