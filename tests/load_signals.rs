@@ -105,7 +105,7 @@ fn in_the_measure_of_a_closed_loop() {
 fn in_the_drain() {
     let forgetful = || {
         Lines::hello(|client, message| {
-            if client.messages() < 100 {
+            if client.order < 100 {
                 client.greet(message);
             }
         })

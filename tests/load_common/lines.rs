@@ -45,9 +45,12 @@ impl Lines {
         })
     }
 
-    /// As the dialect `hello` has it, where every message is answered by `answer`.
+    /// As the dialect `hello` has it, farewell included, where every message is answered by `answer`.
     pub fn hello(answer: impl Fn(&mut Client, &str) + Send + Sync + 'static) -> Lines {
-        Lines::serve("Welcome!", answer)
+        Lines::serve("Welcome!", move |client, message| match message {
+            "exit" => client.leave(),
+            message => answer(client, message),
+        })
     }
 
     /// Does with each client what the test wants.
