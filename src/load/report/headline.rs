@@ -3,7 +3,6 @@ use crate::load::{Judged, Mode, Outcome};
 
 /// What a reader takes home who reads no further.
 pub(super) struct Headline {
-    #[allow(dead_code)] // the page is to be coloured by it
     pub(super) tone: Tone,
     /// One or two words.
     pub(super) word: &'static str,
