@@ -61,6 +61,28 @@ pub(crate) fn ask_for_destination(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()
     switch_on(fd, libc::IPPROTO_IP, libc::IP_PKTINFO)
 }
 
+/// Has bind(2) with port 0 leave the port to connect(2) (ip(7): IP_BIND_ADDRESS_NO_PORT, for IPv6 as well).
+pub(crate) fn bind_without_port(fd: BorrowedFd<'_>) -> io::Result<()> {
+    switch_on(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT)
+}
+
+/// Datagrams that the system dropped because the receive queue of this socket was full (sock_diag(7): SK_MEMINFO_DROPS).
+pub(crate) fn receive_drops(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut figures = [0u32; libc::SK_MEMINFO_DROPS as usize + 1];
+    let mut size = size_of_val(&figures) as libc::socklen_t;
+    // SAFETY: the option is an array of u32, of which the kernel writes no more than `size` bytes (linux/sock_diag.h).
+    check(unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            figures.as_mut_ptr().cast(),
+            &raw mut size,
+        )
+    })?;
+    Ok(figures[libc::SK_MEMINFO_DROPS as usize])
+}
+
 fn switch_on(fd: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
     let on: libc::c_int = 1;
     // SAFETY: the option is an int, passed with its size.
