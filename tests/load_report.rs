@@ -118,17 +118,17 @@ fn the_verdict_names_the_first_thing_that_applies() {
     assert_eq!(with(&|outcome| outcome.signal = Some(2)), "STOPPED: by SIGINT after 10.0 s of measuring");
     assert_eq!(
         with(&|outcome| outcome.verdict.trustworthy = false),
-        "NOT TRUSTWORTHY: the generator was not up to it"
+        "NOT TRUSTWORTHY: the generator did not keep up"
     );
     assert_eq!(
         with(&|outcome| outcome.verdict.expectations.clear()),
-        "FAILED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client lost"
+        "FAILED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client never alive, 1 client lost"
     );
     assert_eq!(
         with(&|outcome| {
             outcome.verdict.expectations.remove(0);
         }),
-        "PASSED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client lost, as allowed"
+        "PASSED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client never alive, 1 client lost, as allowed"
     );
 }
 

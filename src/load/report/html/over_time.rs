@@ -11,6 +11,9 @@ use crate::load::{Mode, Outcome, Phase};
 /// Causes beyond these share the last colour.
 const FAILURE_CLASSES: [&str; 6] = ["f1", "f2", "f3", "f4", "f5", "f6"];
 
+/// Said where there are not two intervals.
+const MOMENT: &str = "Too short a run to have a course in time.";
+
 type Point = Option<(f64, f64)>;
 
 pub(super) fn rates(outcome: &Outcome, slices: &[Slice]) -> Figure {
@@ -18,7 +21,10 @@ pub(super) fn rates(outcome: &Outcome, slices: &[Slice]) -> Figure {
     let achieved: Vec<Point> = steps(slices, |slice| slice.rate(slice.correct));
     let is_open = outcome.mode == Mode::Open;
     let title = if is_open { "Rate offered and achieved" } else { "Rate achieved" };
-    if is_moment(slices) || achieved.iter().all(Option::is_none) {
+    if is_moment(slices) {
+        return nothing(title, MOMENT);
+    }
+    if achieved.iter().all(Option::is_none) {
         return nothing(title, "Nothing was measured for long enough to have a rate.");
     }
     let lead = match is_open {
@@ -61,7 +67,7 @@ pub(super) fn latencies(slices: &[Slice]) -> Figure {
         return nothing(title, "No reply came, so there is no latency to show.");
     };
     if is_moment(slices) {
-        return nothing(title, "The run is one moment, without a course in time.");
+        return nothing(title, MOMENT);
     }
     let of = |name, class, figure: fn(&Slice) -> Option<u64>| {
         let point = |slice: &Slice| figure(slice).map(|value| (slice.middle(), value as f64));
@@ -80,22 +86,34 @@ pub(super) fn latencies(slices: &[Slice]) -> Figure {
         tips.push(tip(slice, lines));
         table.rows.push(row(slice, [p50, p99, max, service]));
     }
+    let scale = Scale::decades(low as f64, high as f64);
+    let is_silent =
+        |slice: &&Slice| slice.phase == Phase::Measure && slice.planned > 0 && slice.max.is_none();
+    let silent: Vec<_> =
+        slices.iter().filter(is_silent).map(|slice| [slice.start, slice.end, 0.0, f64::MAX]).collect();
+    let mut legend = Vec::new();
+    let mut series = Vec::new();
+    if !silent.is_empty() {
+        legend.push(("m", "no reply ended here".to_owned()));
+        series.push(Series { name: String::new(), class: "m", shape: Shape::Bars(silent) });
+    }
+    series.extend([
+        of("slowest", "c dotted", |slice| slice.max),
+        of("p99", "a", |slice| slice.p99),
+        of("p50", "d", |slice| slice.p50),
+    ]);
     let plot = Plot {
         name: "Response time over time: p50, p99 and the slowest",
         height: 240.0,
         x: time(slices),
-        y: Axis { scale: Scale::decades(low as f64, high as f64), tick: |value| lasted(value, true) },
+        y: Axis { scale, tick: |value| lasted(value, true) },
         shades: shades(slices),
         limits: Vec::new(),
-        series: vec![
-            of("slowest", "c dotted", |slice| slice.max),
-            of("p99", "a", |slice| slice.p99),
-            of("p50", "d", |slice| slice.p50),
-        ],
+        series,
         tips,
     };
     let lead = "Response time of the requests that ended in each second.".to_owned();
-    Figure { title, lead, legend: Vec::new(), plot: Some(plot), table }
+    Figure { title, lead, legend, plot: Some(plot), table }
 }
 
 pub(super) fn failures(outcome: &Outcome, slices: &[Slice]) -> Figure {

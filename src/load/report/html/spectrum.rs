@@ -34,12 +34,13 @@ pub(super) fn spectrum(outcome: &Outcome) -> Figure {
         title: "Latency",
         lead: lead.to_owned(),
         legend: Vec::new(),
-        plot: Some(plot(response, service, samples)),
+        plot: Some(plot(outcome, samples)),
         table: table(response, service, samples),
     }
 }
 
-fn plot(response: &Histogram<u64>, service: &Histogram<u64>, samples: u64) -> Plot {
+fn plot(outcome: &Outcome, samples: u64) -> Plot {
+    let (response, service) = (&outcome.latency.response, &outcome.latency.service);
     let both = [response, service];
     let low = both.iter().filter_map(|histogram| quantile(histogram, 0.0)).min().unwrap_or(1).max(1);
     let high = both.iter().map(|histogram| histogram.max()).max().unwrap_or(1).max(low);
@@ -48,24 +49,24 @@ fn plot(response: &Histogram<u64>, service: &Histogram<u64>, samples: u64) -> Pl
         class,
         shape: Shape::Line(points(histogram)),
     };
+    let mut series = vec![line("service", "b dashed", service), line("response", "a", response)];
+    if outcome.mode == Mode::Open {
+        series.insert(0, waited(response, service));
+    }
     let ticks: Vec<f64> = [1.0, 2.0].into_iter().chain((1..12).map(|decade| 10f64.powi(decade))).collect();
     Plot {
         name: "Latency by percentile, response and service time",
         height: 330.0,
-        x: Axis { scale: Scale::log_with((samples as f64).max(100.0), &ticks), tick: percentile },
+        x: Axis { scale: Scale::log_with((samples as f64).max(10.0), &ticks), tick: percentile },
         y: Axis { scale: Scale::decades(low as f64, high as f64), tick: |value| lasted(value, true) },
         shades: Vec::new(),
         limits: Vec::new(),
-        series: vec![
-            waited(response, service),
-            line("service", "b dashed", service),
-            line("response", "a", response),
-        ],
+        series,
         tips: tips(response, service, samples),
     }
 }
 
-/// What lies between the two.
+/// What lies between the two: the time from the plan to the send.
 fn waited(response: &Histogram<u64>, service: &Histogram<u64>) -> Series {
     let same = |point: &Option<(f64, f64)>| {
         let (x, above) = (*point)?;
