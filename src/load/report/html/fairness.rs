@@ -25,7 +25,7 @@ pub(super) fn fairness(outcome: &Outcome) -> Figure {
     for (at, replies) in fairness.spread.iter().enumerate() {
         let lines =
             vec![format!("{:.0} % of the clients got", share(at)), format!("{} or fewer", count(*replies))];
-        tips.push(Tip { from: share(at) - 1.0, to: share(at), lines });
+        tips.push(Tip { from: share(at) - 1.0, to: share(at), at: share(at), lines });
         if (at + 1).is_multiple_of(10) || at == 0 {
             table.rows.push(vec![format!("{:.0} %", share(at)), count(*replies)]);
         }

@@ -327,7 +327,7 @@ fn tip(slice: &Slice, mut lines: Vec<String>) -> Tip {
         0,
         format!("{} to {}, {}", seconds(slice.start), seconds(slice.end), phase_name(slice.phase)),
     );
-    Tip { from: slice.start, to: slice.end, lines }
+    Tip { from: slice.start, to: slice.end, at: slice.middle(), lines }
 }
 
 fn row(slice: &Slice, figures: impl IntoIterator<Item = String>) -> Vec<String> {

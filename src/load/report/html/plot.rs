@@ -67,6 +67,8 @@ pub(super) enum Shape {
 pub(super) struct Tip {
     pub(super) from: f64,
     pub(super) to: f64,
+    /// What the figures belong to.
+    pub(super) at: f64,
     pub(super) lines: Vec<String>,
 }
 
@@ -243,7 +245,7 @@ impl Plot {
     fn draw_tip(&self, svg: &mut String, tip: &Tip) {
         let (from, to) = (self.x(tip.from), self.x(tip.to));
         let width = (to - from).max(1.0);
-        let middle = from + width / 2.0;
+        let middle = self.x(tip.at);
         let letters = tip.lines.iter().map(|line| line.chars().count()).max().unwrap_or(0);
         let box_width = letters as f64 * LETTER + 18.0;
         let box_height = tip.lines.len() as f64 * LINE_HEIGHT + 9.0;

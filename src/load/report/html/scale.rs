@@ -49,7 +49,7 @@ impl Scale {
         };
         // Far apart, decades are what is labelled, and the axis begins at a label.
         let digits: &'static [f64] = if high / low > 100.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
-        let low = rounds(digits).filter(|round| *round <= low).last().unwrap_or(low);
+        let low = rounds(digits).rfind(|round| *round <= low).unwrap_or(low);
         let high = rounds(&[1.0, 2.0, 5.0]).find(|round| *round > low && *round >= high).unwrap_or(high);
         let ticks = rounds(digits).filter(|round| *round >= low && *round <= high).collect();
         Scale { low, high, is_log: true, ticks }

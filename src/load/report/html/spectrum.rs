@@ -124,7 +124,7 @@ fn tips(response: &Histogram<u64>, service: &Histogram<u64>, samples: u64) -> Ve
                 format!("response {response}"),
                 format!("service {service}"),
             ];
-            Tip { from, to, lines }
+            Tip { from, to, at: x, lines }
         })
         .collect()
 }
