@@ -8,7 +8,7 @@ use common::*;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use hullo::load::report::{hdr_log, json, text, timeseries};
-use hullo::load::{Latency, Outcome};
+use hullo::load::{Expectation, Judged, Latency, Outcome, exit_code};
 use report_common::{absent, empty, logged, rich, small};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -129,6 +129,39 @@ fn the_verdict_names_the_first_thing_that_applies() {
         }),
         "PASSED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client never alive, 1 client lost, as allowed"
     );
+}
+
+#[test]
+fn the_verdict_and_the_exit_code_say_the_same() {
+    let of = |mut outcome: Outcome, expectations: &[(&str, bool)], change: &dyn Fn(&mut Outcome)| {
+        let judged = expectations.iter().map(|(expression, pass)| Judged {
+            expression: expression.to_string(),
+            pass: *pass,
+            value: Some(1.0),
+        });
+        outcome.verdict.expectations = judged.collect();
+        change(&mut outcome);
+        let parsed: Vec<_> = expectations.iter().map(|(text, _)| Expectation::parse(text).unwrap()).collect();
+        (text(&outcome).split(':').next().unwrap().to_owned(), exit_code(&outcome, &parsed))
+    };
+    let as_it_is = |_: &mut Outcome| {};
+    let doubtful = |outcome: &mut Outcome| outcome.verdict.trustworthy = false;
+    for ((word, code), (expected_word, expected_code)) in [
+        (of(rich(), &[], &as_it_is), ("FAILED", 1)),
+        (of(rich(), &[("errors<=1%", true)], &as_it_is), ("PASSED", 0)),
+        (of(rich(), &[("errors<=1%", true), ("max<1s", false)], &as_it_is), ("FAILED", 3)),
+        (of(rich(), &[("max<1s", false)], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(rich(), &[], &|outcome| outcome.signal = Some(15)), ("STOPPED", 143)),
+        (of(small(), &[], &as_it_is), ("PASSED", 0)),
+        (of(small(), &[], &doubtful), ("PASSED", 0)),
+        (of(small(), &[("lost==0", true), ("errors<1%", true)], &doubtful), ("PASSED", 0)),
+        (of(small(), &[("rate>=1", true)], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(small(), &[], &|outcome| outcome.connections.failed = 1), ("FAILED", 1)),
+        (of(small(), &[], &|outcome| outcome.books.foreign = 1), ("FAILED", 1)),
+        (of(absent(), &[("p99<1s", false)], &doubtful), ("FAILED", 1)),
+    ] {
+        assert_eq!((word.as_str(), code), (expected_word, expected_code));
+    }
 }
 
 #[test]
