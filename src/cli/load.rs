@@ -191,7 +191,7 @@ impl Load {
         } else if io::stderr().is_terminal() {
             Progress::bar()
         } else {
-            Progress::Lines(Box::new(|line| logging::last_line(line)), self.interval)
+            Progress::Lines(Box::new(logging::last_line), self.interval)
         }
     }
 }

@@ -24,6 +24,7 @@ pub(super) const HANDSHAKE: u64 = 3;
 pub(super) const RAMP: u64 = 4;
 pub(super) const REST: u64 = 5;
 pub(super) const UNSENT: u64 = 6;
+pub(super) const FAREWELL: u64 = 10;
 const SECOND: u64 = 7;
 const PHASE: u64 = 8;
 const PROGRESS: u64 = 9;
@@ -34,6 +35,8 @@ const GRACE: Duration = Duration::from_millis(50);
 pub(super) struct Driver<'a> {
     pub(super) plan: &'a Plan,
     pub(super) is_datagram: bool,
+    /// See [`take_turns`](Driver::take_turns).
+    pub(super) is_windowed: bool,
     pub(super) seed: Seed,
     pub(super) lanes: Lanes,
     /// Which client a connection or socket is of; ids of both are unique together.
@@ -81,7 +84,8 @@ impl<'a> Driver<'a> {
             plan,
             is_datagram: plan.target.is_datagram(),
             seed: Seed(plan.seed),
-            lanes: Lanes::new(plan.clients, plan.outstanding),
+            lanes: Lanes::new(plan.clients, plan.outstanding, !plan.target.is_datagram()),
+            is_windowed: plan.target.is_datagram() && plan.rate.is_none(),
             owners: ConnMap::new(),
             pace: Pace::new(plan.clients),
             ramp: Ramp::default(),
@@ -115,8 +119,12 @@ impl<'a> Driver<'a> {
 
     pub(super) fn begin(&mut self, net: &mut Net) {
         self.second = Some(net.set_interval(Duration::from_secs(1), SECOND));
+        self.seconds.expect_ticks(self.clock());
         if let Some(every) = self.progress.interval() {
             net.set_interval(every, PROGRESS);
+        }
+        if self.plan.churn {
+            return self.warm_up(net); // Every request brings its own connection.
         }
         self.ramp_on(net);
     }
@@ -143,7 +151,7 @@ impl<'a> Driver<'a> {
     /// The ramp is over.
     pub(super) fn warm_up(&mut self, net: &mut Net) {
         self.seconds.ramp = Duration::from_nanos(self.now);
-        if self.alive_now == 0 && !self.has_proved_churn() {
+        if self.alive_now == 0 && !self.plan.churn {
             return self.finish(net);
         }
         if self.plan.warmup.is_zero() {
@@ -153,10 +161,6 @@ impl<'a> Driver<'a> {
         let schedule = self.plan.rate.map(|rate| Schedule::new(rate.beginning(), Duration::ZERO));
         self.pace.begin(schedule, self.now, u64::MAX, u64::MAX);
         self.offer_all(net);
-    }
-
-    fn has_proved_churn(&self) -> bool {
-        self.plan.churn && self.connections.alive > 0
     }
 
     fn measure(&mut self, net: &mut Net) {
@@ -216,7 +220,9 @@ impl<'a> Driver<'a> {
     fn stop_measuring(&mut self) {
         self.now = self.clock();
         self.measured.1 = self.now;
-        let planned = self.pace.planned(self.now);
+        // What was planned for the dead is not forgotten.
+        let is_dead = self.alive_now == 0 && !self.plan.churn && self.signal.is_none();
+        let planned = if is_dead { self.pace.planned_in_all() } else { self.pace.planned(self.now) };
         self.tally.books().not_sent += planned.saturating_sub(self.pace.issued);
         self.pace.stop();
     }
@@ -234,6 +240,8 @@ impl<'a> Driver<'a> {
         self.now = self.clock();
         self.close_interval();
         self.is_over = true;
+        // What this turn still brings belongs to nobody.
+        self.owners = ConnMap::new();
     }
 
     fn enter(&mut self, net: &mut Net, phase: Phase, length: Duration) {
@@ -245,6 +253,7 @@ impl<'a> Driver<'a> {
         }
         self.second.take().map(|timer| net.cancel_timer(timer));
         self.second = Some(net.set_interval(Duration::from_secs(1), SECOND));
+        self.seconds.expect_ticks(self.clock());
     }
 
     fn phase_timer(&mut self, net: &mut Net, generation: u64) {
@@ -270,6 +279,7 @@ impl<'a> Driver<'a> {
 
     /// Once a second.
     fn second(&mut self, net: &mut Net) {
+        self.seconds.note_tick(self.now);
         self.close_interval();
         let sent = self.tally.balance().sent;
         let is_still =
@@ -320,15 +330,9 @@ impl<'a> Driver<'a> {
                     self.send(net, lane, Kind::Proof, self.now, false);
                 }
             }
-            Kind::Proof if self.plan.churn => {
-                self.tally.fail("no first reply in time");
-                self.give_up_session(net, lane);
-                self.settle(net);
-            }
             Kind::Proof => self.lanes.stop_waiting(lane, place, State::Overdue),
             Kind::Farewell => {
                 self.lanes.finish(lane, place);
-                self.tally.fail("not closed by the server after the farewell");
                 net.abort(ConnId::from_bits(self.lanes.lane(lane).id));
             }
             Kind::Request => {
@@ -339,11 +343,6 @@ impl<'a> Driver<'a> {
                     self.tally.record(self.now - flight.planned, self.now - flight.sent);
                     self.pace.open -= 1;
                     self.pace.overdue += 1;
-                }
-                if self.is_datagram
-                    && self.lanes.forget_overdue(lane).is_some_and(|flight| flight.is_measured)
-                {
-                    self.pace.overdue -= 1;
                 }
                 self.lanes.lane(lane).free_since = self.now;
                 if self.plan.churn {
@@ -423,6 +422,7 @@ impl Handler for Driver<'_> {
             RAMP => self.ramp_timer(net),
             REST => self.rested(net, number as u32),
             UNSENT => self.send_again(net, number as u32),
+            FAREWELL => self.close_by_ourselves(net, number as u32),
             SECOND => self.second(net),
             PHASE => self.phase_timer(net, number),
             _ => self.show_progress(),

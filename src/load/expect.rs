@@ -128,7 +128,7 @@ impl Quantity {
         };
         match self {
             Percentile(_) => scaled(&[("us", 1.0), ("µs", 1.0), ("ms", 1e3), ("s", 1e6), ("m", 6e7)]),
-            Rate => scaled(&[("/s", 1.0), ("k", 1e3), ("", 1.0)]),
+            Rate => scaled(&[("/s", 1.0), ("k", 1e3), ("M", 1e6), ("", 1.0)]),
             Errors => scaled(&[("%", 0.01), ("", 1.0)]),
             Lost => text.parse::<u64>().ok().map(|count| count as f64),
         }

@@ -23,8 +23,9 @@ impl Driver<'_> {
     }
 
     fn classify(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) {
-        let head = self.lanes.head(lane);
-        if let Some(place) = head {
+        // Most often it answers the newest.
+        let newest = self.lanes.lane(lane).sequence.wrapping_sub(1);
+        if let Some(place) = self.lanes.find(lane, newest) {
             let flight = *self.lanes.flight(place);
             self.expect(lane, flight.kind, flight.sequence);
             let is_right = match self.plan.script.check {
@@ -37,15 +38,14 @@ impl Driver<'_> {
             }
         }
         match self.origin_of(bytes) {
-            Some(turn) if turn.client == lane => self.not_the_oldest(net, lane, turn.sequence, bytes),
+            Some(turn) if turn.client == lane => self.not_the_newest(net, lane, turn.sequence, bytes),
             _ => self.foreign(lane, bytes),
         }
     }
 
     /// It names this flow.
-    fn not_the_oldest(&mut self, net: &mut Net, lane: u32, sequence: u64, bytes: &[u8]) {
-        let place = self.lanes.under_way(lane).find(|&place| self.lanes.peek(place).sequence == sequence);
-        if let Some(place) = place {
+    fn not_the_newest(&mut self, net: &mut Net, lane: u32, sequence: u64, bytes: &[u8]) {
+        if let Some(place) = self.lanes.find(lane, sequence) {
             let kind = self.lanes.flight(place).kind;
             self.expect(lane, kind, sequence);
             let is_right = self.plan.script.check != Check::Full || self.expected == bytes;
@@ -93,12 +93,16 @@ impl Driver<'_> {
         }
         self.tally.books().foreign += 1;
         self.tally.fail("foreign datagram");
-        let due = self.lanes.head(lane).map(|place| *self.lanes.flight(place));
+        let due = self.oldest(lane).map(|place| *self.lanes.peek(place));
         match due {
             Some(flight) => self.expect(lane, flight.kind, flight.sequence),
             None => self.expected.clear(),
         }
         self.tally.keep("foreign", lane, due.map(|flight| flight.sequence), &self.expected, bytes);
+    }
+
+    fn oldest(&self, lane: u32) -> Option<u32> {
+        self.lanes.under_way(lane).min_by_key(|&place| self.lanes.peek(place).sequence)
     }
 
     /// Who and which a reply of this run names: `c12-7-` and the mark of the run.
@@ -121,14 +125,14 @@ impl Driver<'_> {
         if has_left {
             if self.lanes.lane(lane).stage == Stage::Proving {
                 let id = crate::ConnId::from_bits(self.lanes.lane(lane).id);
-                self.drop_session(net, lane, id);
+                self.drop_session(net, id);
                 return self.session_failed(net, lane, "connect refused");
             }
             // The request counts as lost when its time is over: an answer may come all the same.
             return self.tally.fail("refused");
         }
         // Which of several sent at once the system did not take it does not say: the newest stands for it.
-        let newest = self.lanes.under_way(lane).last();
+        let newest = self.lanes.under_way(lane).max_by_key(|&place| self.lanes.peek(place).sequence);
         if let Some(place) = newest.filter(|&place| self.lanes.peek(place).state == State::Waiting) {
             self.tally.fail(&format!("not taken by the system: {error}"));
             self.lanes.set_unsent(place);

@@ -78,6 +78,10 @@ fn shortfall(outcome: &Outcome) -> Vec<String> {
     if connections.lost > 0 {
         reasons.push(format!("{} clients were lost", connections.lost));
     }
+    if !outcome.fairness.starved.is_empty() {
+        let starved: Vec<String> = outcome.fairness.starved.iter().map(u32::to_string).collect();
+        reasons.push(format!("starved clients: {}", starved.join(", ")));
+    }
     if outcome.books.not_sent > 0 {
         reasons.push(format!("{} requests were planned and could not be sent", outcome.books.not_sent));
     }
@@ -102,7 +106,10 @@ fn causes(outcome: &Outcome) -> String {
 
 fn has_errors(outcome: &Outcome) -> bool {
     let (books, connections) = (&outcome.books, &outcome.connections);
-    books.wrong + books.late + books.lost + books.foreign + books.duplicate > 0
+    // On a network datagrams may change their order; a stream keeps it.
+    let is_datagram = outcome.target.starts_with("udp") || outcome.target.starts_with("unixgram");
+    let reordered = if is_datagram { 0 } else { books.reordered };
+    books.wrong + books.late + books.lost + books.foreign + books.duplicate + reordered > 0
         || connections.failed + connections.lost > 0
 }
 

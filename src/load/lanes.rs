@@ -94,10 +94,15 @@ pub(super) enum State {
 
 pub(super) struct Lanes {
     pub(super) lanes: Vec<Lane>,
+    /// Of all of them.
+    pub(super) waiting: usize,
     flights: Vec<Flight>,
     /// Places for flights per lane, a power of two.
     room: usize,
     outstanding: u16,
+    /// Replies come in the order of the requests, as on a stream: the flights of a lane are a ring. Otherwise each has its
+    /// place by its sequence, or the next that is free.
+    is_ordered: bool,
     /// Flights that wait, in the order of their deadlines.
     pub(super) deadlines: Queue,
     /// Lanes that are coming to life, in the order of their deadlines.
@@ -105,7 +110,7 @@ pub(super) struct Lanes {
 }
 
 impl Lanes {
-    pub(super) fn new(clients: usize, outstanding: usize) -> Lanes {
+    pub(super) fn new(clients: usize, outstanding: usize, is_ordered: bool) -> Lanes {
         let room = (outstanding + OVERDUE).next_power_of_two();
         let lane = || Lane {
             id: 0,
@@ -140,9 +145,11 @@ impl Lanes {
         };
         Lanes {
             lanes: (0..clients).map(|_| lane()).collect(),
+            waiting: 0,
             flights: vec![flight; clients * room],
             room,
             outstanding: outstanding as u16,
+            is_ordered,
             deadlines: Queue::new(clients * room),
             handshakes: Queue::new(clients),
         }
@@ -173,7 +180,7 @@ impl Lanes {
     #[inline]
     pub(super) fn has_room(&self, lane: u32) -> bool {
         let lane = &self.lanes[lane as usize];
-        lane.waiting < self.outstanding && usize::from(lane.len) < self.room
+        lane.waiting < self.outstanding && (!self.is_ordered || usize::from(lane.len) < self.room)
     }
 
     pub(super) fn lane_of(&self, place: u32) -> u32 {
@@ -189,16 +196,40 @@ impl Lanes {
     /// Takes a flight in, which is the newest of its lane now.
     #[inline]
     pub(super) fn push(&mut self, lane: u32, flight: Flight) -> u32 {
-        let place = self.place(lane, self.lanes[lane as usize].len);
+        let place = if self.is_ordered {
+            self.place(lane, self.lanes[lane as usize].len)
+        } else {
+            self.free_place(lane, flight.sequence)
+        };
         self.flights[place as usize] = flight;
         let lane = &mut self.lanes[lane as usize];
         lane.len += 1;
         lane.waiting += 1;
+        self.waiting += 1;
         self.deadlines.push(place);
         place
     }
 
-    /// The oldest that is not done.
+    /// Without an order there is room for what may be in flight, and more; see [`forget_overdue`](Lanes::forget_overdue).
+    fn free_place(&self, lane: u32, sequence: u64) -> u32 {
+        let is_free = |place: &u32| self.peek(*place).state == State::Done;
+        self.places_from(lane, sequence).find(is_free).expect("room was made")
+    }
+
+    /// The flight of that sequence, where there is no order.
+    pub(super) fn find(&self, lane: u32, sequence: u64) -> Option<u32> {
+        self.places_from(lane, sequence).find(|&place| {
+            let flight = self.peek(place);
+            flight.sequence == sequence && flight.state != State::Done
+        })
+    }
+
+    fn places_from(&self, lane: u32, sequence: u64) -> impl Iterator<Item = u32> + '_ {
+        let (first, last) = (lane as usize * self.room, self.room - 1);
+        (0..self.room).map(move |nth| (first + ((sequence as usize + nth) & last)) as u32)
+    }
+
+    /// The oldest that is not done, where there is an order.
     #[inline]
     pub(super) fn head(&self, lane: u32) -> Option<u32> {
         (self.lanes[lane as usize].len > 0).then(|| self.place(lane, 0))
@@ -206,7 +237,8 @@ impl Lanes {
 
     /// All that are not done, the oldest first.
     pub(super) fn under_way(&self, lane: u32) -> impl Iterator<Item = u32> + '_ {
-        (0..self.lanes[lane as usize].len)
+        let count = if self.is_ordered { self.lanes[lane as usize].len } else { self.room as u16 };
+        (0..count)
             .map(move |nth| self.place(lane, nth))
             .filter(|&place| self.flights[place as usize].state != State::Done)
     }
@@ -215,6 +247,10 @@ impl Lanes {
     #[inline]
     pub(super) fn finish(&mut self, lane: u32, place: u32) {
         self.stop_waiting(lane, place, State::Done);
+        if !self.is_ordered {
+            self.lanes[lane as usize].len -= 1;
+            return;
+        }
         while self.lanes[lane as usize].len > 0
             && self.flights[self.place(lane, 0) as usize].state == State::Done
         {
@@ -231,6 +267,7 @@ impl Lanes {
         let flight = &mut self.flights[place as usize];
         if matches!(flight.state, State::Waiting | State::Unsent) {
             self.lanes[lane as usize].waiting -= 1;
+            self.waiting -= 1;
             self.deadlines.remove(place);
         }
         flight.state = state;
@@ -242,12 +279,13 @@ impl Lanes {
         self.flights[place as usize].state = State::Unsent;
     }
 
-    /// Makes room where an overdue datagram takes it, which may never be answered. Whether there was one to forget.
+    /// Makes room where overdue datagrams take it, which may never be answered: the oldest of them is forgotten.
     pub(super) fn forget_overdue(&mut self, lane: u32) -> Option<Flight> {
-        if usize::from(self.lanes[lane as usize].len) < self.room {
+        if self.is_ordered || usize::from(self.lanes[lane as usize].len) < self.room {
             return None;
         }
-        let place = self.under_way(lane).find(|&place| self.peek(place).state == State::Overdue)?;
+        let overdue = self.under_way(lane).filter(|&place| self.peek(place).state == State::Overdue);
+        let place = overdue.min_by_key(|&place| self.peek(place).sequence)?;
         let flight = *self.peek(place);
         self.finish(lane, place);
         Some(flight)
@@ -272,7 +310,7 @@ mod tests {
 
     #[test]
     fn flights_leave_in_any_order_and_the_oldest_is_the_head() {
-        let mut lanes = Lanes::new(2, 4);
+        let mut lanes = Lanes::new(2, 4, true);
         let places: Vec<u32> = (0..4).map(|sequence| lanes.push(1, flight(sequence))).collect();
         assert!(!lanes.has_room(1) && lanes.has_room(0));
         lanes.finish(1, places[1]);
@@ -288,8 +326,27 @@ mod tests {
     }
 
     #[test]
+    fn without_an_order_overdue_requests_are_forgotten_for_new_ones() {
+        let mut lanes = Lanes::new(2, 2, false);
+        for sequence in 0..100 {
+            assert!(lanes.has_room(1));
+            lanes.forget_overdue(1);
+            let place = lanes.push(1, flight(sequence));
+            assert_eq!(lanes.find(1, sequence), Some(place));
+            if sequence % 3 == 0 {
+                lanes.stop_waiting(1, place, State::Overdue);
+            } else {
+                lanes.finish(1, place);
+            }
+        }
+        assert_eq!(lanes.find(1, 0), None, "forgotten");
+        assert!(lanes.find(1, 99).is_some() && lanes.find(1, 98).is_none());
+        assert_eq!(lanes.lane(1).waiting, 0);
+    }
+
+    #[test]
     fn overdue_requests_make_room_until_there_is_none() {
-        let mut lanes = Lanes::new(1, 1);
+        let mut lanes = Lanes::new(1, 1, true);
         let mut sent = 0;
         while lanes.has_room(0) {
             let place = lanes.push(0, flight(sent));

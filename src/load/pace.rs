@@ -13,6 +13,12 @@ use std::time::Duration;
 /// ends, so that this bounds as well how much later than `sent` says the last of them leaves: by 64 writes.
 const BATCH: usize = 64;
 
+/// Datagrams in flight at once, of all flows together, in a closed loop. A receive queue of Linux's default size holds some
+/// 270 small ones, and what finds no room is lost: that would measure our own burst.
+pub(super) const WINDOW: usize = 128;
+/// Later than this is late.
+const LATE: u64 = 1_000_000;
+
 /// The requests of a phase: how many there are to be, and how many there were.
 pub(super) struct Pace {
     /// In an open loop.
@@ -28,6 +34,8 @@ pub(super) struct Pace {
     free: Queue,
     /// Whether the timer for the next one is set.
     is_armed: bool,
+    /// What was planned up to here was late because the loop was: a client stood ready, and nobody sent.
+    late_until: u64,
     /// Measured requests that were issued and have not come to an end, and those that are overdue.
     pub(super) open: u64,
     pub(super) overdue: u64,
@@ -44,6 +52,7 @@ impl Pace {
             next_due: 0,
             free: Queue::new(clients),
             is_armed: false,
+            late_until: 0,
             open: 0,
             overdue: 0,
         }
@@ -58,6 +67,15 @@ impl Pace {
     /// No more requests.
     pub(super) fn stop(&mut self) {
         self.limit = self.issued;
+    }
+
+    /// Requests that the schedule has in all, if it has an end.
+    pub(super) fn planned_in_all(&self) -> u64 {
+        match &self.schedule {
+            Some(_) if self.until < u64::MAX => self.planned(self.until),
+            Some(_) if self.limit < u64::MAX => self.limit,
+            _ => self.issued,
+        }
     }
 
     /// Requests that the schedule has for the time before `now`.
@@ -95,6 +113,9 @@ impl Driver<'_> {
     /// A client may be free: it sends what is due, or waits for its turn.
     #[inline]
     pub(super) fn offer(&mut self, net: &mut Net, lane: u32) {
+        if self.is_windowed {
+            return self.take_turns(net, lane);
+        }
         while self.can_send(lane) {
             let Some(planned) = self.pace.due(self.now) else {
                 self.pace.free.push(lane);
@@ -104,10 +125,22 @@ impl Driver<'_> {
         }
     }
 
+    /// In a closed loop of datagrams not all clients may have one in flight at once, since no queue would hold them. They
+    /// take turns.
+    fn take_turns(&mut self, net: &mut Net, lane: u32) {
+        if self.can_send(lane) {
+            self.pace.free.push(lane);
+        }
+        while self.lanes.waiting < WINDOW && self.send_due(net, self.now) {}
+    }
+
     /// Sends what the schedule has due, from the clients that have waited longest.
     pub(super) fn pump(&mut self, net: &mut Net) {
         self.pace.is_armed = false;
         let now = self.clock();
+        if self.pace.due(now).is_some() && self.pace.schedule.is_some() {
+            self.seconds.note_turn(Duration::from_nanos(now - self.pace.next_due));
+        }
         for _ in 0..BATCH {
             if !self.send_due(net, now) {
                 break;
@@ -116,8 +149,11 @@ impl Driver<'_> {
         self.arm_pump(net);
     }
 
-    /// At the end of a phase nothing that was due may be forgotten for the loop's own lateness.
+    /// At the end of an open loop nothing that was due may be forgotten for the loop's own lateness.
     pub(super) fn pump_all(&mut self, net: &mut Net) {
+        if self.pace.schedule.is_none() {
+            return;
+        }
         let now = self.clock();
         while self.send_due(net, now) {}
     }
@@ -203,6 +239,9 @@ impl Driver<'_> {
         if !self.out.is_empty() {
             self.hand_over(net, id);
         }
+        if let Some(forgotten) = self.lanes.forget_overdue(lane) {
+            self.pace.overdue -= u64::from(forgotten.is_measured);
+        }
         let state = State::Waiting;
         let flight = Flight { sequence, planned, sent, kind, state, is_measured, is_overtaken: false };
         self.lanes.push(lane, flight);
@@ -211,9 +250,19 @@ impl Driver<'_> {
             self.tally.books().sent += 1;
             self.tally.bytes_sent += self.out.len() as u64;
             if is_open_loop {
-                self.tally.record_lag(sent.saturating_sub(planned.max(free_since)));
+                self.record_lag(planned, free_since, sent);
             }
         }
+    }
+
+    /// How late a request left that could have left: from its plan, or from when its client was free. But what was
+    /// planned while the loop stood still is late for that reason, even if its client has become free since.
+    fn record_lag(&mut self, planned: u64, free_since: u64, sent: u64) {
+        if free_since <= planned && sent - planned > LATE {
+            self.pace.late_until = self.pace.late_until.max(sent);
+        }
+        let could = if planned <= self.pace.late_until { planned } else { planned.max(free_since) };
+        self.tally.record_lag(sent.saturating_sub(could));
     }
 
     #[inline]

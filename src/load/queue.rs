@@ -79,13 +79,13 @@ mod tests {
     #[test]
     fn whoever_came_first_is_first_and_anybody_may_leave() {
         let mut queue = Queue::new(5);
-        [3, 1, 4, 0, 1].map(|place| queue.push(place));
+        [3, 1, 4, 0, 1].into_iter().for_each(|place| queue.push(place));
         queue.remove(4);
         queue.remove(2);
         queue.push(2);
         assert_eq!(order(&mut queue), [3, 1, 0, 2]);
         assert!(queue.is_empty());
-        [0, 1, 2].map(|place| queue.push(place));
+        [0, 1, 2].into_iter().for_each(|place| queue.push(place));
         queue.remove(0);
         queue.remove(2);
         queue.push(0);

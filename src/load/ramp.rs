@@ -1,8 +1,9 @@
 //! How clients come to life, and how their sessions end.
 
-use super::driver::{Driver, HANDSHAKE, RAMP, REST, nanoseconds};
+use super::driver::{Driver, FAREWELL, HANDSHAKE, RAMP, REST, nanoseconds};
 use super::lanes::{Kind, Stage, State};
 use super::outcome::Phase;
+use super::pace::WINDOW;
 use super::schedule::Schedule;
 use crate::{CloseReason, ConnId, Net, UdpId};
 use std::time::Duration;
@@ -11,6 +12,10 @@ use std::time::Duration;
 const HANDSHAKES: u32 = 256;
 /// How long a client waits after a session that went wrong, so that a dead server is not hammered.
 const PAUSE: Duration = Duration::from_millis(10);
+
+/// How long the server may take to close after the farewell. Whoever closes first keeps the port for a minute, and it is
+/// better that the server does.
+const PATIENCE: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 pub(super) struct Ramp {
@@ -35,10 +40,11 @@ impl Driver<'_> {
 
     fn begin_clients(&mut self, net: &mut Net) {
         let clients = self.plan.clients as u32;
+        let most = if self.is_datagram { WINDOW as u32 } else { HANDSHAKES };
         let rate = self.plan.connect_rate.map(|rate| Schedule::new(rate, Duration::ZERO));
         while self.phase == Phase::Ramp
             && self.ramp.begun < clients
-            && self.ramp.begun - self.ramp.settled < HANDSHAKES
+            && self.ramp.begun - self.ramp.settled < most
         {
             let due = rate.map_or(0, |schedule| schedule.due(self.ramp.begun.into()));
             let now = self.clock();
@@ -129,7 +135,7 @@ impl Driver<'_> {
                 _ => "no first reply in time",
             };
             let id = ConnId::from_bits(client.id);
-            self.drop_session(net, lane, id);
+            self.drop_session(net, id);
             self.session_failed(net, lane, cause);
             self.give_up_ramp(net, limit);
         }
@@ -204,6 +210,17 @@ impl Driver<'_> {
             self.send(net, lane, Kind::Farewell, self.now, false);
         } else {
             net.close(id);
+            return;
+        }
+        self.lanes.lane(lane).free_since = self.now;
+        net.set_timer(PATIENCE, FAREWELL | u64::from(lane) << 8);
+    }
+
+    /// A server that has not closed by now does not know the word.
+    pub(super) fn close_by_ourselves(&mut self, net: &mut Net, lane: u32) {
+        let client = self.lanes.lane(lane);
+        if client.stage == Stage::Leaving && client.free_since + nanoseconds(PATIENCE) <= self.now {
+            net.close(ConnId::from_bits(client.id));
         }
     }
 
@@ -212,15 +229,18 @@ impl Driver<'_> {
         self.lanes.handshakes.remove(lane);
         self.connections.failed += 1;
         self.tally.fail(cause);
-        self.forget_flights(net, lane);
+        self.forget_flights(lane);
         let client = self.lanes.lane(lane);
-        if self.plan.churn && client.was_alive {
-            let (errand, is_measured) = (client.errand, client.is_measured);
-            if errand == Kind::Request && is_measured && client.stage != Stage::Proving {
+        if self.plan.churn {
+            if client.is_measured && client.stage != Stage::Proving {
                 self.tally.books().not_sent += 1;
                 self.pace.open -= 1;
             }
             self.rest(net, lane);
+            if self.connections.alive == 0 && self.connections.failed >= self.connections.asked {
+                self.notes.push("no connection came to life, and no more were tried".to_owned());
+                return self.finish(net);
+            }
         } else {
             client.stage = Stage::Gone;
             self.settle(net);
@@ -238,13 +258,9 @@ impl Driver<'_> {
         match self.lanes.lane(lane).stage {
             Stage::Leaving => {
                 self.alive_now = self.alive_now.saturating_sub(1);
-                self.forget_flights(net, lane);
+                self.forget_flights(lane);
                 let client = self.lanes.lane(lane);
                 (client.stage, client.free_since) = (Stage::Idle, self.now);
-                let is_proof = client.errand == Kind::Proof;
-                if is_proof {
-                    self.settle(net);
-                }
                 self.offer(net, lane);
                 self.check_end(net);
             }
@@ -253,13 +269,9 @@ impl Driver<'_> {
                 self.alive_now -= 1;
                 self.tally.fail(cause);
                 self.lanes.lane(lane).stage = Stage::Gone;
-                self.forget_flights(net, lane);
+                self.forget_flights(lane);
                 if self.plan.churn {
-                    let is_proof = self.lanes.lane(lane).errand == Kind::Proof;
                     self.rest(net, lane);
-                    if is_proof {
-                        self.settle(net);
-                    }
                 } else if self.alive_now == 0 && self.phase != Phase::Ramp {
                     self.notes.push("every client was lost before the end".to_owned());
                     return self.finish(net);
@@ -276,7 +288,7 @@ impl Driver<'_> {
     pub(super) fn give_up_session(&mut self, net: &mut Net, lane: u32) {
         let client = self.lanes.lane(lane);
         let (id, was_proving) = (ConnId::from_bits(client.id), client.stage == Stage::Proving);
-        self.drop_session(net, lane, id);
+        self.drop_session(net, id);
         self.lanes.handshakes.remove(lane);
         if was_proving {
             self.connections.failed += 1;
@@ -284,12 +296,12 @@ impl Driver<'_> {
             self.connections.lost += 1;
             self.alive_now = self.alive_now.saturating_sub(1);
         }
-        self.forget_flights(net, lane);
+        self.forget_flights(lane);
         self.rest(net, lane);
     }
 
     /// Ends it on our side; nothing more is heard of it.
-    pub(super) fn drop_session(&mut self, net: &mut Net, _lane: u32, id: ConnId) {
+    pub(super) fn drop_session(&mut self, net: &mut Net, id: ConnId) {
         self.owners.remove(id);
         if self.is_datagram {
             net.close_udp(UdpId::from_bits(id.to_bits()));
@@ -299,8 +311,9 @@ impl Driver<'_> {
     }
 
     /// What was under way on a connection is lost with it.
-    fn forget_flights(&mut self, _net: &mut Net, lane: u32) {
-        while let Some(place) = self.lanes.head(lane) {
+    fn forget_flights(&mut self, lane: u32) {
+        let places: Vec<u32> = self.lanes.under_way(lane).collect();
+        for place in places {
             let flight = *self.lanes.flight(place);
             self.lanes.finish(lane, place);
             if !flight.is_measured {

@@ -47,7 +47,10 @@ impl Driver<'_> {
             // After a farewell that is not answered nothing is due.
             Match::Right(used) if used > 0 => {
                 self.lanes.lane(lane).at = 0;
-                self.answered(net, lane, place, !flight.is_overtaken);
+                if flight.is_overtaken {
+                    self.out_of_order(lane, &flight, b"");
+                }
+                self.answered(net, lane, place, true);
                 used
             }
             Match::Partial => {
@@ -84,7 +87,7 @@ impl Driver<'_> {
 
     fn fail_handshake(&mut self, net: &mut Net, lane: u32, cause: &str) {
         let id = ConnId::from_bits(self.lanes.lane(lane).id);
-        self.drop_session(net, lane, id);
+        self.drop_session(net, id);
         self.session_failed(net, lane, cause);
     }
 
@@ -134,9 +137,6 @@ impl Driver<'_> {
                 return self.fail_handshake(net, lane, "wrong first reply");
             }
             self.come_alive(net, lane);
-        }
-        if self.plan.churn {
-            self.leave(net, lane);
         }
     }
 
@@ -225,6 +225,16 @@ impl Driver<'_> {
         }
     }
 
+    /// A reply that came after that to a later request: on a stream the server's own doing.
+    #[cold]
+    fn out_of_order(&mut self, lane: u32, flight: &Flight, reply: &[u8]) {
+        if flight.is_measured {
+            self.tally.books().reordered += 1;
+            self.tally.fail("reply out of order");
+            self.tally.keep("out of order", lane, Some(flight.sequence), &self.expected, reply);
+        }
+    }
+
     /// Whether it answers another request of this client: a later one, so that one before it was passed over; or one
     /// that was answered already.
     fn is_known(&mut self, net: &mut Net, lane: u32, reply: &[u8], under_way: &[u32]) -> bool {
@@ -236,9 +246,9 @@ impl Driver<'_> {
                     self.lanes.flight(before).is_overtaken = true;
                 }
                 if flight.is_overtaken {
-                    self.tally.keep("out of order", lane, Some(flight.sequence), b"", reply);
+                    self.out_of_order(lane, &flight, reply);
                 }
-                self.answered(net, lane, place, !flight.is_overtaken);
+                self.answered(net, lane, place, true);
                 return true;
             }
         }
@@ -251,27 +261,27 @@ impl Driver<'_> {
         if self.expected != reply {
             return false;
         }
-        client_answered_after_all(self, lane, last, was_wrong, reply);
+        self.once_more(lane, last, was_wrong, reply);
         true
     }
-}
 
-/// The reply to the request before comes once more. Where that one was answered wrongly, the wrong reply was one too many
-/// and this is the right one.
-fn client_answered_after_all(driver: &mut Driver<'_>, lane: u32, last: u64, was_wrong: bool, reply: &[u8]) {
-    driver.lanes.lane(lane).last_was_wrong = false;
-    if driver.phase == Phase::WarmUp {
-        return;
-    }
-    let books = driver.tally.books();
-    if was_wrong && books.wrong > 0 {
-        books.wrong -= 1;
-        books.correct += 1;
-        books.foreign += 1;
-        driver.lanes.lane(lane).correct += 1;
-    } else {
-        books.duplicate += 1;
-        driver.tally.fail("duplicate reply");
-        driver.tally.keep("duplicate", lane, Some(last), b"", reply);
+    /// The reply to the request before comes once more. Where that one was answered wrongly, the wrong reply was one too
+    /// many and this is the right one.
+    fn once_more(&mut self, lane: u32, last: u64, was_wrong: bool, reply: &[u8]) {
+        self.lanes.lane(lane).last_was_wrong = false;
+        if self.phase == Phase::WarmUp {
+            return;
+        }
+        let books = self.tally.books();
+        if was_wrong && books.wrong > 0 {
+            books.wrong -= 1;
+            books.correct += 1;
+            books.foreign += 1;
+            self.lanes.lane(lane).correct += 1;
+        } else {
+            books.duplicate += 1;
+            self.tally.fail("duplicate reply");
+            self.tally.keep("duplicate", lane, Some(last), b"", reply);
+        }
     }
 }
