@@ -95,7 +95,7 @@ fn a_server_that_welcomes_and_never_answers() {
 fn a_server_that_dies_in_the_middle() {
     let server = Lines::hello(|client, message| {
         client.greet(message);
-        if client.messages() >= 2000 {
+        if client.order >= 2000 {
             client.leave();
         }
     });

@@ -115,6 +115,16 @@ fn a_greeter_with_threads_is_right_by_the_clock_and_in_churn() {
 }
 
 #[test]
+fn a_server_with_a_short_backlog_gets_all_its_clients_in_the_end() {
+    let temp = TempDir::new();
+    let path = temp.join("s").display().to_string();
+    let Some((_server, _)) = python("unix_greeter.py", &[&path]) else { return };
+    let load = load(&format!("unix:{path}"), "-c 100 -n 500 --framing raw --warmup 0s");
+    load.all_correct(100);
+    assert_eq!(load.report.books().correct, 500);
+}
+
+#[test]
 fn a_greeter_of_datagrams_is_right() {
     let Some((_server, port)) = python("greeters.py", &["udp"]) else { return };
     let load = load(&format!("udp://127.0.0.1:{port}"), "-c 20 -n 1000 --warmup 0s");

@@ -104,7 +104,7 @@ fn freeze(seconds: u64) -> Load {
     let pause = Duration::from_millis(100 * seconds);
     let frozen: OnceLock<Instant> = OnceLock::new();
     let server = Lines::hello(move |client, message| {
-        if client.messages() >= 400 * seconds {
+        if client.order >= 400 * seconds {
             let until = *frozen.get_or_init(|| Instant::now() + pause);
             std::thread::sleep(until.saturating_duration_since(Instant::now()));
         }

@@ -35,7 +35,7 @@ fn five_thousand_clients_are_alive_and_right_from_one_thread() {
     eventually("it is seen with its sockets open", || {
         let sockets = std::fs::read_dir(format!("/proc/{}/fd", process.id())).map_or(0, |fds| fds.count());
         threads = threads.max(status(&process, "Threads:").unwrap_or(0));
-        sockets as u64 > clients / 2 || process.said().out.len() > 2
+        sockets as u64 > clients / 2 || !process.said().out.is_empty()
     });
     assert_eq!(threads, 1);
     let load = end(process);
@@ -192,7 +192,8 @@ fn churn_makes_a_connection_for_each_request() {
     load.ended_with(0);
     assert_eq!(daemon.terminate(), Some(0));
     let summary = daemon.stderr();
-    assert!(summary.contains("2000") || summary.contains("2,000"), "2,000 sessions: {summary}");
+    // Ten more where each client's first session proves that somebody is there.
+    assert!(["2000 clients", "2010 clients"].iter().any(|count| summary.contains(count)), "{summary}");
 }
 
 #[test]

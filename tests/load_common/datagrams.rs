@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use std::time::Duration;
 pub struct Datagrams {
     address: SocketAddr,
     shared: Arc<Shared>,
+    socket: UdpSocket,
     server: Option<JoinHandle<()>>,
 }
 
@@ -16,6 +17,8 @@ pub struct Datagrams {
 struct Shared {
     is_over: AtomicBool,
     lies: AtomicU64,
+    messages: AtomicU64,
+    peers: Mutex<Vec<SocketAddr>>,
 }
 
 /// The client whose message is to be answered.
@@ -37,6 +40,7 @@ impl Datagrams {
         let address = socket.local_addr().unwrap();
         let shared: Arc<Shared> = Arc::default();
         let theirs = shared.clone();
+        let ours = socket.try_clone().unwrap();
         let server = std::thread::spawn(move || {
             let mut buffer = [0; 65536];
             let mut counts: HashMap<SocketAddr, u64> = HashMap::new();
@@ -45,14 +49,33 @@ impl Datagrams {
                 let count = counts.entry(from).or_default();
                 let mut client = UdpClient { socket: &socket, from, nth: *count, lies: &theirs.lies };
                 *count += 1;
+                theirs.messages.fetch_add(1, Ordering::SeqCst);
+                if client.nth == 0 {
+                    theirs.peers.lock().unwrap().push(from);
+                }
                 answer(&mut client, &String::from_utf8_lossy(&buffer[..length]));
             }
         });
-        Datagrams { address, shared, server: Some(server) }
+        Datagrams { address, shared, socket: ours, server: Some(server) }
     }
 
     pub fn url(&self) -> String {
         format!("udp://{}", self.address)
+    }
+
+    /// How many messages it has read.
+    pub fn messages(&self) -> u64 {
+        self.shared.messages.load(Ordering::SeqCst)
+    }
+
+    /// Who came, in that order.
+    pub fn peers(&self) -> Vec<SocketAddr> {
+        self.shared.peers.lock().unwrap().clone()
+    }
+
+    /// Says what nobody has asked for.
+    pub fn say_to(&self, peer: SocketAddr, text: &str) {
+        let _ = self.socket.send_to(text.as_bytes(), peer);
     }
 
     /// How many lies its clients were told.
