@@ -131,8 +131,11 @@ impl Page {
         let path = dir.write("page.html", &page.replace("</body>", &format!("{PROBE}</body>")));
         let profile = format!("--user-data-dir={}", dir.join("profile").display());
         let mut browser = Command::new("chromium");
-        browser.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--enable-logging=stderr"]);
-        browser.args(["--dump-dom", &profile]).args(arguments).arg(format!("file://{path}"));
+        browser.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
+        browser
+            .args(["--enable-logging=stderr", "--dump-dom", &profile])
+            .args(arguments)
+            .arg(format!("file://{path}"));
         let mut browser = Process::start(&mut browser);
         let Some(status) = browser.wait(3 * PATIENCE) else { panic!("no end: {:?}", browser.said()) };
         let said = browser.said().clone();

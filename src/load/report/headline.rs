@@ -41,7 +41,8 @@ impl Headline {
         } else {
             (Tone::Good, "passed", Some("every reply was right".to_owned()))
         };
-        let faults = (!faults.is_empty()).then(|| faults.join(", "));
+        let are_shown = !faults.is_empty() && outcome.books.correct > 0;
+        let faults = are_shown.then(|| faults.join(", "));
         let parts = [what, faults, Some(key_figures(outcome))];
         let sentence = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
         Headline { tone, word, sentence }
