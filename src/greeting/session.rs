@@ -119,11 +119,9 @@ impl Session {
     #[inline]
     pub fn answer_at_once(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
         let Some(quick) = self.dialect.quick().filter(|_| self.phase == Phase::Open) else { return false };
-        match self.framing {
-            Framing::Raw => quick.answer_read(bytes, out),
-            Framing::Line => self.held.is_none() && quick.answer_line(bytes, out),
-            Framing::Auto => false,
-        }
+        self.framing != Framing::Auto
+            && self.held.is_none()
+            && quick.answer_one(bytes, self.framing == Framing::Line, out)
     }
 
     /// The client ended its side. An unfinished last line is a message, an unfinished character is none;
