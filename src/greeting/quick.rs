@@ -145,13 +145,15 @@ impl Quick {
 
     #[inline(always)]
     fn answer(&self, message: &[u8], after: &Piece, out: &mut Vec<u8>) -> bool {
-        let Some(first) = message.first().filter(|_| message.len() <= SHORT) else { return false };
-        if self.may_be_farewell(*first, message.len()) {
+        let (before, len, after_len) = (self.before.len, message.len(), after.len);
+        // The first two bounds are known. Said again, they spare the check of each copy.
+        if before > SHORT || after_len > SHORT || len > SHORT || len == 0 {
             return false;
         }
-        // These bounds are known. Said again, they spare the check of each copy.
-        let (before, len) = (self.before.len.min(SHORT), message.len().min(SHORT));
-        let end = out.len() + before + len + after.len.min(SHORT);
+        if self.may_be_farewell(message[0], len) {
+            return false;
+        }
+        let end = out.len() + before + len + after_len;
         out.extend_from_slice(&[0; 3 * SHORT]);
         let answer: &mut [u8; 3 * SHORT] = out.last_chunk_mut().expect("it was just added");
         answer[..SHORT].copy_from_slice(&self.before.padded);

@@ -119,9 +119,11 @@ impl Session {
     #[inline]
     pub fn answer_at_once(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
         let Some(quick) = self.dialect.quick().filter(|_| self.phase == Phase::Open) else { return false };
-        self.framing != Framing::Auto
-            && self.held.is_none()
-            && quick.answer_one(bytes, self.framing == Framing::Line, out)
+        match self.framing {
+            Framing::Raw => quick.answer_one(bytes, false, out),
+            Framing::Line => self.held.is_none() && quick.answer_one(bytes, true, out),
+            Framing::Auto => false,
+        }
     }
 
     /// The client ended its side. An unfinished last line is a message, an unfinished character is none;

@@ -106,12 +106,12 @@ impl Connection {
         }
     }
 
-    /// As nearly all do when an event comes.
+    /// As nearly all do when an event comes: it is open, may be sent to by way of the scratch, and has input.
     #[inline]
     pub(super) fn wants_no_more_than_reading(&self) -> bool {
         self.outbox.is_none()
             && self.phase == Phase::Open
-            && self.flags.are(READABLE, READABLE | EOF | PAUSED | FULL | QUEUED)
+            && self.flags.are(READABLE, READABLE | EOF | PAUSED | FULL | QUEUED | FIN_WANTED | PACKETS)
     }
 
     #[inline]
@@ -203,13 +203,29 @@ impl Net {
     /// `a_burst_arrives_whole_and_in_order_whatever_the_budget` in `tests/streams.rs` and
     /// `an_urgent_byte_in_the_middle_of_much_input_hides_none_of_it` in `tests/serve_rubbish.rs`.
     #[inline(always)]
-    pub(super) fn fill<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, buffer: &mut [u8]) {
-        let mut budget = self.limits.read_budget;
-        while let Some(Source::Stream(conn)) = self.sources.get_mut(key)
-            && conn.may_read()
+    pub(super) fn serve_stream<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        readiness: Readiness,
+        buffer: &mut [u8],
+    ) -> bool {
+        let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
+        conn.note(readiness);
+        let mut is_plain = conn.wants_no_more_than_reading();
+        let mut conn = if is_plain {
+            conn
+        } else if self.stream_event(handler, key, readiness)
+            && let Some(Source::Stream(conn)) = self.sources.get_mut(key)
         {
-            self.serving = if conn.may_use_scratch() { key } else { Key::NONE };
-            let is_packets = conn.flags.has(PACKETS);
+            conn
+        } else {
+            return true;
+        };
+        let mut budget = self.limits.read_budget;
+        loop {
+            self.serving = if is_plain || conn.may_use_scratch() { key } else { Key::NONE };
+            let is_packets = !is_plain && conn.flags.has(PACKETS);
             let want = if is_packets {
                 buffer.len() // a record that is read in part is lost in part
             } else {
@@ -243,8 +259,14 @@ impl Net {
                 self.enqueue(key);
                 break;
             }
+            is_plain = false;
+            conn = match self.sources.get_mut(key) {
+                Some(Source::Stream(conn)) if conn.may_read() => conn,
+                _ => break,
+            };
         }
         self.end_service(key);
+        true
     }
 
     /// A read found nothing for now, an error, or (`None`) the peer's end of file.

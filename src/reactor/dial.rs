@@ -165,6 +165,7 @@ impl Net {
         *place = Source::Stream(conn);
         self.take_in(key);
         self.open_stream(handler, key);
+        self.enqueue(key);
     }
 
     /// The timer of a dial: either its whole time is over, or the next address has waited long enough.
