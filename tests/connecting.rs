@@ -256,3 +256,44 @@ fn a_datagram_that_is_refused_when_sent_is_told_as_well() {
     harness.turn(ZERO);
     assert_eq!(harness.recorder.events.len(), 1);
 }
+
+#[test]
+fn a_connection_comes_from_the_address_that_was_asked_for() {
+    let source = "127.0.0.2".parse().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let mut harness = Harness::new();
+    let conn = harness.net().connect_from(source, address.as_str()).unwrap();
+    let (_server, peer) = listener.accept().unwrap();
+    assert_eq!(peer.ip(), source);
+    harness.until("it is open", |_, recorder| recorder.opened() == [conn]);
+
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = format!("udp://{}", server.local_addr().unwrap());
+    let udp = harness.net().connect_udp_from(source, address.as_str()).unwrap();
+    harness.net().send_datagram(udp, b"ping");
+    harness.turn(ZERO);
+    assert_eq!(server.recv_from(&mut [0; 16]).unwrap().1.ip(), source);
+
+    let unix = Address::Unix("/nowhere".into());
+    let error = harness.net().connect_from(source, unix).unwrap_err();
+    assert_eq!(error.to_string(), "unix:/nowhere has no source address to choose");
+}
+
+#[test]
+fn the_datagrams_that_found_no_room_are_counted_by_the_system() {
+    let server = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let mut harness = Harness::new();
+    let address = format!("udp://{}", server.local_addr().unwrap());
+    let udp = harness.net().connect_udp(address.as_str()).unwrap();
+    harness.net().controls(udp).unwrap().set_receive_buffer(1).unwrap();
+    harness.net().send_datagram(udp, b"where am I?");
+    harness.turn(ZERO);
+    let (_, client) = server.recv_from(&mut [0; 16]).unwrap();
+    for _ in 0..100 {
+        server.send_to(&[0; 1000], client).unwrap();
+    }
+    let drops = u64::from(harness.net().controls(udp).unwrap().receive_drops().unwrap());
+    harness.until("the others are here", |reactor, _| reactor.net().stats().datagrams_in == 100 - drops);
+    assert!(drops > 0);
+}

@@ -9,6 +9,9 @@ mod dialect_table;
 mod dialects;
 mod failure;
 mod fetch;
+mod load;
+mod load_output;
+mod load_plan;
 mod logging;
 mod man;
 mod nearest;
@@ -30,10 +33,11 @@ Examples:
   hullo serve tcp://127.0.0.1:7000 --dialect indeed  speaks another dialect, on another port
   hullo dialects                                     lists them
   hullo talk tcp://127.0.0.1:9999                    talks to it
+  hullo load tcp://127.0.0.1:9999 -c 1000            tests it with a thousand clients
   hullo fetch http://127.0.0.1:8000/ -o page.html    fetches a page
   hullo help serve                                   tells all about serving";
 
-/// A daemon that greets over TCP, UDP and Unix sockets, and its clients
+/// A daemon that greets over TCP, UDP and Unix sockets, its clients, and a load tester
 #[derive(Parser, Debug)]
 #[command(name = "hullo", version, after_long_help = EXAMPLES)]
 struct Cli {
@@ -46,6 +50,7 @@ enum Command {
     Serve(serve::Serve),
     Talk(talk::Talk),
     Fetch(fetch::Fetch),
+    Load(Box<load::Load>),
     Dialects(dialects::Dialects),
     Completions(completions::Completions),
     Man(man::Man),
@@ -58,6 +63,7 @@ pub(crate) fn run() -> ExitCode {
         Ok(Cli { command: Command::Talk(talk) }) => talk.run(),
         Ok(Cli { command: Command::Dialects(dialects) }) => dialects.run(),
         Ok(Cli { command: Command::Fetch(fetch) }) => fetch.run(),
+        Ok(Cli { command: Command::Load(load) }) => load.run(),
         Ok(Cli { command: Command::Completions(completions) }) => completions.run(),
         Ok(Cli { command: Command::Man(man) }) => man.run(),
         Err(answer) => return answer_of_parser(&answer),

@@ -1,8 +1,90 @@
 //! `hullo load`: honest numbers from many clients.
+//!
+//! | room | what it knows |
+//! |---|---|
+//! | `plan` | what to do |
+//! | `script`, `message`, `sources`, `schedule`, `expect` | parts of it: what is said, from where, when; what must hold |
+//! | `preflight` | what can be known to be too much |
+//! | `lanes`, `queue` | the clients and what each has under way, all of it allocated at the start |
+//! | `driver` | the [`Handler`](crate::Handler): phases, timers, who is told what |
+//! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
+//! | `matcher`, `replies`, `flows` | what came, and which book it belongs in |
+//! | `tally`, `seconds` | the books, the histograms, one record a second |
+//! | `ending`, `judge`, `outcome` | the figures, and what to think of them |
+//! | `progress` | what a person sees meanwhile |
 
+mod driver;
+mod ending;
+mod expect;
+mod flows;
+mod judge;
+mod lanes;
+mod matcher;
+mod message;
 mod outcome;
+mod pace;
+mod plan;
+mod preflight;
+mod progress;
+mod queue;
+mod ramp;
+mod replies;
+pub mod report;
+mod schedule;
+mod script;
+mod seconds;
+mod sources;
+mod tally;
 
+pub use expect::Expectation;
+pub use judge::exit_code;
 pub use outcome::{
     Books, Connections, Evidence, Fairness, Generator, Interval, Judged, Latency, Mode, Outcome, Phase,
     Verdict,
 };
+pub use plan::{Check, Framing, Plan};
+pub use preflight::check as preflight;
+pub use progress::Progress;
+pub use schedule::Rate;
+pub use script::{Script, Templates, Wanted};
+pub use sources::Sources;
+
+use crate::signals::Signals;
+use crate::{Limits, Reactor};
+use driver::Driver;
+use signal_hook::consts::{SIGINT, SIGTERM};
+use std::io;
+use std::time::Duration;
+
+/// Runs a plan to its end, or to a signal.
+///
+/// # Errors
+///
+/// When the system has no descriptor for the loop itself, or the poller fails. What happens to a client is in the outcome.
+pub fn run(plan: &Plan, progress: &mut Progress) -> io::Result<Outcome> {
+    let mut reactor = Reactor::with_limits(limits(plan))?;
+    let signals = Signals::catch(reactor.net(), &[SIGINT, SIGTERM])?;
+    let mut driver = Driver::new(plan, signals, progress);
+    driver.start_seconds();
+    driver.begin(reactor.net());
+    while !driver.is_over {
+        reactor.turn(&mut driver, None)?;
+        driver.end_of_turn();
+    }
+    driver.progress.end();
+    Ok(driver.outcome())
+}
+
+/// The clocks of the reactor stand still: ours know what is waited for. A request may be as long as it likes.
+fn limits(plan: &Plan) -> Limits {
+    let usual = Limits::default();
+    let most = plan.script.request.longest().saturating_mul(plan.outstanding + 1);
+    Limits {
+        idle: Duration::ZERO,
+        write_stall: Duration::ZERO,
+        connect: Duration::ZERO,
+        outbox_high: usual.outbox_high.max(most.saturating_mul(2)),
+        outbox_cap: usize::MAX,
+        ..usual
+    }
+}

@@ -2,6 +2,7 @@
 
 use super::ids::SourceId;
 use super::net::Net;
+use super::sys;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::IpAddr;
@@ -65,6 +66,12 @@ impl Controls<'_> {
     /// SO_RCVBUF as the system has it.
     pub fn receive_buffer(&self) -> io::Result<usize> {
         self.socket().recv_buffer_size()
+    }
+
+    /// How many datagrams the system dropped because this socket's receive queue was full (socket(7): SO_RXQ_OVFL counts
+    /// the same).
+    pub fn receive_drops(&self) -> io::Result<u32> {
+        sys::receive_drops(self.0)
     }
 
     /// SO_SNDBUF, in bytes; Linux doubles it for its own needs (socket(7)).

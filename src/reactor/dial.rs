@@ -12,6 +12,7 @@ use super::socket::{self, Outcome, StreamSocket};
 use super::timers::{Purpose, Tick, ticks};
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long one address may keep the next one waiting (RFC 8305, section 5: "Connection Attempt Delay").
@@ -22,6 +23,8 @@ const FULL_BACKLOG_DELAY: Duration = Duration::from_millis(10);
 /// A connection in the making. All its sockets are registered under the one key, which becomes the connection's.
 pub(crate) struct Dial {
     target: Address,
+    /// Which of our addresses to come from; absent: the system's choice.
+    source: Option<IpAddr>,
     /// A name that is being looked up.
     is_resolving: bool,
     /// Addresses not yet tried.
@@ -36,7 +39,7 @@ pub(crate) struct Dial {
 }
 
 impl Net {
-    pub(super) fn dial(&mut self, target: Address) -> io::Result<ConnId> {
+    pub(super) fn dial(&mut self, target: Address, source: Option<IpAddr>) -> io::Result<ConnId> {
         if target.is_datagram() {
             let what = format!("{target} takes datagrams: use connect_udp");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
@@ -52,6 +55,7 @@ impl Net {
         let candidates = if is_resolving { VecDeque::new() } else { VecDeque::from([target.clone()]) };
         let dial = Dial {
             target: target.clone(),
+            source,
             is_resolving,
             candidates,
             attempts: Vec::new(),
@@ -100,7 +104,8 @@ impl Net {
                 let deadline = dial.deadline;
                 return self.set_dial_timer(key, deadline);
             };
-            let attempt = self.begin_attempt(key, &address);
+            let source = dial.source;
+            let attempt = self.begin_attempt(key, &address, source);
             let Some(dial) = self.open_dial(key) else { return };
             match attempt {
                 Ok(socket) => {
@@ -118,8 +123,13 @@ impl Net {
         }
     }
 
-    fn begin_attempt(&mut self, key: Key, address: &Address) -> io::Result<StreamSocket> {
-        let (mut socket, is_connected) = socket::connect(address)?;
+    fn begin_attempt(
+        &mut self,
+        key: Key,
+        address: &Address,
+        source: Option<IpAddr>,
+    ) -> io::Result<StreamSocket> {
+        let (mut socket, is_connected) = socket::connect(address, source)?;
         let interest = socket.interest(false);
         self.stats.registrations += 1;
         self.poll.registry().register(socket.source(), key.token(), interest)?;

@@ -13,6 +13,7 @@ use super::listener::{Listener, Spare};
 use super::remote::{Inbox, Remote};
 use super::resolver::Resolver;
 use super::slots::{Key, Slots};
+use super::socket;
 use super::stats::Stats;
 use super::sys::{SendBatch, TimerFd};
 use super::timers::{Clock, Purpose, Tick, Timers, ticks};
@@ -20,6 +21,7 @@ use super::watch::Watched;
 use mio::Interest;
 use std::collections::VecDeque;
 use std::io;
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// What every callback is lent, and what [`Reactor::net`](crate::Reactor::net) lends between turns.
@@ -107,7 +109,25 @@ impl Net {
         A: TryInto<Address>,
         AddressError: From<A::Error>,
     {
-        self.dial(address.try_into().map_err(AddressError::from)?)
+        self.dial(address.try_into().map_err(AddressError::from)?, None)
+    }
+
+    /// [`connect`](Net::connect) from one of this machine's own addresses. Its port stays the system's choice, and is
+    /// shared with connections to other targets: each pair of addresses has all ports to itself.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Net::connect), and `InvalidInput` for a Unix socket, which has no such address.
+    pub fn connect_from<A>(&mut self, source: IpAddr, address: A) -> io::Result<ConnId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        let address = address.try_into().map_err(AddressError::from)?;
+        if let Address::Unix(_) = address {
+            return Err(socket::without_source(&address));
+        }
+        self.dial(address, Some(source))
     }
 
     /// Sends bytes. They are written when the callback that is being served ends, or in this turn's flush; what the

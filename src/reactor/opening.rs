@@ -12,6 +12,7 @@ use super::socket_file::SocketFile;
 use super::watch::Watched;
 use socket2::Type;
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
@@ -126,7 +127,24 @@ impl Net {
         A: TryInto<Address>,
         AddressError: From<A::Error>,
     {
-        let socket = socket::connect_datagrams(&address.try_into().map_err(AddressError::from)?)?;
+        self.open_correspondence(&address.try_into().map_err(AddressError::from)?, None)
+    }
+
+    /// [`connect_udp`](Net::connect_udp) from one of this machine's own addresses, on a port of the system's choice.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect_udp`](Net::connect_udp), and `InvalidInput` for a Unix socket, which has no such address.
+    pub fn connect_udp_from<A>(&mut self, source: IpAddr, address: A) -> io::Result<UdpId>
+    where
+        A: TryInto<Address>,
+        AddressError: From<A::Error>,
+    {
+        self.open_correspondence(&address.try_into().map_err(AddressError::from)?, Some(source))
+    }
+
+    fn open_correspondence(&mut self, address: &Address, source: Option<IpAddr>) -> io::Result<UdpId> {
+        let socket = socket::connect_datagrams(address, source)?;
         self.insert(Source::Datagrams(Datagrams::new(socket, false, None))).map(UdpId)
     }
 

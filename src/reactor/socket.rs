@@ -209,13 +209,14 @@ pub(crate) enum Outcome {
 
 /// Begins to connect; whether it is connected already, as a Unix stream always is. One whose listener has a full
 /// backlog would block (EAGAIN), and no event follows.
-pub(crate) fn connect(address: &Address) -> io::Result<(StreamSocket, bool)> {
+pub(crate) fn connect(address: &Address, source: Option<IpAddr>) -> io::Result<(StreamSocket, bool)> {
     match address {
         Address::Tcp(Host::Ip(ip), port) => {
             let peer = SocketAddr::new(*ip, *port);
             let socket =
                 Socket::new(Domain::for_address(peer), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
             socket.set_tcp_nodelay(true)?;
+            come_from(&socket, source)?;
             let is_connected = match socket.connect(&peer.into()) {
                 Ok(()) => true,
                 Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => false,
@@ -235,6 +236,18 @@ pub(crate) fn connect(address: &Address) -> io::Result<(StreamSocket, bool)> {
         }
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{address} is nothing to connect to"))),
     }
+}
+
+/// Binds to one of our addresses, and leaves the port to connect(2), which knows the target and so can take one that is
+/// in use towards another.
+fn come_from(socket: &Socket, source: Option<IpAddr>) -> io::Result<()> {
+    let Some(source) = source else { return Ok(()) };
+    sys::bind_without_port(socket.as_fd())?;
+    socket.bind(&SocketAddr::new(source, 0).into())
+}
+
+pub(crate) fn without_source(address: &Address) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{address} has no source address to choose"))
 }
 
 /// Binds and listens. `prepare` runs on a bound Unix path before the first client can come.
@@ -271,13 +284,16 @@ pub(crate) fn listen(
 }
 
 /// A datagram socket with one peer. A Unix one gets a name of its own (unix(7): autobind), or nobody could answer it.
-pub(crate) fn connect_datagrams(address: &Address) -> io::Result<DatagramSocket> {
+pub(crate) fn connect_datagrams(address: &Address, source: Option<IpAddr>) -> io::Result<DatagramSocket> {
     match address {
+        Address::Unixgram(_) if source.is_some() => Err(without_source(address)),
         Address::Udp(Host::Ip(ip), port) => {
             let peer = SocketAddr::new(*ip, *port);
             let socket =
                 Socket::new(Domain::for_address(peer), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
+            come_from(&socket, source)?;
             socket.connect(&peer.into())?;
+            sys::take_bundles(socket.as_fd());
             Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
         }
         Address::Unixgram(path) => {
@@ -312,6 +328,7 @@ pub(crate) fn bind_datagrams(
             if local.is_some_and(|local| local.ip().is_unspecified()) {
                 sys::ask_for_destination(socket.as_fd(), socket.domain()? == Domain::IPV6)?;
             }
+            sys::take_bundles(socket.as_fd());
             Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
         }
         Address::Unixgram(path) => {

@@ -1,0 +1,216 @@
+//! `hullo load`: flags, made into one plan; its outcome, into reports and an exit code.
+
+use super::failure::{Failure, Place};
+use super::load_output::Outputs;
+use super::{descriptors, load_plan, logging, output, units};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use hullo::Address;
+use hullo::load::{self, Check, Expectation, Framing, Progress, Rate, Sources};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+const EXAMPLES: &str = "\
+Examples:
+  hullo load tcp://127.0.0.1:9999
+      50 clients for 10 s, each sending when its reply has come
+  hullo load tcp://127.0.0.1:9999 -c 10000 -d 1m -r 20k
+      10,000 clients, 20,000 requests a second between them, whatever the replies do
+  hullo load udp://127.0.0.1:9999 -c 1000 -n 100k --dialect echo
+      1,000 flows of datagrams
+  hullo load tcp://127.0.0.1:9999 --churn -c 20
+      a connection for each request
+  hullo load tcp://127.0.0.1:6379 --request 'PING\\r\\n' --reply '+PONG\\r\\n'
+      Redis
+  hullo load tcp://127.0.0.1:9999 -r 1000 --expect 'p99<5ms' --expect 'errors==0' --json -q
+      for a script: one JSON object on stdout, and the exit code
+
+Exit code, the first that applies: 2 usage, 130 or 143 stopped by a signal (with the report so far), 1 nothing was
+completed, 4 the generator was too slow for its figures to be trusted (in an open loop, or where --expect relies on
+them), 3 an expectation is broken, 1 any error that no --expect 'errors<=...' allows.";
+
+/// Test a server with many clients, and check every reply
+///
+/// Without --rate, a client sends its next request when the reply to the one before has come (a closed loop): the rate is
+/// what the server makes of it. With --rate, requests leave by the clock (an open loop), and a reply is timed from the
+/// instant at which its request was planned, so that a server that stalls cannot hide it.
+///
+/// First every client comes to life, with its welcome or a first reply. Then, after a warm-up, the measuring begins.
+#[derive(Args, Debug)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Load {
+    /// Whom to test: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH
+    #[arg(value_name = "URL")]
+    pub(super) address: Address,
+
+    /// Clients, in all; on datagrams flows with a socket each
+    #[arg(short, long, value_name = "N", default_value = "50", value_parser = units::count)]
+    pub(super) connections: usize,
+
+    /// How long to measure, like 30s; with --requests too, the first one reached counts [default: 10s]
+    #[arg(short, long, value_name = "D", value_parser = units::duration)]
+    pub(super) duration: Option<Duration>,
+
+    /// How many requests to measure, in all
+    #[arg(short = 'n', long, value_name = "N", value_parser = units::count)]
+    pub(super) requests: Option<usize>,
+
+    /// Requests a second in all, by the clock: 1000, 0.5, or 100:2000 for a rate that grows
+    #[arg(short, long, value_name = "N[:M]", value_parser = load_plan::rate)]
+    pub(super) rate: Option<Rate>,
+
+    /// Requests that one client may have in flight; more than 1 needs --framing line or datagrams
+    #[arg(long, value_name = "K", default_value = "1", value_parser = units::count)]
+    pub(super) outstanding: usize,
+
+    /// A connection for each request: connect, welcome, request, reply, farewell, close
+    #[arg(long)]
+    pub(super) churn: bool,
+
+    /// Clients begun a second [default: as fast as 256 handshakes at a time go]
+    #[arg(long, value_name = "N", value_parser = load_plan::rate)]
+    pub(super) connect_rate: Option<Rate>,
+
+    /// How long a client may take to come to life
+    #[arg(long, value_name = "D", default_value = "10s", value_parser = units::duration)]
+    pub(super) connect_timeout: Duration,
+
+    /// How long a reply may take; later it is counted as late
+    #[arg(long, value_name = "D", default_value = "5s", value_parser = units::duration)]
+    pub(super) timeout: Duration,
+
+    /// How long requests are sent before the measuring begins
+    #[arg(long, value_name = "D", default_value = "1s", value_parser = units::duration)]
+    pub(super) warmup: Duration,
+
+    /// How long to wait for replies after the last request
+    #[arg(long, value_name = "D", default_value = "2s", value_parser = units::duration)]
+    pub(super) drain: Duration,
+
+    /// What the server speaks, of `hullo dialects`
+    #[arg(long, value_name = "NAME", default_value = "hello", conflicts_with_all = ["request", "reply", "welcome"])]
+    pub(super) dialect: String,
+
+    /// How messages are told apart on a stream: raw or line
+    ///
+    /// line: each message and each reply ends in a newline. raw: nothing is added, and a message has at most 1024 bytes,
+    /// since reads may split a longer one.
+    #[arg(long, value_name = "F", default_value = "line", hide_possible_values = true, value_parser = framing())]
+    pub(super) framing: Framing,
+
+    /// The message; {conn}, {seq} and {rand} stand for the client, its request and 16 random digits [default: c{conn}-{seq}]
+    ///
+    /// On datagrams the flow, the sequence and a mark of this run follow it, to tell what was lost, late, doubled or
+    /// reordered.
+    #[arg(short, long, value_name = "TEXT", conflicts_with = "size")]
+    pub(super) message: Option<String>,
+
+    /// Messages of that size instead, like 512, 64KiB or 100..1000
+    #[arg(short, long, value_name = "N[..M]", value_parser = load_plan::sizes)]
+    pub(super) size: Option<(u32, u32)>,
+
+    /// Any other protocol: the request, with \r \n \t \0 \\ \xNN and {message}
+    #[arg(long, value_name = "T", requires = "reply")]
+    pub(super) request: Option<String>,
+
+    /// The reply that is due to it
+    #[arg(long, value_name = "T", requires = "request")]
+    pub(super) reply: Option<String>,
+
+    /// What the server says first, if it does
+    #[arg(long, value_name = "T", requires = "request")]
+    pub(super) welcome: Option<String>,
+
+    /// How closely replies are looked at: full (each byte), length or none
+    #[arg(long, value_name = "HOW", default_value = "full", hide_possible_values = true, value_parser = check())]
+    pub(super) check: Check,
+
+    /// Our own addresses, used in turn: each has some 28,000 ports for the server
+    #[arg(long, value_name = "ADDR[/LEN]", value_parser = Sources::parse)]
+    pub(super) source: Option<Sources>,
+
+    /// What must hold, like 'p99<5ms'; may be given again
+    ///
+    /// Of p50, p90, p99, p99.9 and max (of the response time), rate, errors (a share, like 0.1%) and lost, with < <= > >= ==.
+    #[arg(long, value_name = "EXPR", value_parser = Expectation::parse)]
+    pub(super) expect: Vec<Expectation>,
+
+    /// Print one JSON object on stdout instead of text
+    #[arg(long)]
+    pub(super) json: bool,
+
+    /// Write the JSON object to a file
+    #[arg(short, long, value_name = "FILE")]
+    pub(super) output: Option<PathBuf>,
+
+    /// Write a page with plots
+    #[arg(long, value_name = "FILE")]
+    pub(super) html: Option<PathBuf>,
+
+    /// Write an HdrHistogram interval log
+    #[arg(long, value_name = "FILE")]
+    pub(super) hdr: Option<PathBuf>,
+
+    /// Write one JSON line for each second
+    #[arg(long, value_name = "FILE")]
+    pub(super) timeseries: Option<PathBuf>,
+
+    /// No progress on stderr
+    #[arg(short, long)]
+    quiet: bool,
+
+    /// How often a line of progress comes where stderr is no terminal
+    #[arg(short, long, value_name = "D", default_value = "5s", value_parser = units::duration)]
+    interval: Duration,
+}
+
+impl Load {
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let limit = descriptors::raise();
+        let plan = load_plan::plan(&self).map_err(usage)?;
+        load::preflight(&plan, limit).map_err(usage)?;
+        let outputs = Outputs::open(&self).map_err(usage)?;
+        let mut progress = self.progress();
+        let outcome = load::run(&plan, &mut progress)
+            .map_err(|error| Failure::failed(&Place::default(), format!("cannot go on: {error}")))?;
+        let written = outputs.write(&outcome);
+        output::print(&if self.json {
+            load::report::json(&outcome) + "\n"
+        } else {
+            load::report::text(&outcome)
+        })?;
+        written.map_err(|problem| Failure::failed(&Place::default(), problem))?;
+        Ok(ExitCode::from(load::exit_code(&outcome, &plan.expectations)))
+    }
+
+    fn progress(&self) -> Progress {
+        if self.quiet {
+            Progress::None
+        } else if io::stderr().is_terminal() {
+            Progress::bar()
+        } else {
+            Progress::Lines(Box::new(logging::last_line), self.interval)
+        }
+    }
+}
+
+fn usage(problem: String) -> Failure {
+    Failure::usage(vec![Place::default().complaint(problem)])
+}
+
+fn framing() -> impl TypedValueParser<Value = Framing> {
+    PossibleValuesParser::new(["raw", "line"]).map(|name| match name.as_str() {
+        "raw" => Framing::Raw,
+        _ => Framing::Line,
+    })
+}
+
+fn check() -> impl TypedValueParser<Value = Check> {
+    PossibleValuesParser::new(["full", "length", "none"]).map(|name| match name.as_str() {
+        "length" => Check::Length,
+        "none" => Check::None,
+        _ => Check::Full,
+    })
+}

@@ -1,0 +1,233 @@
+//! The plan of a load test from its flags.
+
+use super::catalog::Catalog;
+use super::load::Load;
+use super::{config, units};
+use hullo::load::{Check, Framing, Plan, Rate, Script, Templates, Wanted};
+use hullo::{Address, Host};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// More in flight per client would only measure its own queue.
+const MOST_OUTSTANDING: usize = 1000;
+
+/// The error is a sentence.
+pub(super) fn plan(load: &Load) -> Result<Plan, String> {
+    let is_datagram = load.address.is_datagram();
+    check(load, is_datagram)?;
+    let target = resolve(&load.address, load.connect_timeout)?;
+    if let (Some(sources), Some(ip)) = (load.source, ip_of(&target))
+        && sources.is_ipv4() != ip.is_ipv4()
+    {
+        return Err(format!("--source is of another family than {target}: give addresses of the same"));
+    }
+    let default = (load.duration.is_none() && load.requests.is_none()).then_some(Duration::from_secs(10));
+    Ok(Plan {
+        command: command(),
+        settings: settings(load),
+        target,
+        clients: load.connections,
+        duration: load.duration.or(default),
+        requests: load.requests.map(|requests| requests as u64),
+        rate: load.rate,
+        outstanding: load.outstanding,
+        churn: load.churn,
+        connect_rate: load.connect_rate,
+        connect_timeout: load.connect_timeout,
+        timeout: load.timeout,
+        warmup: load.warmup,
+        drain: load.drain,
+        script: script(load, is_datagram)?,
+        sources: load.source,
+        expectations: load.expect.clone(),
+        seed: RandomState::new().build_hasher().finish(),
+    })
+}
+
+/// Settings that cannot go together, or that mean nothing.
+fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
+    if let Address::Tcp(Host::Any, _) | Address::Udp(Host::Any, _) = load.address {
+        return Err(format!("{} is where to listen, not whom to test: name a host", load.address));
+    }
+    for (name, is_zero) in [
+        ("--connections", load.connections == 0),
+        ("--duration", load.duration == Some(Duration::ZERO)),
+        ("--requests", load.requests == Some(0)),
+        ("--outstanding", load.outstanding == 0),
+        ("--timeout", load.timeout.is_zero()),
+        ("--connect-timeout", load.connect_timeout.is_zero()),
+    ] {
+        if is_zero {
+            return Err(format!("{name} is 0: choose more"));
+        }
+    }
+    if load.outstanding > MOST_OUTSTANDING {
+        return Err(format!("--outstanding is {}: choose at most {MOST_OUTSTANDING}", load.outstanding));
+    }
+    if load.outstanding > 1 && load.framing == Framing::Raw && !is_datagram {
+        return Err(
+            "--outstanding of more than 1 needs --framing line: raw replies would run together".to_owned()
+        );
+    }
+    if load.outstanding > 1 && load.churn {
+        return Err(
+            "--outstanding of more than 1 and --churn exclude each other: a connection has one request"
+                .to_owned(),
+        );
+    }
+    if load.churn && is_datagram {
+        return Err("--churn is for connections, and datagrams have none: take it out".to_owned());
+    }
+    if load.source.is_some() && matches!(load.address, Address::Unix(_) | Address::Unixgram(_)) {
+        return Err("--source is for TCP and UDP: a Unix socket has no source address".to_owned());
+    }
+    Ok(())
+}
+
+fn script(load: &Load, is_datagram: bool) -> Result<Script, String> {
+    let wanted = Wanted {
+        is_datagram,
+        churn: load.churn,
+        framing: load.framing,
+        check: load.check,
+        text: load.message.as_deref(),
+        size: load.size,
+    };
+    match (&load.request, &load.reply) {
+        (Some(request), Some(reply)) => {
+            Script::of_templates(&Templates { request, reply, welcome: load.welcome.as_deref() }, &wanted)
+        }
+        _ => {
+            let dialect = Catalog::default().require(&load.dialect, config::transport(&load.address))?;
+            Script::of_dialect(&dialect, &wanted)
+        }
+    }
+}
+
+/// The one address that all clients go to. A name with several is tried once: the first that takes a connection is it.
+fn resolve(address: &Address, patience: Duration) -> Result<Address, String> {
+    let found = address.resolve().map_err(|error| format!("cannot look up {address}: {error}"))?;
+    let takes = |address: &&Address| match (address, ip_of(address)) {
+        (Address::Tcp(_, port), Some(ip)) => {
+            TcpStream::connect_timeout(&SocketAddr::new(ip, *port), patience).is_ok()
+        }
+        _ => true,
+    };
+    let first = if found.len() > 1 { found.iter().find(takes) } else { None };
+    first.or(found.first()).cloned().ok_or_else(|| format!("{address} has no address"))
+}
+
+fn ip_of(address: &Address) -> Option<IpAddr> {
+    match address {
+        Address::Tcp(Host::Ip(ip), _) | Address::Udp(Host::Ip(ip), _) => Some(*ip),
+        _ => None,
+    }
+}
+
+/// As typed, more or less: what a shell would split is quoted.
+fn command() -> String {
+    let plain = |arg: &str| {
+        !arg.is_empty()
+            && arg.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,@%+*[]".contains(&byte))
+    };
+    let quoted = std::env::args_os().map(|arg| {
+        let arg = arg.to_string_lossy().into_owned();
+        if plain(&arg) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+/// For the report: in the order of the help, defaults included.
+fn settings(load: &Load) -> Vec<(&'static str, String)> {
+    let time = units::write_duration;
+    let ends = match (load.duration, load.requests) {
+        (None, None) => vec![("duration", "10s".to_owned())],
+        (duration, requests) => {
+            let duration = duration.map(|duration| ("duration", time(duration)));
+            duration.into_iter().chain(requests.map(|number| ("requests", number.to_string()))).collect()
+        }
+    };
+    let mut settings = vec![("connections", load.connections.to_string())];
+    settings.extend(ends);
+    settings.extend(load.rate.map(|rate| ("rate", rate.to_string())));
+    settings.push(("outstanding", load.outstanding.to_string()));
+    settings.push(("churn", if load.churn { "yes" } else { "no" }.to_owned()));
+    settings.extend(load.connect_rate.map(|rate| ("connect-rate", rate.to_string())));
+    settings.extend([
+        ("connect-timeout", time(load.connect_timeout)),
+        ("timeout", time(load.timeout)),
+        ("warmup", time(load.warmup)),
+        ("drain", time(load.drain)),
+    ]);
+    match (&load.request, &load.reply) {
+        (Some(request), Some(reply)) => {
+            settings.extend([("request", request.clone()), ("reply", reply.clone())]);
+            settings.extend(load.welcome.clone().map(|welcome| ("welcome", welcome)));
+        }
+        _ => settings.push(("dialect", load.dialect.clone())),
+    }
+    if !load.address.is_datagram() {
+        let framing = if load.framing == Framing::Raw { "raw" } else { "line" };
+        settings.push(("framing", framing.to_owned()));
+    }
+    match (&load.message, load.size) {
+        (_, Some((least, most))) if least == most => settings.push(("size", least.to_string())),
+        (_, Some((least, most))) => settings.push(("size", format!("{least}..{most}"))),
+        (message, None) => {
+            settings.push(("message", message.clone().unwrap_or_else(|| "c{conn}-{seq}".to_owned())));
+        }
+    }
+    let check = match load.check {
+        Check::Full => "full",
+        Check::Length => "length",
+        Check::None => "none",
+    };
+    settings.push(("check", check.to_owned()));
+    settings.extend(load.source.map(|sources| ("sources", sources.to_string())));
+    settings.extend(load.expect.iter().map(|expectation| ("expect", expectation.to_string())));
+    settings
+}
+
+/// As for a rate, with `k` and `M` as in any count.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    let plain = |part: &str| match units::count(part) {
+        Ok(number) => number.to_string(),
+        Err(_) => part.to_owned(),
+    };
+    Rate::parse(&text.split(':').map(plain).collect::<Vec<_>>().join(":"))
+}
+
+/// `512`, `64KiB`, `100..1000`.
+pub(super) fn sizes(text: &str) -> Result<(u32, u32), String> {
+    const MOST: usize = 1 << 20;
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    let (least, most) = (units::size(least)?, units::size(most)?);
+    match () {
+        () if least == 0 => Err("no size: choose at least 1".to_owned()),
+        () if least > most => {
+            Err("a range that ends before it begins: write the smaller size first".to_owned())
+        }
+        () if most > MOST => Err("larger than 1MiB: choose a smaller size".to_owned()),
+        () => Ok((least as u32, most as u32)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_sizes_are_written_as_counts_and_sizes_are() {
+        assert_eq!(rate("20k").unwrap().to_string(), "20000");
+        assert_eq!(rate("0.5:2k").unwrap().to_string(), "0.5:2000");
+        assert!(rate("fast").unwrap_err().starts_with("not a rate"));
+        assert_eq!(sizes("512"), Ok((512, 512)));
+        assert_eq!(sizes("1KiB..2KiB"), Ok((1024, 2048)));
+        for (text, part) in
+            [("0", "at least 1"), ("9..8", "smaller size first"), ("2MiB", "1MiB"), ("x", "not a size")]
+        {
+            assert!(sizes(text).unwrap_err().contains(part), "{text}");
+        }
+    }
+}

@@ -1,0 +1,450 @@
+//! The generator as a handler: its phases, its timers, and who is told what.
+
+use super::lanes::{Kind, Lanes, Stage, State};
+use super::message::Seed;
+use super::outcome::{Connections, Phase};
+use super::pace::Pace;
+use super::plan::Plan;
+use super::progress::Progress;
+use super::ramp::Ramp;
+use super::schedule::Schedule;
+use super::seconds::Seconds;
+use super::tally::Tally;
+use crate::signals::Signals;
+use crate::{Closed, ConnId, ConnMap, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
+use crate::{TimerId, UdpId};
+use std::collections::HashMap;
+use std::io;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Timers. The number of a client may stand above the low byte.
+pub(super) const PUMP: u64 = 1;
+pub(super) const DEADLINE: u64 = 2;
+pub(super) const HANDSHAKE: u64 = 3;
+pub(super) const RAMP: u64 = 4;
+pub(super) const REST: u64 = 5;
+pub(super) const UNSENT: u64 = 6;
+pub(super) const FAREWELL: u64 = 10;
+const SECOND: u64 = 7;
+const PHASE: u64 = 8;
+const PROGRESS: u64 = 9;
+
+/// How long a drain lasts at least, so that a reply too many is still seen.
+const GRACE: Duration = Duration::from_millis(50);
+
+pub(super) struct Driver<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) is_datagram: bool,
+    /// See [`take_turns`](Driver::take_turns).
+    pub(super) is_windowed: bool,
+    pub(super) seed: Seed,
+    pub(super) lanes: Lanes,
+    /// Which client a connection or socket is of; ids of both are unique together.
+    pub(super) owners: ConnMap<u32>,
+    pub(super) pace: Pace,
+    pub(super) ramp: Ramp,
+    pub(super) tally: Tally,
+    pub(super) seconds: Seconds,
+    pub(super) connections: Connections,
+    pub(super) alive_now: u64,
+    pub(super) phase: Phase,
+    pub(super) is_over: bool,
+    pub(super) origin: Instant,
+    /// The beginning of this turn.
+    pub(super) now: u64,
+    /// A callback has run in this turn.
+    has_worked: bool,
+    pub(super) out: Vec<u8>,
+    pub(super) expected: Vec<u8>,
+    /// What follows `c12-7` in each datagram of this run.
+    pub(super) mark: Vec<u8>,
+    /// What has come of wrong replies that are not whole yet.
+    pub(super) stashes: HashMap<u32, Vec<u8>>,
+    deadline_is_armed: bool,
+    pub(super) handshake_is_armed: bool,
+    /// Names the timer of a phase, so that one of a phase before is told from it.
+    generation: u64,
+    second: Option<TimerId>,
+    /// What was sent when somebody last looked whether anything moves.
+    sent_before: u64,
+    signals: Signals,
+    pub(super) signal: Option<i32>,
+    pub(super) progress: &'a mut Progress,
+    pub(super) began: SystemTime,
+    pub(super) measured: (u64, u64),
+    pub(super) notes: Vec<String>,
+    pub(super) receive_drops: u64,
+}
+
+impl<'a> Driver<'a> {
+    pub(super) fn new(plan: &'a Plan, signals: Signals, progress: &'a mut Progress) -> Driver<'a> {
+        // Of a request with a connection of its own both times are known in a closed loop as well.
+        let is_same_time = plan.rate.is_none() && !plan.churn;
+        Driver {
+            plan,
+            is_datagram: plan.target.is_datagram(),
+            seed: Seed(plan.seed),
+            lanes: Lanes::new(plan.clients, plan.outstanding, !plan.target.is_datagram()),
+            is_windowed: plan.target.is_datagram() && plan.rate.is_none(),
+            owners: ConnMap::new(),
+            pace: Pace::new(plan.clients),
+            ramp: Ramp::default(),
+            tally: Tally::new(is_same_time),
+            seconds: Seconds::default(),
+            connections: Connections { asked: plan.clients as u64, ..Connections::default() },
+            alive_now: 0,
+            phase: Phase::Ramp,
+            is_over: false,
+            origin: Instant::now(),
+            now: 0,
+            has_worked: false,
+            out: Vec::new(),
+            expected: Vec::new(),
+            mark: format!("-{:08x}", Seed(plan.seed).mark()).into_bytes(),
+            stashes: HashMap::new(),
+            deadline_is_armed: false,
+            handshake_is_armed: false,
+            generation: 0,
+            second: None,
+            sent_before: 0,
+            signals,
+            signal: None,
+            progress,
+            began: SystemTime::now(),
+            measured: (0, 0),
+            notes: Vec::new(),
+            receive_drops: 0,
+        }
+    }
+
+    pub(super) fn begin(&mut self, net: &mut Net) {
+        self.second = Some(net.set_interval(Duration::from_secs(1), SECOND));
+        self.seconds.expect_ticks(self.clock());
+        if let Some(every) = self.progress.interval() {
+            net.set_interval(every, PROGRESS);
+        }
+        if self.plan.churn {
+            return self.warm_up(net); // Every request brings its own connection.
+        }
+        self.ramp_on(net);
+    }
+
+    pub(super) fn clock(&self) -> u64 {
+        nanoseconds(self.origin.elapsed())
+    }
+
+    /// After each turn, for the longest of them.
+    pub(super) fn end_of_turn(&mut self) {
+        if std::mem::take(&mut self.has_worked) {
+            let length = self.clock().saturating_sub(self.now);
+            self.seconds.note_turn(Duration::from_nanos(length));
+        }
+    }
+
+    /// Every callback begins with this. Replies are dated with the beginning of the turn: by then they had arrived.
+    #[inline]
+    fn wake(&mut self, net: &Net) {
+        self.now = nanoseconds(net.now().saturating_duration_since(self.origin));
+        self.has_worked = true;
+    }
+
+    /// The ramp is over.
+    pub(super) fn warm_up(&mut self, net: &mut Net) {
+        self.seconds.ramp = Duration::from_nanos(self.now);
+        if self.alive_now == 0 && !self.plan.churn {
+            return self.finish(net);
+        }
+        if self.plan.warmup.is_zero() {
+            return self.measure(net);
+        }
+        self.enter(net, Phase::WarmUp, self.plan.warmup);
+        let schedule = self.plan.rate.map(|rate| Schedule::new(rate.beginning(), Duration::ZERO));
+        self.pace.begin(schedule, self.now, u64::MAX, u64::MAX);
+        self.offer_all(net);
+    }
+
+    fn measure(&mut self, net: &mut Net) {
+        let plan = self.plan;
+        let by_schedule = plan.requests.zip(plan.rate).map(|(requests, rate)| rate.time_for(requests));
+        let length = [plan.duration, by_schedule].into_iter().flatten().min();
+        self.began = SystemTime::now();
+        self.enter(net, Phase::Measure, length.unwrap_or(Duration::MAX));
+        self.now = self.clock();
+        self.measured = (self.now, self.now);
+        let until = plan.duration.map_or(u64::MAX, |length| self.now.saturating_add(nanoseconds(length)));
+        let schedule = plan.rate.map(|rate| Schedule::new(rate, length.unwrap_or(Duration::MAX)));
+        self.pace.begin(schedule, self.now, until, plan.requests.unwrap_or(u64::MAX));
+        self.offer_all(net);
+    }
+
+    fn offer_all(&mut self, net: &mut Net) {
+        for lane in 0..self.plan.clients as u32 {
+            self.offer(net, lane);
+        }
+    }
+
+    /// Ends the measuring as soon as all is done that was asked for.
+    #[inline]
+    pub(super) fn check_end(&mut self, net: &mut Net) {
+        let is_issued = self.pace.issued >= self.pace.limit;
+        match self.phase {
+            Phase::Measure if is_issued => {
+                let due = self.plan.rate.zip(self.plan.requests);
+                let due = due.map(|(rate, requests)| self.pace.start + nanoseconds(rate.time_for(requests)));
+                // By the clock there is a place for the last one to end, and its reply may come in the drain.
+                if due.map_or(self.pace.open == 0, |due| self.now >= due) {
+                    self.drain(net);
+                }
+            }
+            Phase::Drain
+                if self.pace.open == 0
+                    && self.pace.overdue == 0
+                    && self.now >= self.measured.1 + nanoseconds(GRACE.min(self.plan.drain)) =>
+            {
+                self.finish(net);
+            }
+            _ => {}
+        }
+    }
+
+    /// No more requests; replies may still come.
+    pub(super) fn drain(&mut self, net: &mut Net) {
+        self.pump_all(net);
+        self.stop_measuring();
+        self.enter(net, Phase::Drain, self.plan.drain);
+        // Once more when the shortest drain is over.
+        net.set_timer(GRACE.min(self.plan.drain), PHASE);
+        self.check_end(net);
+    }
+
+    fn stop_measuring(&mut self) {
+        self.now = self.clock();
+        self.measured.1 = self.now;
+        // What was planned for the dead is not forgotten.
+        let is_dead = self.alive_now == 0 && !self.plan.churn && self.signal.is_none();
+        let planned = if is_dead { self.pace.planned_in_all() } else { self.pace.planned(self.now) };
+        self.tally.books().not_sent += planned.saturating_sub(self.pace.issued);
+        self.pace.stop();
+    }
+
+    /// The end, from whatever phase.
+    pub(super) fn finish(&mut self, net: &mut Net) {
+        if self.is_over {
+            return;
+        }
+        if self.phase == Phase::Measure {
+            self.stop_measuring();
+        }
+        self.count_unfinished();
+        self.count_drops(net);
+        self.now = self.clock();
+        self.close_interval();
+        self.is_over = true;
+        // What this turn still brings belongs to nobody.
+        self.owners = ConnMap::new();
+    }
+
+    fn enter(&mut self, net: &mut Net, phase: Phase, length: Duration) {
+        self.close_interval();
+        self.phase = phase;
+        self.generation += 1;
+        if length < Duration::MAX {
+            net.set_timer(length, PHASE | self.generation << 8);
+        }
+        self.second.take().map(|timer| net.cancel_timer(timer));
+        self.second = Some(net.set_interval(Duration::from_secs(1), SECOND));
+        self.seconds.expect_ticks(self.clock());
+    }
+
+    fn phase_timer(&mut self, net: &mut Net, generation: u64) {
+        if generation == 0 {
+            return self.check_end(net);
+        }
+        if generation != self.generation {
+            return;
+        }
+        match self.phase {
+            Phase::Ramp => {}
+            Phase::WarmUp => self.measure(net),
+            Phase::Measure => {
+                let is_out_of_time = self
+                    .plan
+                    .duration
+                    .is_some_and(|length| self.now >= self.pace.start + nanoseconds(length));
+                if is_out_of_time { self.drain(net) } else { self.check_end(net) }
+            }
+            Phase::Drain => self.finish(net),
+        }
+    }
+
+    /// Once a second.
+    fn second(&mut self, net: &mut Net) {
+        self.seconds.note_tick(self.now);
+        self.close_interval();
+        let sent = self.tally.balance().sent;
+        let is_still =
+            sent == self.sent_before && self.lanes.deadlines.is_empty() && self.lanes.handshakes.is_empty();
+        self.sent_before = sent;
+        // Without an end by the clock, nothing may wait for ever: all clients are behind with their overdue requests.
+        let is_endless = self.plan.duration.is_none() && self.phase == Phase::Measure;
+        let has_more = self.pace.planned(self.now) > self.pace.issued || self.plan.rate.is_none();
+        if is_endless && is_still && has_more {
+            let (issued, wanted) = (self.pace.issued, self.plan.requests.unwrap_or(0));
+            self.notes.push(format!(
+                "stopped after {issued} of {wanted} requests: every client waits for replies that are overdue"
+            ));
+            self.drain(net);
+        }
+    }
+
+    pub(super) fn arm_deadline(&mut self, net: &mut Net) {
+        if !self.deadline_is_armed {
+            self.deadline_is_armed = true;
+            net.set_timer(self.plan.timeout, DEADLINE);
+        }
+    }
+
+    /// Some requests may have waited for too long. They all wait equally long, so that one timer does.
+    fn deadlines(&mut self, net: &mut Net) {
+        self.deadline_is_armed = false;
+        let timeout = nanoseconds(self.plan.timeout);
+        while let Some(place) = self.lanes.deadlines.first() {
+            let sent = self.lanes.flight(place).sent;
+            if sent + timeout > self.now {
+                self.deadline_is_armed = true;
+                let wait = Duration::from_nanos(sent + timeout - self.now);
+                net.set_timer(wait, DEADLINE);
+                return;
+            }
+            self.overdue(net, place);
+        }
+    }
+
+    fn overdue(&mut self, net: &mut Net, place: u32) {
+        let lane = self.lanes.lane_of(place);
+        let flight = *self.lanes.flight(place);
+        match flight.kind {
+            Kind::Proof if self.is_datagram => {
+                self.lanes.finish(lane, place);
+                if self.lanes.lane(lane).stage == Stage::Proving {
+                    self.send(net, lane, Kind::Proof, self.now, false);
+                }
+            }
+            Kind::Proof => self.lanes.stop_waiting(lane, place, State::Overdue),
+            Kind::Farewell => {
+                self.lanes.finish(lane, place);
+                net.abort(ConnId::from_bits(self.lanes.lane(lane).id));
+            }
+            Kind::Request => {
+                self.lanes.stop_waiting(lane, place, State::Overdue);
+                if flight.is_measured {
+                    self.tally.books().lost += 1;
+                    self.tally.fail("timed out");
+                    self.tally.record(self.now - flight.planned, self.now - flight.sent);
+                    self.pace.open -= 1;
+                    self.pace.overdue += 1;
+                }
+                self.lanes.lane(lane).free_since = self.now;
+                if self.plan.churn {
+                    self.give_up_session(net, lane);
+                } else {
+                    self.offer(net, lane);
+                }
+                self.check_end(net);
+            }
+        }
+    }
+
+    fn stop_by(&mut self, net: &mut Net, signal: i32) {
+        self.signal.get_or_insert(signal);
+        self.finish(net);
+    }
+}
+
+pub(super) fn nanoseconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_mul(1_000_000_000).saturating_add(duration.subsec_nanos().into())
+}
+
+impl Handler for Driver<'_> {
+    #[inline]
+    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
+        self.wake(net);
+        if let Some(&lane) = self.owners.get(conn) {
+            self.hear(net, lane, bytes);
+        }
+    }
+
+    fn opened(&mut self, net: &mut Net, conn: ConnId, _origin: Origin) {
+        self.wake(net);
+        if let Some(&lane) = self.owners.get(conn) {
+            self.connected(net, lane);
+        }
+    }
+
+    fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
+        self.wake(net);
+        if let Some(lane) = self.owners.remove(conn) {
+            self.session_failed(net, lane, &cause(error.failures().last().map(|(_, error)| error)));
+        }
+    }
+
+    fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
+        self.wake(net);
+        if let Some(lane) = self.owners.remove(conn) {
+            self.session_over(net, lane, closed.reason);
+        }
+    }
+
+    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+        self.wake(net);
+        if let Some(&lane) = self.owners.get(ConnId::from_bits(udp.to_bits())) {
+            self.receive(net, lane, datagram.bytes);
+        }
+    }
+
+    fn datagram_error(&mut self, net: &mut Net, udp: UdpId, error: &io::Error) {
+        self.wake(net);
+        if let Some(&lane) = self.owners.get(ConnId::from_bits(udp.to_bits())) {
+            self.refused(net, lane, error);
+        }
+    }
+
+    fn timeout(&mut self, net: &mut Net, _timer: TimerId, key: u64) {
+        self.wake(net);
+        if self.is_over {
+            return;
+        }
+        let number = key >> 8;
+        match key & 0xff {
+            PUMP => self.pump(net),
+            DEADLINE => self.deadlines(net),
+            HANDSHAKE => self.handshakes(net),
+            RAMP => self.ramp_timer(net),
+            REST => self.rested(net, number as u32),
+            UNSENT => self.send_again(net, number as u32),
+            FAREWELL => self.close_by_ourselves(net, number as u32),
+            SECOND => self.second(net),
+            PHASE => self.phase_timer(net, number),
+            _ => self.show_progress(),
+        }
+    }
+
+    fn ready(&mut self, net: &mut Net, fd: FdId, _readiness: Readiness) {
+        self.wake(net);
+        if fd == self.signals.fd {
+            for signal in self.signals.pending() {
+                self.stop_by(net, signal);
+            }
+        }
+    }
+}
+
+/// What the system says of a failure, in words that do not change with the address.
+pub(super) fn cause(error: Option<&io::Error>) -> String {
+    match error.map(io::Error::kind) {
+        Some(io::ErrorKind::ConnectionRefused) => "connect refused".to_owned(),
+        Some(io::ErrorKind::TimedOut) => "connect timed out".to_owned(),
+        Some(io::ErrorKind::AddrNotAvailable) => "no port left".to_owned(),
+        _ => error.map_or_else(|| "not connected".to_owned(), |error| format!("connect: {error}")),
+    }
+}

@@ -1,0 +1,184 @@
+//! `--expect 'p99<5ms'`: what must hold at the end.
+
+use super::outcome::{Judged, Outcome};
+use std::fmt;
+
+/// A comparison of one of the figures with a bound.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Expectation {
+    text: String,
+    pub(super) quantity: Quantity,
+    relation: Relation,
+    bound: f64,
+}
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Quantity {
+    /// A percentile of the response time, in microseconds; 100 is the greatest.
+    Percentile(f64),
+    /// Correct replies a second.
+    Rate,
+    /// A fraction.
+    Errors,
+    Lost,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Relation {
+    Less,
+    AtMost,
+    More,
+    AtLeast,
+    Equal,
+}
+
+use Quantity::{Errors, Lost, Percentile, Rate};
+
+const QUANTITIES: [(&str, Quantity); 8] = [
+    ("p50", Percentile(50.0)),
+    ("p90", Percentile(90.0)),
+    ("p99", Percentile(99.0)),
+    ("p99.9", Percentile(99.9)),
+    ("max", Percentile(100.0)),
+    ("rate", Rate),
+    ("errors", Errors),
+    ("lost", Lost),
+];
+
+/// The longer ones come first: `<=` begins with `<`.
+const RELATIONS: [(&str, Relation); 5] = [
+    ("<=", Relation::AtMost),
+    (">=", Relation::AtLeast),
+    ("==", Relation::Equal),
+    ("<", Relation::Less),
+    (">", Relation::More),
+];
+
+impl Expectation {
+    /// The error is a sentence that names the text.
+    pub fn parse(text: &str) -> Result<Expectation, String> {
+        let how = "write it as p99<5ms, rate>=1000, errors<=0.1% or lost==0";
+        let at = text.find(['<', '>', '=']).ok_or_else(|| format!("compares nothing: {how}"))?;
+        let (name, rest) = (text[..at].trim(), &text[at..]);
+        let (sign, relation) = RELATIONS
+            .into_iter()
+            .find(|(sign, _)| rest.starts_with(sign))
+            .ok_or_else(|| format!("has no comparison that is known: use < <= > >= or ==; {how}"))?;
+        let names = QUANTITIES.map(|(name, _)| name).join(", ");
+        let (_, quantity) = QUANTITIES
+            .into_iter()
+            .find(|(known, _)| *known == name)
+            .ok_or_else(|| format!("compares {name:?}, which is none of {names}"))?;
+        let value = rest[sign.len()..].trim();
+        let bound = quantity
+            .bound(value)
+            .ok_or_else(|| format!("has the bound {value:?}, which is not {}: {how}", quantity.unit()))?;
+        Ok(Expectation { text: text.to_owned(), quantity, relation, bound })
+    }
+
+    /// Whether the figure tells of time, and so is only as good as the clockwork that sends.
+    pub(super) fn rests_on_the_generator(&self) -> bool {
+        matches!(self.quantity, Percentile(_) | Rate)
+    }
+
+    pub(super) fn judge(&self, outcome: &Outcome) -> Judged {
+        let response = &outcome.latency.response;
+        let value = match self.quantity {
+            Percentile(_) if response.is_empty() => None,
+            Percentile(100.0) => Some(response.max() as f64),
+            Percentile(percentile) => Some(response.value_at_percentile(percentile) as f64),
+            Rate => Some(outcome.achieved_rate()),
+            Errors => Some(outcome.books.errors()).filter(|_| outcome.books.sent > 0),
+            Lost => Some(outcome.books.lost as f64),
+        };
+        let bound = self.bound;
+        let holds = |value: f64| match self.relation {
+            Relation::Less => value < bound,
+            Relation::AtMost => value <= bound,
+            Relation::More => value > bound,
+            Relation::AtLeast => value >= bound,
+            Relation::Equal => (value - bound).abs() < 1e-9,
+        };
+        Judged { expression: self.text.clone(), pass: value.is_some_and(holds), value }
+    }
+}
+
+impl fmt::Display for Expectation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Quantity {
+    fn unit(self) -> &'static str {
+        match self {
+            Percentile(_) => "a time like 500us, 5ms or 1s",
+            Rate => "a number",
+            Errors => "a share like 0.1%",
+            Lost => "a count",
+        }
+    }
+
+    fn bound(self, text: &str) -> Option<f64> {
+        let scaled = |units: &[(&str, f64)]| {
+            units.iter().find_map(|(unit, factor)| {
+                let digits = text.strip_suffix(unit)?;
+                number(digits).map(|number| number * factor)
+            })
+        };
+        match self {
+            Percentile(_) => scaled(&[("us", 1.0), ("µs", 1.0), ("ms", 1e3), ("s", 1e6), ("m", 6e7)]),
+            Rate => scaled(&[("/s", 1.0), ("k", 1e3), ("M", 1e6), ("", 1.0)]),
+            Errors => scaled(&[("%", 0.01), ("", 1.0)]),
+            Lost => text.parse::<u64>().ok().map(|count| count as f64),
+        }
+    }
+}
+
+/// A plain decimal: no sign, no exponent, nothing that is no number.
+fn number(text: &str) -> Option<f64> {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    text.parse().ok().filter(|_| is_plain && text.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn expectations_are_read_in_their_units() {
+        for (text, quantity, relation, bound) in [
+            ("p99<5ms", Percentile(99.0), Relation::Less, 5000.0),
+            ("p99.9 <= 1.5s", Percentile(99.9), Relation::AtMost, 1.5e6),
+            ("max<500us", Percentile(100.0), Relation::Less, 500.0),
+            ("rate>=1000", Rate, Relation::AtLeast, 1000.0),
+            ("rate>10k", Rate, Relation::More, 10_000.0),
+            ("errors<=0.1%", Errors, Relation::AtMost, 0.001),
+            ("errors==0", Errors, Relation::Equal, 0.0),
+            ("lost==0", Lost, Relation::Equal, 0.0),
+        ] {
+            let read = Expectation::parse(text).unwrap();
+            assert_eq!((read.quantity, read.relation), (quantity, relation), "{text}");
+            assert!((read.bound - bound).abs() < 1e-9, "{text}: {}", read.bound);
+            assert_eq!(read.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_judged_is_refused_with_what_can() {
+        for (text, part) in [
+            ("p98<5ms", "compares \"p98\", which is none of p50, p90, p99, p99.9, max, rate, errors, lost"),
+            ("p99", "compares nothing"),
+            ("p99=5ms", "no comparison that is known"),
+            ("p99<5", "which is not a time like"),
+            ("p99<-5ms", "which is not a time like"),
+            ("p99<infs", "which is not a time like"),
+            ("errors<=few", "a share like 0.1%"),
+            ("lost==0.5", "which is not a count"),
+            ("", "compares nothing"),
+        ] {
+            let error = Expectation::parse(text).unwrap_err();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! What comes on a datagram socket. Each message says whose it is: run, flow and sequence.
+
+use super::driver::{Driver, UNSENT};
+use super::lanes::{Kind, Stage, State};
+use super::message::Turn;
+use super::outcome::Phase;
+use super::plan::Check;
+use crate::Net;
+use std::io;
+use std::time::Duration;
+
+/// How soon a datagram is offered again that the system did not take.
+const AGAIN: Duration = Duration::from_millis(1);
+
+impl Driver<'_> {
+    pub(super) fn receive(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) {
+        if matches!(self.phase, Phase::Measure | Phase::Drain) {
+            self.tally.bytes_received += bytes.len() as u64;
+        }
+        self.classify(net, lane, bytes);
+        self.offer(net, lane);
+        self.check_end(net);
+    }
+
+    fn classify(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) {
+        // Most often it answers the newest.
+        let newest = self.lanes.lane(lane).sequence.wrapping_sub(1);
+        if let Some(place) = self.lanes.find(lane, newest) {
+            let flight = *self.lanes.flight(place);
+            self.expect(lane, flight.kind, flight.sequence);
+            let is_right = match self.plan.script.check {
+                Check::Full => self.expected == bytes,
+                Check::Length => self.expected.len() == bytes.len(),
+                Check::None => true,
+            };
+            if is_right {
+                return self.arrived(net, lane, place, true);
+            }
+        }
+        match self.origin_of(bytes) {
+            Some(turn) if turn.client == lane => self.not_the_newest(net, lane, turn.sequence, bytes),
+            _ => self.foreign(lane, bytes),
+        }
+    }
+
+    /// It names this flow.
+    fn not_the_newest(&mut self, net: &mut Net, lane: u32, sequence: u64, bytes: &[u8]) {
+        if let Some(place) = self.lanes.find(lane, sequence) {
+            let kind = self.lanes.flight(place).kind;
+            self.expect(lane, kind, sequence);
+            let is_right = self.plan.script.check != Check::Full || self.expected == bytes;
+            if !is_right {
+                self.tally.keep("wrong", lane, Some(sequence), &self.expected, bytes);
+            }
+            return self.arrived(net, lane, place, is_right);
+        }
+        let client = self.lanes.lane(lane);
+        match client.sequence.checked_sub(sequence + 1) {
+            // Never sent: it names us, and nobody else can know that number.
+            None => self.foreign(lane, bytes),
+            Some(_) if self.phase == Phase::WarmUp || self.phase == Phase::Ramp => {}
+            // Overdue for so long that it was forgotten.
+            Some(back) if back < 64 && client.answered >> back & 1 == 0 => {
+                client.answered |= 1 << back;
+                self.tally.count_late();
+            }
+            Some(_) => {
+                self.tally.books().duplicate += 1;
+                self.tally.fail("duplicate datagram");
+                self.tally.keep("duplicate", lane, Some(sequence), b"", bytes);
+            }
+        }
+    }
+
+    fn arrived(&mut self, net: &mut Net, lane: u32, place: u32, is_right: bool) {
+        let flight = *self.lanes.flight(place);
+        let client = self.lanes.lane(lane);
+        let back = client.sequence - 1 - flight.sequence;
+        // The newer ones stand in the lower bits.
+        let newer = if back >= 64 { client.answered } else { client.answered & ((1 << back) - 1) };
+        if back < 64 {
+            client.answered |= 1 << back;
+        }
+        if newer != 0 && flight.is_measured {
+            self.tally.books().reordered += 1;
+        }
+        self.answered(net, lane, place, is_right);
+    }
+
+    fn foreign(&mut self, lane: u32, bytes: &[u8]) {
+        if self.phase == Phase::WarmUp {
+            return;
+        }
+        self.tally.books().foreign += 1;
+        self.tally.fail("foreign datagram");
+        let due = self.oldest(lane).map(|place| *self.lanes.peek(place));
+        match due {
+            Some(flight) => self.expect(lane, flight.kind, flight.sequence),
+            None => self.expected.clear(),
+        }
+        self.tally.keep("foreign", lane, due.map(|flight| flight.sequence), &self.expected, bytes);
+    }
+
+    fn oldest(&self, lane: u32) -> Option<u32> {
+        self.lanes.under_way(lane).min_by_key(|&place| self.lanes.peek(place).sequence)
+    }
+
+    /// Who and which a reply of this run names: `c12-7-` and the mark of the run.
+    fn origin_of(&self, bytes: &[u8]) -> Option<Turn> {
+        let end = memchr::memmem::find(bytes, &self.mark)?;
+        let (front, sequence) = digits_before(&bytes[..end])?;
+        let (front, client) = digits_before(front.strip_suffix(b"-")?)?;
+        front.ends_with(b"c").then_some(Turn { client: u32::try_from(client).ok()?, sequence })
+    }
+
+    /// The system has refused a datagram, or brought word that an earlier one was refused.
+    pub(super) fn refused(&mut self, net: &mut Net, lane: u32, error: &io::Error) {
+        use io::ErrorKind::{
+            ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, NotConnected,
+        };
+        let has_left = matches!(
+            error.kind(),
+            ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable | NotConnected
+        );
+        if has_left {
+            if self.lanes.lane(lane).stage == Stage::Proving {
+                let id = crate::ConnId::from_bits(self.lanes.lane(lane).id);
+                self.drop_session(net, id);
+                return self.session_failed(net, lane, "connect refused");
+            }
+            // The request counts as lost when its time is over: an answer may come all the same.
+            return self.tally.fail("refused");
+        }
+        // Which of several sent at once the system did not take it does not say: the newest stands for it.
+        let newest = self.lanes.under_way(lane).max_by_key(|&place| self.lanes.peek(place).sequence);
+        if let Some(place) = newest.filter(|&place| self.lanes.peek(place).state == State::Waiting) {
+            self.tally.fail(&format!("not taken by the system: {error}"));
+            self.lanes.set_unsent(place);
+            net.set_timer(AGAIN, UNSENT | u64::from(lane) << 8);
+        }
+    }
+
+    /// Offers again what the system did not take.
+    pub(super) fn send_again(&mut self, net: &mut Net, lane: u32) {
+        let unsent = self.lanes.under_way(lane).find(|&place| self.lanes.peek(place).state == State::Unsent);
+        let Some(place) = unsent else { return };
+        let flight = *self.lanes.flight(place);
+        let id = self.lanes.lane(lane).id;
+        self.out.clear();
+        debug_assert!(flight.kind != Kind::Farewell);
+        let turn = Turn { client: lane, sequence: flight.sequence };
+        self.plan.script.request.write(turn, self.seed, &mut self.out);
+        let sent = self.clock();
+        let again = self.lanes.flight(place);
+        (again.sent, again.state) = (sent, State::Waiting);
+        self.lanes.deadlines.push(place);
+        self.hand_over(net, id);
+        self.arm_deadline(net);
+    }
+}
+
+/// A number at the end, and what stands before it.
+fn digits_before(bytes: &[u8]) -> Option<(&[u8], u64)> {
+    let digits = bytes.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (front, digits) = bytes.split_at(bytes.len() - digits);
+    Some((front, std::str::from_utf8(digits).ok()?.parse().ok()?))
+}

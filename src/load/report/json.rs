@@ -1,0 +1,214 @@
+use super::figures::{escaped, max, mean, quantile};
+use crate::load::{Books, Evidence, Judged, Mode, Outcome};
+use hdrhistogram::Histogram;
+use serde::Serialize;
+
+/// Fewer samples than these have no 99.99th percentile: it would be their largest.
+const SAMPLES_OF_P99_99: u64 = 10_000;
+
+/// One object on one line, without a newline. Its keys are part of the command line's promise.
+pub fn json(outcome: &Outcome) -> String {
+    let report = Report {
+        version: env!("CARGO_PKG_VERSION"),
+        command: &outcome.command,
+        target: &outcome.target,
+        mode: match outcome.mode {
+            Mode::Closed => "closed",
+            Mode::Open => "open",
+        },
+        verdict: Verdict {
+            trustworthy: outcome.verdict.trustworthy,
+            reasons: &outcome.verdict.reasons,
+            expectations: outcome.verdict.expectations.iter().map(Expectation::of).collect(),
+        },
+        offered_rate: outcome.offered_rate,
+        achieved_rate: outcome.achieved_rate(),
+        duration_s: outcome.measured.as_secs_f64(),
+        requests: Requests::of(&outcome.books),
+        connections: Connections {
+            asked: outcome.connections.asked,
+            alive: outcome.connections.alive,
+            failed: outcome.connections.failed,
+            lost: outcome.connections.lost,
+        },
+        latency_us: Latency {
+            response: Percentiles::of(&outcome.latency.response),
+            service: Percentiles::of(&outcome.latency.service),
+            connect: Percentiles::of(&outcome.latency.connect),
+        },
+        bytes: Bytes { sent: outcome.bytes_sent, received: outcome.bytes_received },
+        fairness: Fairness {
+            worst: outcome.fairness.worst,
+            median: outcome.fairness.median,
+            best: outcome.fairness.best,
+        },
+        generator: Generator {
+            cpu: outcome.generator.cpu,
+            max_loop_lag_us: outcome.generator.max_loop_lag.as_micros() as u64,
+            p99_schedule_lag_us: outcome.generator.p99_schedule_lag.as_micros() as u64,
+            receive_drops: outcome.generator.receive_drops,
+        },
+        evidence: outcome.evidence.iter().map(Exhibit::of).collect(),
+    };
+    line(&report)
+}
+
+/// A number that is none (0/0) becomes null.
+pub(super) fn line(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("plain structs with text for keys")
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    version: &'static str,
+    command: &'a str,
+    target: &'a str,
+    mode: &'static str,
+    verdict: Verdict<'a>,
+    offered_rate: Option<f64>,
+    achieved_rate: f64,
+    duration_s: f64,
+    requests: Requests,
+    connections: Connections,
+    latency_us: Latency,
+    bytes: Bytes,
+    fairness: Fairness,
+    generator: Generator,
+    evidence: Vec<Exhibit>,
+}
+
+#[derive(Serialize)]
+struct Verdict<'a> {
+    trustworthy: bool,
+    reasons: &'a [String],
+    expectations: Vec<Expectation<'a>>,
+}
+
+#[derive(Serialize)]
+struct Expectation<'a> {
+    expression: &'a str,
+    pass: bool,
+    value: Option<f64>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Requests {
+    sent: u64,
+    correct: u64,
+    wrong: u64,
+    late: u64,
+    lost: u64,
+    unfinished: u64,
+    not_sent: u64,
+    duplicate: u64,
+    reordered: u64,
+    foreign: u64,
+}
+
+#[derive(Serialize)]
+struct Connections {
+    asked: u64,
+    alive: u64,
+    failed: u64,
+    lost: u64,
+}
+
+#[derive(Serialize)]
+struct Latency {
+    response: Percentiles,
+    service: Percentiles,
+    connect: Percentiles,
+}
+
+#[derive(Serialize)]
+pub(super) struct Percentiles {
+    p50: Option<u64>,
+    p90: Option<u64>,
+    p99: Option<u64>,
+    p99_9: Option<u64>,
+    p99_99: Option<u64>,
+    max: Option<u64>,
+    mean: Option<f64>,
+    count: u64,
+}
+
+#[derive(Serialize)]
+struct Bytes {
+    sent: u64,
+    received: u64,
+}
+
+#[derive(Serialize)]
+struct Fairness {
+    worst: u64,
+    median: u64,
+    best: u64,
+}
+
+#[derive(Serialize)]
+struct Generator {
+    cpu: f64,
+    max_loop_lag_us: u64,
+    p99_schedule_lag_us: u64,
+    receive_drops: u64,
+}
+
+#[derive(Serialize)]
+struct Exhibit {
+    kind: &'static str,
+    client: u32,
+    sequence: Option<u64>,
+    expected: String,
+    received: String,
+}
+
+impl<'a> Expectation<'a> {
+    fn of(judged: &'a Judged) -> Expectation<'a> {
+        Expectation { expression: &judged.expression, pass: judged.pass, value: judged.value }
+    }
+}
+
+impl Requests {
+    pub(super) fn of(books: &Books) -> Requests {
+        Requests {
+            sent: books.sent,
+            correct: books.correct,
+            wrong: books.wrong,
+            late: books.late,
+            lost: books.lost,
+            unfinished: books.unfinished,
+            not_sent: books.not_sent,
+            duplicate: books.duplicate,
+            reordered: books.reordered,
+            foreign: books.foreign,
+        }
+    }
+}
+
+impl Percentiles {
+    pub(super) fn of(histogram: &Histogram<u64>) -> Percentiles {
+        let count = histogram.len();
+        Percentiles {
+            p50: quantile(histogram, 0.5),
+            p90: quantile(histogram, 0.9),
+            p99: quantile(histogram, 0.99),
+            p99_9: quantile(histogram, 0.999),
+            p99_99: quantile(histogram, 0.9999).filter(|_| count >= SAMPLES_OF_P99_99),
+            max: max(histogram),
+            mean: mean(histogram),
+            count,
+        }
+    }
+}
+
+impl Exhibit {
+    fn of(evidence: &Evidence) -> Exhibit {
+        Exhibit {
+            kind: evidence.kind,
+            client: evidence.client,
+            sequence: evidence.sequence,
+            expected: escaped(&evidence.expected),
+            received: escaped(&evidence.received),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! The report of a run, in every form that people and tools read. Each is made of the [`Outcome`] alone.
+//!
+//! [`Outcome`]: super::Outcome
+
+mod figures;
+mod headline;
+mod histogram_log;
+mod html;
+mod json;
+mod text;
+mod timeseries;
+
+pub use histogram_log::hdr_log;
+pub use html::html;
+pub use json::json;
+pub use text::text;
+pub use timeseries::timeseries;

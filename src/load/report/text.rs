@@ -1,0 +1,230 @@
+use super::figures::{
+    by_number, bytes, count, counted, differing, duration, exhibit_name, latency, max, maybe_latency, mean,
+    percent, quantile, rate, starved,
+};
+use super::headline::{Headline, is_lower_bound, measured};
+use crate::load::{Evidence, Mode, Outcome};
+use hdrhistogram::Histogram;
+use std::fmt::Write;
+
+/// Where the figures begin, behind the name of their block.
+const INDENT: usize = 12;
+
+/// Lines of the settings are broken here.
+const WIDTH: usize = 100;
+
+/// For a person at a terminal; ends with a newline.
+pub fn text(outcome: &Outcome) -> String {
+    let blocks = [
+        verdict(outcome),
+        rates(outcome),
+        latencies(outcome),
+        requests(outcome),
+        clients(outcome),
+        causes(outcome),
+        evidence(outcome),
+        generator(outcome),
+        settings(outcome),
+    ];
+    let blocks: Vec<_> = blocks.into_iter().filter(|block| !block.is_empty()).collect();
+    blocks.join("\n")
+}
+
+fn verdict(outcome: &Outcome) -> String {
+    let headline = Headline::of(outcome);
+    let mut block = format!("{}: {}\n", headline.word.to_uppercase(), headline.sentence);
+    for reason in &outcome.verdict.reasons {
+        let _ = writeln!(block, "  {reason}");
+    }
+    let expectations = &outcome.verdict.expectations;
+    let width = expectations.iter().map(|judged| judged.expression.len()).max().unwrap_or(0);
+    for judged in expectations {
+        let verb = if judged.pass { "held" } else { "broken" };
+        let value = measured(judged);
+        let _ = writeln!(block, "  {:width$}  {verb:6}  {value}", judged.expression);
+    }
+    block
+}
+
+fn rates(outcome: &Outcome) -> String {
+    let achieved = match outcome.books.correct {
+        0 => "achieved none: no reply was right".to_owned(),
+        _ if is_lower_bound(outcome) => {
+            format!("achieved at least {}: the generator was the limit", rate(outcome.achieved_rate()))
+        }
+        _ => format!("achieved {}", rate(outcome.achieved_rate())),
+    };
+    let mode = match outcome.mode {
+        Mode::Open => "open loop: requests were sent by the clock",
+        Mode::Closed => "closed loop: a client sent when it had its answer, so nothing was offered",
+    };
+    let ratio = match outcome.offered_rate {
+        Some(offered) if outcome.books.correct == 0 => format!("offered {}, {achieved}", rate(offered)),
+        Some(offered) => {
+            let share = percent(outcome.achieved_rate(), offered);
+            format!("offered {}, {achieved} ({share})", rate(offered))
+        }
+        None => achieved,
+    };
+    let bytes = format!("{} sent, {} received", bytes(outcome.bytes_sent), bytes(outcome.bytes_received));
+    let measured = match outcome.measured.is_zero() {
+        true => "nothing".to_owned(),
+        false => duration(outcome.measured),
+    };
+    block("rate", &[ratio, mode.to_owned(), format!("{measured} measured; {bytes}")])
+}
+
+fn latencies(outcome: &Outcome) -> String {
+    let latency = &outcome.latency;
+    if latency.response.is_empty() && latency.service.is_empty() {
+        return block("latency", &["no reply came, so there is none".to_owned()]);
+    }
+    let mut block = format!("{:INDENT$}", "latency");
+    for name in ["p50", "p90", "p99", "p99.9", "max", "mean", "samples"] {
+        let _ = write!(block, "{name:>9}");
+    }
+    block.push('\n');
+    let whence = match outcome.mode {
+        Mode::Open => "from the planned instant",
+        Mode::Closed => "from when the client was free",
+    };
+    block += &row("response", &latency.response, whence);
+    block += &row("service", &latency.service, "from the instant of sending");
+    block
+}
+
+fn row(name: &str, histogram: &Histogram<u64>, whence: &str) -> String {
+    let mut row = format!("{:INDENT$}", format!("  {name}"));
+    for quantile in [0.5, 0.9, 0.99, 0.999].map(|at| quantile(histogram, at)) {
+        let _ = write!(row, "{:>9}", maybe_latency(quantile));
+    }
+    let mean = mean(histogram).map_or("-".to_owned(), latency);
+    let samples = count(histogram.len());
+    let _ = writeln!(row, "{:>9}{mean:>9}{samples:>9}  {whence}", maybe_latency(max(histogram)));
+    row
+}
+
+fn requests(outcome: &Outcome) -> String {
+    let books = &outcome.books;
+    let mut lines = Vec::new();
+    for (name, number) in [
+        ("sent", books.sent),
+        ("correct", books.correct),
+        ("wrong", books.wrong),
+        ("late", books.late),
+        ("lost", books.lost),
+        ("unfinished", books.unfinished),
+    ] {
+        let share = percent(number as f64, books.sent as f64);
+        lines.push(format!("{name:10} {:>12} {share:>10}", count(number)));
+    }
+    if books.sent == 0 {
+        lines = vec!["none were sent".to_owned()];
+    }
+    let [not_sent, duplicate, reordered, foreign] =
+        [books.not_sent, books.duplicate, books.reordered, books.foreign].map(count);
+    lines.push(format!(
+        "besides: {not_sent} not sent, {duplicate} duplicate, {reordered} reordered, {foreign} foreign"
+    ));
+    block("requests", &lines)
+}
+
+fn clients(outcome: &Outcome) -> String {
+    let connections = &outcome.connections;
+    let mut lines = vec![format!(
+        "asked {}, alive {}, failed {}, lost {}; ramp {}",
+        count(connections.asked),
+        count(connections.alive),
+        count(connections.failed),
+        count(connections.lost),
+        duration(outcome.ramp),
+    )];
+    let connect = &outcome.latency.connect;
+    if let (Some(p50), Some(p99), Some(max)) = (quantile(connect, 0.5), quantile(connect, 0.99), max(connect))
+    {
+        let [p50, p99, max] = [p50, p99, max].map(|value| latency(value as f64));
+        lines.push(format!("connect to welcome: p50 {p50}, p99 {p99}, max {max}"));
+    }
+    let fairness = &outcome.fairness;
+    if outcome.books.correct > 0 {
+        let [worst, median, best] = [fairness.worst, fairness.median, fairness.best].map(count);
+        lines.push(format!("right replies to a client: worst {worst}, median {median}, best {best}"));
+    }
+    if !fairness.starved.is_empty() {
+        lines.push(starved(&fairness.starved));
+    }
+    block("clients", &lines)
+}
+
+fn causes(outcome: &Outcome) -> String {
+    let causes = by_number(&outcome.failures);
+    let width = causes.iter().map(|(_, number)| count(*number).len()).max().unwrap_or(0);
+    let lines: Vec<_> =
+        causes.into_iter().map(|(cause, number)| format!("{:>width$}  {cause}", count(number))).collect();
+    block("failures", &lines)
+}
+
+fn evidence(outcome: &Outcome) -> String {
+    let lines: Vec<_> = outcome.evidence.iter().flat_map(exhibit).collect();
+    block("evidence", &lines)
+}
+
+fn exhibit(evidence: &Evidence) -> [String; 3] {
+    let [expected, received] = differing(&evidence.expected, &evidence.received);
+    [exhibit_name(evidence), format!("  expected  {expected}"), format!("  received  {received}")]
+}
+
+fn generator(outcome: &Outcome) -> String {
+    let generator = &outcome.generator;
+    let mut lines = vec![format!(
+        "CPU {:.0} %, longest turn {}, p99 of the schedule's lag {}",
+        100.0 * generator.cpu,
+        duration(generator.max_loop_lag),
+        duration(generator.p99_schedule_lag),
+    )];
+    let mut memory = format!("{} a client", bytes(generator.bytes_per_client));
+    if generator.receive_drops > 0 {
+        let drops = counted(generator.receive_drops, "datagram", "datagrams");
+        let _ = write!(memory, "; its own receive queues dropped {drops}");
+    }
+    lines.push(memory);
+    block("generator", &lines)
+}
+
+fn settings(outcome: &Outcome) -> String {
+    let settings: Vec<_> = outcome.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let mut lines = filled(&settings);
+    let version = env!("CARGO_PKG_VERSION");
+    lines.push(format!("hullo {version}, {}, seed {}", outcome.kernel, outcome.seed));
+    lines.push(outcome.command.clone());
+    block("settings", &lines)
+}
+
+/// A block of lines behind its name; nothing without lines.
+fn block(name: &str, lines: &[String]) -> String {
+    let mut block = String::new();
+    for (at, line) in lines.iter().enumerate() {
+        let name = if at == 0 { name } else { "" };
+        let _ = writeln!(block, "{name:INDENT$}{line}");
+    }
+    block
+}
+
+/// Words with commas between, as many on a line as fit.
+fn filled(words: &[String]) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in words {
+        match lines.last_mut() {
+            Some(line) if INDENT + line.len() + 2 + word.len() < WIDTH => {
+                line.push_str(", ");
+                line.push_str(word);
+            }
+            Some(line) => {
+                line.push(',');
+                lines.push(word.clone());
+            }
+            None => lines.push(word.clone()),
+        }
+    }
+    lines
+}

@@ -1,0 +1,318 @@
+//! The books as they are kept: counts, histograms, one record a second.
+
+use super::outcome::{Books, Evidence, Interval, Latency, Phase};
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The longest time that a histogram holds, in microseconds: an hour. What took longer is counted as that.
+const LONGEST: u64 = 3_600_000_000;
+/// Records kept. Past it two neighbours become one, so that memory does not grow with the length of a run.
+pub(super) const INTERVALS: usize = 256;
+/// Replies kept as evidence.
+const EVIDENCE: usize = 10;
+/// Bytes kept of each.
+const EVIDENCE_BYTES: usize = 512;
+
+pub(super) struct Tally {
+    /// `lost` is what was lost or timed out; what came late after that is in `late` as well.
+    gross: Books,
+    latency: Latency,
+    /// Response and service of this interval.
+    response: Histogram<u64>,
+    service: Histogram<u64>,
+    /// How late requests left, in microseconds.
+    pub(super) lag: Histogram<u64>,
+    failures: BTreeMap<String, u64>,
+    evidence: Vec<Evidence>,
+    pub(super) bytes_sent: u64,
+    pub(super) bytes_received: u64,
+    intervals: Vec<Interval>,
+    /// What the totals were when this interval began.
+    before: (Books, BTreeMap<String, u64>),
+    /// A request is planned when it is sent: both times are the same.
+    is_closed: bool,
+}
+
+/// What an interval is besides its counts.
+pub(super) struct Frame {
+    pub(super) start: Duration,
+    pub(super) length: Duration,
+    pub(super) phase: Phase,
+    pub(super) alive: u64,
+    pub(super) planned: u64,
+    pub(super) cpu: f64,
+    pub(super) max_loop_lag: Duration,
+}
+
+impl Tally {
+    pub(super) fn new(is_closed: bool) -> Tally {
+        let latency = Latency { response: histogram(), service: histogram(), connect: histogram() };
+        Tally {
+            gross: Books::default(),
+            latency,
+            response: histogram(),
+            service: histogram(),
+            lag: histogram(),
+            failures: BTreeMap::new(),
+            evidence: Vec::new(),
+            bytes_sent: 0,
+            bytes_received: 0,
+            intervals: Vec::new(),
+            before: Default::default(),
+            is_closed,
+        }
+    }
+
+    /// The counts, for changing; `late` takes nothing from `lost` here.
+    #[inline]
+    pub(super) fn books(&mut self) -> &mut Books {
+        &mut self.gross
+    }
+
+    /// One of those that were lost has come after all.
+    pub(super) fn count_late(&mut self) {
+        if self.gross.late < self.gross.lost {
+            self.gross.late += 1;
+        }
+    }
+
+    /// The counts as they balance: what came late was not lost.
+    pub(super) fn balance(&self) -> Books {
+        Books { lost: self.gross.lost.saturating_sub(self.gross.late), ..self.gross }
+    }
+
+    /// A time in nanoseconds since planned, and since sent.
+    #[inline]
+    pub(super) fn record(&mut self, response: u64, service: u64) {
+        self.service.saturating_record(micros(service));
+        if !self.is_closed {
+            self.response.saturating_record(micros(response));
+        }
+    }
+
+    pub(super) fn record_connect(&mut self, nanoseconds: u64) {
+        self.latency.connect.saturating_record(micros(nanoseconds));
+    }
+
+    #[inline]
+    pub(super) fn record_lag(&mut self, nanoseconds: u64) {
+        self.lag.saturating_record(micros(nanoseconds));
+    }
+
+    pub(super) fn fail(&mut self, cause: &str) {
+        match self.failures.get_mut(cause) {
+            Some(count) => *count += 1,
+            None => drop(self.failures.insert(cause.to_owned(), 1)),
+        }
+    }
+
+    pub(super) fn keep(
+        &mut self,
+        kind: &'static str,
+        client: u32,
+        sequence: Option<u64>,
+        expected: &[u8],
+        received: &[u8],
+    ) {
+        if self.evidence.len() < EVIDENCE {
+            let cut = |bytes: &[u8]| bytes[..bytes.len().min(EVIDENCE_BYTES)].to_vec();
+            let (expected, received) = (cut(expected), cut(received));
+            self.evidence.push(Evidence { kind, client, sequence, expected, received });
+        }
+    }
+
+    /// The counts of the interval that is under way, for whoever watches.
+    pub(super) fn current(&self) -> (Books, &Histogram<u64>) {
+        (difference(self.gross, self.before.0), if self.is_closed { &self.service } else { &self.response })
+    }
+
+    /// Ends an interval.
+    pub(super) fn close(&mut self, frame: Frame) {
+        let failures = self.failures.iter().filter_map(|(cause, count)| {
+            let more = count - self.before.1.get(cause).unwrap_or(&0);
+            (more > 0).then(|| (cause.clone(), more))
+        });
+        let service = compact(&self.service);
+        let response = if self.is_closed { service.clone() } else { compact(&self.response) };
+        let interval = Interval {
+            start: frame.start,
+            length: frame.length,
+            phase: frame.phase,
+            alive: frame.alive,
+            planned: frame.planned,
+            books: difference(self.gross, self.before.0),
+            response,
+            service,
+            failures: failures.collect(),
+            cpu: frame.cpu,
+            max_loop_lag: frame.max_loop_lag,
+        };
+        merge(&mut self.latency.service, &self.service);
+        merge(&mut self.latency.response, &self.response);
+        self.service.reset();
+        self.response.reset();
+        self.before = (self.gross, self.failures.clone());
+        self.intervals.push(interval);
+        if self.intervals.len() > INTERVALS {
+            self.intervals = halve(std::mem::take(&mut self.intervals));
+        }
+    }
+
+    /// All that is for the report. The last interval must be closed.
+    pub(super) fn into_parts(self) -> Parts {
+        let mut latency = self.latency;
+        if self.is_closed {
+            latency.response = latency.service.clone();
+        }
+        let books = Books { lost: self.gross.lost.saturating_sub(self.gross.late), ..self.gross };
+        Parts { books, latency, failures: self.failures, evidence: self.evidence, intervals: self.intervals }
+    }
+}
+
+pub(super) struct Parts {
+    pub(super) books: Books,
+    pub(super) latency: Latency,
+    pub(super) failures: BTreeMap<String, u64>,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) intervals: Vec<Interval>,
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST, 3).expect("these bounds are valid")
+}
+
+#[inline]
+fn micros(nanoseconds: u64) -> u64 {
+    (nanoseconds / 1000).max(1)
+}
+
+/// A copy no larger than its greatest value needs.
+fn compact(full: &Histogram<u64>) -> Histogram<u64> {
+    let mut copy =
+        Histogram::new_with_bounds(1, full.max().clamp(2, LONGEST), 3).expect("these bounds are valid");
+    merge(&mut copy, full);
+    copy
+}
+
+fn merge(into: &mut Histogram<u64>, from: &Histogram<u64>) {
+    into.add(from).expect("the receiver holds all values that the other has");
+}
+
+fn difference(now: Books, before: Books) -> Books {
+    Books {
+        sent: now.sent.saturating_sub(before.sent),
+        correct: now.correct - before.correct,
+        wrong: now.wrong.saturating_sub(before.wrong),
+        late: now.late - before.late,
+        lost: now.lost - before.lost,
+        unfinished: now.unfinished - before.unfinished,
+        not_sent: now.not_sent - before.not_sent,
+        duplicate: now.duplicate - before.duplicate,
+        reordered: now.reordered - before.reordered,
+        foreign: now.foreign - before.foreign,
+    }
+}
+
+/// Makes one of each two neighbours of the same phase.
+fn halve(intervals: Vec<Interval>) -> Vec<Interval> {
+    let mut halved: Vec<Interval> = Vec::with_capacity(INTERVALS + 1);
+    let mut is_single = false;
+    for interval in intervals {
+        match halved.last_mut() {
+            Some(last) if is_single && last.phase == interval.phase => {
+                absorb(last, &interval);
+                is_single = false;
+            }
+            _ => {
+                halved.push(interval);
+                is_single = true;
+            }
+        }
+    }
+    halved
+}
+
+fn absorb(into: &mut Interval, next: &Interval) {
+    let (a, b) = (into.length.as_secs_f64(), next.length.as_secs_f64());
+    into.cpu = if a + b > 0.0 { (into.cpu * a + next.cpu * b) / (a + b) } else { 0.0 };
+    into.length += next.length;
+    into.alive = next.alive;
+    into.planned += next.planned;
+    into.max_loop_lag = into.max_loop_lag.max(next.max_loop_lag);
+    for (cause, count) in &next.failures {
+        *into.failures.entry(cause.clone()).or_default() += count;
+    }
+    let books = &mut into.books;
+    for (ours, theirs) in [
+        (&mut books.sent, next.books.sent),
+        (&mut books.correct, next.books.correct),
+        (&mut books.wrong, next.books.wrong),
+        (&mut books.late, next.books.late),
+        (&mut books.lost, next.books.lost),
+        (&mut books.unfinished, next.books.unfinished),
+        (&mut books.not_sent, next.books.not_sent),
+        (&mut books.duplicate, next.books.duplicate),
+        (&mut books.reordered, next.books.reordered),
+        (&mut books.foreign, next.books.foreign),
+    ] {
+        *ours += theirs;
+    }
+    for (ours, theirs) in [(&mut into.response, &next.response), (&mut into.service, &next.service)] {
+        if theirs.max() > ours.high() {
+            let mut wider = compact(theirs);
+            merge(&mut wider, ours);
+            *ours = wider;
+        } else {
+            merge(ours, theirs);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frame(second: u64) -> Frame {
+        Frame {
+            start: Duration::from_secs(second),
+            length: Duration::from_secs(1),
+            phase: Phase::Measure,
+            alive: 1,
+            planned: 2,
+            cpu: 0.5,
+            max_loop_lag: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_number_of_records_is_bounded_and_nothing_is_lost_from_them() {
+        let mut tally = Tally::new(false);
+        let seconds = 5 * INTERVALS as u64;
+        for second in 0..seconds {
+            tally.books().sent += 1;
+            tally.books().correct += 1;
+            tally.record(second * 1_000_000, 1000);
+            tally.fail("wrong reply");
+            tally.close(frame(second));
+            assert!(tally.intervals.len() <= INTERVALS);
+        }
+        let parts = tally.into_parts();
+        assert_eq!(parts.intervals.iter().map(|i| i.books.correct).sum::<u64>(), seconds);
+        assert_eq!(parts.intervals.iter().map(|i| i.response.len()).sum::<u64>(), seconds);
+        assert_eq!(parts.intervals.iter().map(|i| i.failures["wrong reply"]).sum::<u64>(), seconds);
+        assert_eq!(parts.intervals.iter().map(|i| i.planned).sum::<u64>(), 2 * seconds);
+        assert_eq!(parts.latency.response.len(), seconds);
+        let ends = parts.intervals.windows(2).all(|pair| pair[0].start + pair[0].length == pair[1].start);
+        assert!(ends, "they follow each other without a gap");
+    }
+
+    #[test]
+    fn what_came_late_was_not_lost_and_the_books_balance() {
+        let mut tally = Tally::new(true);
+        *tally.books() = Books { sent: 3, correct: 1, lost: 2, late: 1, ..Books::default() };
+        let books = tally.balance();
+        assert_eq!((books.lost, books.late), (1, 1));
+        assert_eq!(books.sent, books.correct + books.wrong + books.late + books.lost + books.unfinished);
+    }
+}
