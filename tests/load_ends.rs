@@ -121,9 +121,8 @@ fn a_server_that_is_killed_under_load() {
     let books = load.report.books();
     assert!(books.correct > 0 && books.wrong == 0 && books.foreign == 0, "{:#}", load.report.0);
     assert_eq!(load.report.count(&["connections", "lost"]), 20, "{:#}", load.report.0);
-    // All that was planned while somebody lived is in the books.
-    let planned = 500.0 * load.report.number(&["duration_s"]);
-    assert!(((books.sent + books.not_sent) as f64 - planned).abs() <= 2.0, "{planned}: {:#}", load.report.0);
+    // What was planned for the dead is not forgotten.
+    assert!((1499..=1501).contains(&(books.sent + books.not_sent)), "{:#}", load.report.0);
     assert!(load.code == Some(1) || (load.code == Some(4) && !load.report.trustworthy()), "{:?}", load.code);
 }
 

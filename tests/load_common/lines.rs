@@ -29,6 +29,8 @@ pub struct Client {
     pub number: usize,
     /// Of this client, counted from 0: the message that is to be answered, or how many there were.
     pub nth: u64,
+    /// Of all clients together, counted from 1: the message that is to be answered.
+    pub order: u64,
     is_leaving: bool,
     shared: Arc<Shared>,
 }
@@ -112,7 +114,8 @@ fn accept<S: Fn(&mut Client) + Send + Sync + 'static>(
         let _ = stream.set_nodelay(true);
         let Ok(peer) = stream.peer_addr() else { continue };
         shared.peers.lock().unwrap().push((peer, Instant::now()));
-        let mut client = Client { stream, number, nth: 0, is_leaving: false, shared: shared.clone() };
+        let mut client =
+            Client { stream, number, nth: 0, order: 0, is_leaving: false, shared: shared.clone() };
         let serve = serve.clone();
         std::thread::spawn(move || serve(&mut client));
     }
@@ -160,16 +163,11 @@ impl Client {
         let mut reader = BufReader::new(reading);
         let mut line = Vec::new();
         while !self.is_leaving && reader.read_until(b'\n', &mut line).is_ok_and(|n| n > 0) {
-            self.shared.messages.fetch_add(1, Ordering::SeqCst);
+            self.order = self.shared.messages.fetch_add(1, Ordering::SeqCst) + 1;
             let text = String::from_utf8_lossy(line.strip_suffix(b"\n").unwrap_or(&line)).into_owned();
             each(self, &text);
             self.nth += 1;
             line.clear();
         }
-    }
-
-    /// How many messages were read of all clients together.
-    pub fn messages(&self) -> u64 {
-        self.shared.messages.load(Ordering::SeqCst)
     }
 }
