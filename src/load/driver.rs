@@ -119,6 +119,7 @@ impl<'a> Driver<'a> {
 
     pub(super) fn begin(&mut self, net: &mut Net) {
         self.second = Some(net.set_interval(Duration::from_secs(1), SECOND));
+        self.seconds.expect_ticks(self.clock());
         if let Some(every) = self.progress.interval() {
             net.set_interval(every, PROGRESS);
         }
@@ -239,6 +240,8 @@ impl<'a> Driver<'a> {
         self.now = self.clock();
         self.close_interval();
         self.is_over = true;
+        // What this turn still brings belongs to nobody.
+        self.owners = ConnMap::new();
     }
 
     fn enter(&mut self, net: &mut Net, phase: Phase, length: Duration) {
@@ -250,6 +253,7 @@ impl<'a> Driver<'a> {
         }
         self.second.take().map(|timer| net.cancel_timer(timer));
         self.second = Some(net.set_interval(Duration::from_secs(1), SECOND));
+        self.seconds.expect_ticks(self.clock());
     }
 
     fn phase_timer(&mut self, net: &mut Net, generation: u64) {
@@ -275,6 +279,7 @@ impl<'a> Driver<'a> {
 
     /// Once a second.
     fn second(&mut self, net: &mut Net) {
+        self.seconds.note_tick(self.now);
         self.close_interval();
         let sent = self.tally.balance().sent;
         let is_still =

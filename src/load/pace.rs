@@ -138,6 +138,9 @@ impl Driver<'_> {
     pub(super) fn pump(&mut self, net: &mut Net) {
         self.pace.is_armed = false;
         let now = self.clock();
+        if self.pace.due(now).is_some() && self.pace.schedule.is_some() {
+            self.seconds.note_turn(Duration::from_nanos(now - self.pace.next_due));
+        }
         for _ in 0..BATCH {
             if !self.send_due(net, now) {
                 break;

@@ -7,6 +7,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use std::time::Duration;
 
+const SECOND: u64 = 1_000_000_000;
+
 #[derive(Default)]
 pub(super) struct Seconds {
     /// How long the ramp took.
@@ -15,15 +17,30 @@ pub(super) struct Seconds {
     start: u64,
     planned: u64,
     cpu: Duration,
-    /// The longest turn in it, and in all that was measured.
+    /// The longest turn in it, the next tick of its timer, and the longest turn in all that was measured.
     longest: Duration,
+    next_tick: u64,
     pub(super) longest_measured: Duration,
     pub(super) cpu_measured: Duration,
 }
 
 impl Seconds {
+    /// A turn that took so long, or a timer that came so late: nothing else was served meanwhile.
     pub(super) fn note_turn(&mut self, length: Duration) {
         self.longest = self.longest.max(length);
+    }
+
+    /// The timer of the seconds begins now.
+    pub(super) fn expect_ticks(&mut self, now: u64) {
+        self.next_tick = now + SECOND;
+    }
+
+    /// It came, a whole number of seconds after it began, or late.
+    pub(super) fn note_tick(&mut self, now: u64) {
+        self.note_turn(Duration::from_nanos(now.saturating_sub(self.next_tick)));
+        while self.next_tick <= now {
+            self.next_tick += SECOND;
+        }
     }
 }
 
