@@ -51,7 +51,17 @@
 //! # }
 //! ```
 //!
-//! **`SOCK_SEQPACKET`, `SOCK_RAW`**: not ours: [`watch`](crate::Net::watch) the descriptor, and receive on it when it is ready.
+//! **`SOCK_SEQPACKET`**: `unixpacket:`: a [`ConnId`](crate::ConnId) as well; each send is a record, and `data` gets one at a time.
+//!
+//! ```
+//! # use hullo::*;
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: UdpId) -> std::io::Result<()> {
+//! net.listen("unixpacket:/run/hullo.sock")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! **`SOCK_RAW`**: not ours: [`watch`](crate::Net::watch) the descriptor, and receive on it when it is ready.
 //!
 //! ```
 //! # use hullo::*;

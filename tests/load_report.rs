@@ -6,11 +6,10 @@ mod report_common;
 
 use common::*;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use hullo::load::report::{hdr_log, json, text, timeseries};
-use hullo::load::{Latency, Outcome};
-use report_common::{absent, empty, rich, small};
+use hullo::load::{Expectation, Judged, Latency, Outcome, exit_code};
+use report_common::{absent, empty, logged, rich, small};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -118,18 +117,51 @@ fn the_verdict_names_the_first_thing_that_applies() {
     assert_eq!(with(&|outcome| outcome.signal = Some(2)), "STOPPED: by SIGINT after 10.0 s of measuring");
     assert_eq!(
         with(&|outcome| outcome.verdict.trustworthy = false),
-        "NOT TRUSTWORTHY: the generator was not up to it"
+        "NOT TRUSTWORTHY: the generator did not keep up"
     );
     assert_eq!(
         with(&|outcome| outcome.verdict.expectations.clear()),
-        "FAILED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client lost"
+        "FAILED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client never alive, 1 client lost"
     );
     assert_eq!(
         with(&|outcome| {
             outcome.verdict.expectations.remove(0);
         }),
-        "PASSED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client lost, as allowed"
+        "PASSED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client never alive, 1 client lost, as allowed"
     );
+}
+
+#[test]
+fn the_verdict_and_the_exit_code_say_the_same() {
+    let of = |mut outcome: Outcome, expectations: &[(&str, bool)], change: &dyn Fn(&mut Outcome)| {
+        let judged = expectations.iter().map(|(expression, pass)| Judged {
+            expression: expression.to_string(),
+            pass: *pass,
+            value: Some(1.0),
+        });
+        outcome.verdict.expectations = judged.collect();
+        change(&mut outcome);
+        let parsed: Vec<_> = expectations.iter().map(|(text, _)| Expectation::parse(text).unwrap()).collect();
+        (text(&outcome).split(':').next().unwrap().to_owned(), exit_code(&outcome, &parsed))
+    };
+    let as_it_is = |_: &mut Outcome| {};
+    let doubtful = |outcome: &mut Outcome| outcome.verdict.trustworthy = false;
+    for ((word, code), (expected_word, expected_code)) in [
+        (of(rich(), &[], &as_it_is), ("FAILED", 1)),
+        (of(rich(), &[("errors<=1%", true)], &as_it_is), ("PASSED", 0)),
+        (of(rich(), &[("errors<=1%", true), ("max<1s", false)], &as_it_is), ("FAILED", 3)),
+        (of(rich(), &[("max<1s", false)], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(rich(), &[], &|outcome| outcome.signal = Some(15)), ("STOPPED", 143)),
+        (of(small(), &[], &as_it_is), ("PASSED", 0)),
+        (of(small(), &[], &doubtful), ("PASSED", 0)),
+        (of(small(), &[("lost==0", true), ("errors<1%", true)], &doubtful), ("PASSED", 0)),
+        (of(small(), &[("rate>=1", true)], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(small(), &[], &|outcome| outcome.connections.failed = 1), ("FAILED", 1)),
+        (of(small(), &[], &|outcome| outcome.books.foreign = 1), ("FAILED", 1)),
+        (of(absent(), &[("p99<1s", false)], &doubtful), ("FAILED", 1)),
+    ] {
+        assert_eq!((word.as_str(), code), (expected_word, expected_code));
+    }
 }
 
 #[test]
@@ -256,22 +288,16 @@ fn the_histogram_log_adds_up_to_the_report() {
     let mut sums = [outcome.latency.response.clone(), outcome.latency.service.clone()];
     sums.iter_mut().for_each(Histogram::reset);
     let mut starts = Vec::new();
-    let mut times = Vec::new();
-    for entry in IntervalLogIterator::new(&log) {
-        match entry.unwrap() {
-            LogEntry::StartTime(time) | LogEntry::BaseTime(time) => times.push(time),
-            LogEntry::Interval(interval) => {
-                let tag = interval.tag().unwrap().as_str().to_owned();
-                let at = ["response", "service"].iter().position(|name| *name == tag).unwrap();
-                let bytes = unbase64(interval.encoded_histogram());
-                let histogram: Histogram<u64> =
-                    Deserializer::new().deserialize(&mut bytes.as_slice()).unwrap();
-                sums[at].add(&histogram).unwrap();
-                starts.push((interval.start_timestamp(), tag));
-            }
-        }
+    for (start, tag, histogram) in logged(&log) {
+        let at = ["response", "service"].iter().position(|name| *name == tag).unwrap();
+        sums[at].add(&histogram).unwrap();
+        starts.push((start, tag));
     }
-    assert_eq!(times, [Duration::from_millis(1_700_000_000_123); 2]);
+    let times = IntervalLogIterator::new(&log).filter_map(|entry| match entry.unwrap() {
+        LogEntry::StartTime(time) | LogEntry::BaseTime(time) => Some(time),
+        LogEntry::Interval(_) => None,
+    });
+    assert_eq!(times.collect::<Vec<_>>(), [Duration::from_millis(1_700_000_000_123); 2]);
     assert_eq!(starts.len(), 22, "ten seconds and the drain, twice");
     for (second, pair) in starts[..20].chunks(2).enumerate() {
         let start = Duration::from_secs(second as u64);
@@ -279,9 +305,7 @@ fn the_histogram_log_adds_up_to_the_report() {
     }
     let Latency { response, service, .. } = outcome.latency;
     assert!(sums == [response, service]);
-    assert!(
-        IntervalLogIterator::new(&hdr_log(&empty())).all(|entry| !matches!(entry, Ok(LogEntry::Interval(_))))
-    );
+    assert!(logged(&hdr_log(&empty())).is_empty());
 }
 
 #[test]
@@ -290,20 +314,4 @@ fn the_reader_of_python_reads_the_histogram_log() {
     let path = dir.join("run.hlog");
     std::fs::write(&path, hdr_log(&rich())).unwrap();
     python("histogram_log.py", &[path.to_str().unwrap().to_owned()], PATIENCE);
-}
-
-/// The encoding that the log's histograms are in.
-fn unbase64(text: &str) -> Vec<u8> {
-    const DIGITS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let (mut bytes, mut bits, mut held) = (Vec::new(), 0u32, 0);
-    for digit in text.bytes().filter(|&digit| digit != b'=') {
-        let value = DIGITS.iter().position(|&known| known == digit).unwrap();
-        bits = bits << 6 | value as u32;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            bytes.push((bits >> held) as u8);
-        }
-    }
-    bytes
 }

@@ -92,7 +92,9 @@ fn every_dialect_is_spoken_with_whether_it_is_named_or_not() {
 #[test]
 fn unix_sockets_are_spoken_with_as_well() {
     let dir = TempDir::new();
-    let _daemon = Daemon::start([dir.unix("s"), dir.unixgram("d")]);
+    let packets = format!("unixpacket:{}", dir.join("p").display());
+    let _daemon = Daemon::start([dir.unix("s"), dir.unixgram("d"), packets.clone()]);
+    talk(&[&packets, "a", "b", "exit"]).showed("Welcome!Hello, a!Hello, b!");
     talk(&[&dir.unix("s"), "a", "exit"]).showed("Welcome!Hello, a!");
     talk(&[&dir.unixgram("d"), "a", "b"]).showed("Hello, a!Hello, b!");
     talk(&[&dir.unix("none"), "a"]).failed(1, &[&dir.unix("none"), "there is no such socket"]);
@@ -242,6 +244,17 @@ fn who_cannot_be_reached_is_told_with_the_remedy() {
         let address = format!("{kind}://no-such-host.invalid:1");
         talk(&[&address, "a"]).failed(1, &[&address, "check the name"]);
     }
+}
+
+/// unix(7): a receiver holds net.unix.max_dgram_qlen datagrams, ten unless told otherwise.
+#[test]
+fn who_does_not_read_datagrams_is_told() {
+    let dir = TempDir::new();
+    let _deaf = std::os::unix::net::UnixDatagram::bind(dir.join("d")).unwrap();
+    let address = dir.unixgram("d");
+    let messages = vec!["a"; 2000];
+    let arguments = [&[address.as_str(), "--every", "1ms"], &messages[..]].concat();
+    talk(&arguments).failed(1, &[&address, "does not read"]);
 }
 
 #[test]

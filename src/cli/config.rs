@@ -124,7 +124,7 @@ fn read_listen(section: &Section<'_>) -> Option<Listen> {
     if listen.framing.is_some() && listen.transport() == Transport::Datagram {
         section.complain("framing", "a datagram is a message, there is nothing to frame: leave framing out");
     }
-    if listen.mode.is_some() && !matches!(listen.address, Address::Unix(_) | Address::Unixgram(_)) {
+    if listen.mode.is_some() && matches!(listen.address, Address::Tcp(..) | Address::Udp(..)) {
         section.complain("mode", "only the file of a Unix socket has a mode: leave it out");
     }
     Some(listen)

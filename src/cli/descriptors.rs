@@ -9,6 +9,9 @@ const RESERVE: u64 = 16;
 /// timer, the signal pipe, the spare one for shedding, a lookup or a file being re-read; and some to spare.
 const OURS: u64 = 14;
 
+/// What each reactor beside the first holds: a poller, its waker, a timer, the one for shedding.
+const ANOTHER_REACTOR: u64 = 4;
+
 /// Raises the soft descriptor limit to the hard one, and says what it is now.
 pub(super) fn raise() -> u64 {
     // Without a limit that can be asked for there is none to keep to.
@@ -16,9 +19,10 @@ pub(super) fn raise() -> u64 {
     if soft == hard || setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft }
 }
 
-/// How many clients there is room for beside `sockets` sockets of our own.
-pub(super) fn room(limit: u64, sockets: usize) -> usize {
-    let reserve = RESERVE.max(OURS + sockets as u64);
+/// How many clients there is room for beside `sockets` sockets of our own, each of which every reactor may have.
+pub(super) fn room(limit: u64, sockets: usize, reactors: usize) -> usize {
+    let others = reactors as u64 - 1;
+    let reserve = RESERVE.max(OURS + sockets as u64) + others * (ANOTHER_REACTOR + sockets as u64);
     usize::try_from(limit.saturating_sub(reserve)).unwrap_or(usize::MAX)
 }
 
@@ -28,10 +32,11 @@ mod tests {
 
     #[test]
     fn the_reserve_covers_our_own_sockets() {
-        assert_eq!(room(1024, 1), 1008);
-        assert_eq!(room(1024, 2), 1008);
-        assert_eq!(room(1024, 10), 1000);
-        assert_eq!(room(10, 1), 0);
+        assert_eq!(room(1024, 1, 1), 1008);
+        assert_eq!(room(1024, 2, 1), 1008);
+        assert_eq!(room(1024, 10, 1), 1000);
+        assert_eq!(room(1024, 2, 3), 996);
+        assert_eq!(room(10, 1, 1), 0);
     }
 
     #[test]

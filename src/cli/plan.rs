@@ -42,14 +42,15 @@ fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> 
     if !complaints.is_empty() {
         return Err(Failure::usage(complaints));
     }
-    let sockets = resolve(sockets, &config.bounds)?;
-    config.bounds.limits.connections = clients_with_room(&config, sockets.len())?;
+    let sockets = resolve(sockets, &config.bounds, serve.reactors())?;
+    config.bounds.limits.connections = clients_with_room(&config, sockets.len(), serve.reactors())?;
 
     let plan = Plan {
         sockets,
         limits: config.bounds.limits.clone(),
         drain: config.bounds.drain,
         guard: config.bounds.guard(),
+        reactors: serve.reactors(),
     };
     Ok(Prepared { plan, config })
 }
@@ -140,7 +141,11 @@ fn check_room(dialect: &Dialect, config: &Config) -> Result<(), String> {
 }
 
 /// Every address of every socket, each once.
-fn resolve(wishes: Vec<(&Listen, Arc<Dialect>)>, bounds: &Bounds) -> Result<Vec<SocketPlan>, Failure> {
+fn resolve(
+    wishes: Vec<(&Listen, Arc<Dialect>)>,
+    bounds: &Bounds,
+    reactors: usize,
+) -> Result<Vec<SocketPlan>, Failure> {
     let mut sockets: Vec<SocketPlan> = Vec::new();
     for (wish, dialect) in wishes {
         let addresses = wish.address.resolve().map_err(|error| {
@@ -159,6 +164,9 @@ fn resolve(wishes: Vec<(&Listen, Arc<Dialect>)>, bounds: &Bounds) -> Result<Vec<
             options.mode = wish.mode;
             options.nodelay = bounds.nodelay;
             options.reuse_address = bounds.reuse_address;
+            // One farewell stops one socket; and a path is bound once.
+            let is_one = dialect.spec().stop_on_farewell || path(&address).is_some();
+            options.reuse_port = reactors > 1 && !is_one;
             sockets.push(SocketPlan { address, dialect: Arc::clone(&dialect), options });
         }
     }
@@ -175,15 +183,17 @@ fn is_same(one: &Address, other: &Address) -> bool {
 
 fn path(address: &Address) -> Option<PathBuf> {
     match address {
-        Address::Unix(path) | Address::Unixgram(path) => path::absolute(path).ok(),
+        Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => {
+            path::absolute(path).ok()
+        }
         _ => None,
     }
 }
 
 /// As many clients as are asked for, or as there are descriptors for.
-fn clients_with_room(config: &Config, sockets: usize) -> Result<usize, Failure> {
+fn clients_with_room(config: &Config, sockets: usize, reactors: usize) -> Result<usize, Failure> {
     let limit = descriptors::raise();
-    let room = descriptors::room(limit, sockets);
+    let room = descriptors::room(limit, sockets, reactors);
     let wanted = config.bounds.limits.connections;
     if room == 0 {
         let sentence = format!(
@@ -306,7 +316,7 @@ mod tests {
     fn connections_never_exceed_the_descriptors_there_are() {
         let most = i32::MAX as usize;
         let plan = plan(&Serve { max_connections: Some(most), ..Serve::default() }, "").unwrap();
-        assert_eq!(plan.limits.connections, descriptors::room(descriptors::raise(), 2).min(most));
+        assert_eq!(plan.limits.connections, descriptors::room(descriptors::raise(), 2, 1).min(most));
     }
 
     #[test]

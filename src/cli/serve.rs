@@ -35,12 +35,12 @@ Exit code: 0 done, 1 failed or clients were cut, 2 usage or configuration.";
 
 /// Greet over TCP, UDP and Unix sockets
 ///
-/// One thread serves every socket. Each one that is bound is announced in one line on stdout; everything else goes to
+/// One thread serves every socket, unless told otherwise. Each one that is bound is announced in one line on stdout; everything else goes to
 /// stderr.
 #[derive(Args, Debug, Default)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Serve {
-    /// Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH
+    /// Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     ///
     /// HOST is an address, a name (each of its addresses is bound) or * (every interface, IPv6 and IPv4). The
     /// arguments take the place of every [[listen]] in the config. With neither, it is tcp://127.0.0.1:9999 and
@@ -93,6 +93,14 @@ pub(super) struct Serve {
     #[arg(long, value_name = "D", value_parser = units::duration)]
     pub(super) drain_timeout: Option<Duration>,
 
+    /// Serve on so many threads, a reactor each, like 4 [default: 1]
+    ///
+    /// The kernel spreads the clients of a TCP or UDP port over them. Unix sockets, and datagram sockets that a farewell
+    /// stops, are the first one's alone. Each takes an equal share of --max-connections, rounded up, and keeps its own
+    /// count of datagrams per source.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub(super) reactors: Option<u16>,
+
     /// How much to log: off, error, warn, info, debug or trace [default: info]
     ///
     /// info tells of starts, stops and reloads, debug of each connection. This counts more than HULLO_LOG.
@@ -101,6 +109,10 @@ pub(super) struct Serve {
 }
 
 impl Serve {
+    pub(super) fn reactors(&self) -> usize {
+        self.reactors.map_or(1, usize::from)
+    }
+
     /// Serves until it is told to stop.
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         logging::start(self.log_level);

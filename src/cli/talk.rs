@@ -36,7 +36,7 @@ Exit code: 0 done, 1 not reached, not answered, or cut off, 2 usage, 130 stopped
 #[derive(Args, Debug)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Talk {
-    /// Whom to talk to: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH
+    /// Whom to talk to: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     #[arg(value_name = "URL")]
     address: Address,
 

@@ -1,5 +1,6 @@
 //! The daemon as a handler: one greeting session per connection, one responder per datagram socket.
 
+use super::crew::Crew;
 use super::plan::{Plan, Summary};
 use super::sockets::Sockets;
 use crate::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
@@ -7,14 +8,16 @@ use crate::signals::Signals;
 use crate::{Closed, ConnId, ConnMap, Datagram, DrainReport, FdId, Handler, Net, Origin, Readiness, Stats};
 use crate::{TimerId, UdpId};
 use signal_hook::consts::SIGHUP;
+use std::any::Any;
+use std::io;
 use std::time::Instant;
 
 pub(super) struct Greeter<'a> {
     pub(super) plan: Plan,
     pub(super) sockets: Sockets,
     clients: ConnMap<Client>,
-    signals: Signals,
-    reload: &'a mut dyn FnMut() -> Result<Plan, String>,
+    /// Of the first reactor.
+    lead: Option<Lead<'a>>,
     /// Answers to datagrams are written here first.
     answer: Vec<u8>,
     /// Datagrams that were not answered, by reason.
@@ -22,6 +25,13 @@ pub(super) struct Greeter<'a> {
     started: Instant,
     is_draining: bool,
     is_forced: bool,
+}
+
+/// What only the first reactor has: it hears the signals, and tells the others.
+pub(super) struct Lead<'a> {
+    pub(super) signals: Signals,
+    pub(super) reload: &'a mut dyn FnMut() -> Result<Plan, String>,
+    pub(super) crew: Crew,
 }
 
 /// What is kept for each connection.
@@ -32,17 +42,12 @@ struct Client {
 }
 
 impl<'a> Greeter<'a> {
-    pub(super) fn new(
-        plan: Plan,
-        signals: Signals,
-        reload: &'a mut dyn FnMut() -> Result<Plan, String>,
-    ) -> Greeter<'a> {
+    pub(super) fn new(plan: Plan, sockets: Sockets, lead: Option<Lead<'a>>) -> Greeter<'a> {
         Greeter {
             plan,
-            sockets: Sockets::default(),
+            sockets,
             clients: ConnMap::new(),
-            signals,
-            reload,
+            lead,
             answer: Vec::new(),
             silences: [0; Silence::ALL.len()],
             started: Instant::now(),
@@ -67,8 +72,17 @@ impl<'a> Greeter<'a> {
         }
     }
 
+    /// Waits for the other reactors, which end as this one has; at once where it has failed.
+    pub(super) fn dismiss(&mut self, has_failed: bool) -> io::Result<Vec<Summary>> {
+        let Some(lead) = &mut self.lead else { return Ok(Vec::new()) };
+        if has_failed {
+            lead.crew.stop();
+        }
+        lead.crew.join()
+    }
+
     /// Lets the session of `conn` speak, and does what it says next.
-    #[inline(always)]
+    #[inline(never)]
     fn converse(
         &mut self,
         net: &mut Net,
@@ -88,30 +102,44 @@ impl<'a> Greeter<'a> {
         if self.is_draining {
             log::warn!("second signal: stopping at once");
             self.is_forced = true;
+            self.tell(Crew::stop);
             return net.stop();
         }
         log::info!("draining {} clients, at most {:?}", net.stats().connections, self.plan.drain);
         self.is_draining = true;
         net.drain(self.plan.drain);
+        let timeout = self.plan.drain;
+        self.tell(|crew| crew.drain(timeout));
+    }
+
+    fn tell(&self, what: impl FnOnce(&Crew)) {
+        if let Some(lead) = &self.lead {
+            what(&lead.crew);
+        }
     }
 
     fn on_hangup(&mut self, net: &mut Net) {
         if self.is_draining {
             return log::warn!("reload ignored: draining");
         }
-        let result = (self.reload)().and_then(|plan| {
-            self.sockets.exchange(net, &plan).map_err(|error| error.to_string())?;
-            net.set_limits(plan.limits.clone());
-            self.plan = plan;
-            Ok(())
-        });
+        let Some(lead) = &mut self.lead else { return };
+        let result = (lead.reload)().and_then(|plan| self.turn_to(net, plan));
         match result {
             Ok(()) => {
+                let shared = self.sockets.shared(net, &self.plan);
+                self.tell(|crew| crew.turn_to(&shared));
                 let lines = self.sockets.announcements(net);
                 lines.iter().for_each(|line| log::info!("reloaded: {line}"));
             }
             Err(error) => log::error!("reload failed, nothing has changed: {error}"),
         }
+    }
+
+    fn turn_to(&mut self, net: &mut Net, plan: Plan) -> Result<(), String> {
+        self.sockets.exchange(net, &plan).map_err(|error| error.to_string())?;
+        net.set_limits(plan.limits_of_one());
+        self.plan = plan;
+        Ok(())
     }
 }
 
@@ -143,7 +171,12 @@ impl Client {
 impl Handler for Greeter<'_> {
     #[inline]
     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
-        self.converse(net, conn, |session, now, out| session.receive(bytes, now, out));
+        let Some(client) = self.clients.get_mut(conn) else { return };
+        let mut is_answered = false;
+        net.send_with(conn, |out| is_answered = client.session.answer_at_once(bytes, out));
+        if !is_answered {
+            self.converse(net, conn, |session, now, out| session.receive(bytes, now, out));
+        }
     }
 
     fn opened(&mut self, net: &mut Net, conn: ConnId, origin: Origin) {
@@ -215,14 +248,20 @@ impl Handler for Greeter<'_> {
     }
 
     fn ready(&mut self, net: &mut Net, fd: FdId, _readiness: Readiness) {
-        if fd != self.signals.fd {
-            return;
-        }
-        for signal in self.signals.pending() {
+        let Some(lead) = self.lead.as_mut().filter(|lead| lead.signals.fd == fd) else { return };
+        for signal in lead.signals.pending() {
             match signal {
                 SIGHUP => self.on_hangup(net),
                 _ => self.on_terminate(net),
             }
+        }
+    }
+
+    /// The first reactor has gone over to another plan.
+    fn message(&mut self, net: &mut Net, message: Box<dyn Any + Send>) {
+        let Ok(plan) = message.downcast::<Plan>() else { return };
+        if let Err(error) = self.turn_to(net, *plan) {
+            log::error!("one of the reactors keeps its old sockets: {error}");
         }
     }
 }

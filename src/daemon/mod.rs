@@ -1,5 +1,6 @@
 //! The greeting daemon: a [`Handler`](crate::Handler) that keeps one greeting session per connection.
 
+mod crew;
 mod greeter;
 mod plan;
 mod sockets;
@@ -8,8 +9,10 @@ pub use plan::{Plan, SocketPlan, StartError, Summary};
 
 use crate::Reactor;
 use crate::signals::Signals;
-use greeter::Greeter;
+use crew::Crew;
+use greeter::{Greeter, Lead};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use sockets::Sockets;
 use std::io::Write;
 
 /// Runs the daemon until it is drained or stopped by a signal.
@@ -25,15 +28,20 @@ pub fn run(
     reload: &mut dyn FnMut() -> Result<Plan, String>,
 ) -> Result<Summary, StartError> {
     let cannot_start = |error| StartError { address: None, error };
-    let mut reactor = Reactor::with_limits(plan.limits.clone()).map_err(cannot_start)?;
+    let mut reactor = Reactor::with_limits(plan.limits_of_one()).map_err(cannot_start)?;
     let signals = Signals::catch(reactor.net(), &[SIGTERM, SIGINT, SIGHUP]).map_err(cannot_start)?;
-    let mut greeter = Greeter::new(plan, signals, reload);
-    greeter.sockets.open(reactor.net(), &greeter.plan)?;
-    for line in greeter.sockets.announcements(reactor.net()) {
+    let mut sockets = Sockets::of_the_first();
+    sockets.open(reactor.net(), &plan)?;
+    let crew = Crew::start(&sockets.shared(reactor.net(), &plan))?;
+    for line in sockets.announcements(reactor.net()) {
         // Whoever started us may not be listening; we are.
         let _ = writeln!(announce, "{line}");
     }
     let _ = announce.flush();
-    let drained = reactor.run(&mut greeter).map_err(cannot_start)?;
-    Ok(greeter.summary(drained, reactor.net().stats()))
+    let mut greeter = Greeter::new(plan, sockets, Some(Lead { signals, reload, crew }));
+    let drained = reactor.run(&mut greeter);
+    let others = greeter.dismiss(drained.is_err());
+    let mut summary = greeter.summary(drained.map_err(cannot_start)?, reactor.net().stats());
+    others.map_err(cannot_start)?.iter().for_each(|other| summary.add(other));
+    Ok(summary)
 }

@@ -20,6 +20,9 @@ pub struct Plan {
     pub drain: Duration,
     /// The loop guard of datagram sockets.
     pub guard: Guard,
+    /// How many reactors serve, at least one. They share the sockets that are opened with `reuse_port`, and the first
+    /// one serves the others.
+    pub reactors: usize,
 }
 
 /// One socket. Its address has no name left in it.
@@ -31,6 +34,13 @@ pub struct SocketPlan {
     pub dialect: Arc<Dialect>,
     /// How to open it.
     pub options: SocketOptions,
+}
+
+impl Plan {
+    /// The bounds of one reactor among its equals.
+    pub(super) fn limits_of_one(&self) -> Limits {
+        Limits { connections: self.limits.connections.div_ceil(self.reactors), ..self.limits.clone() }
+    }
 }
 
 impl SocketPlan {
@@ -46,7 +56,7 @@ impl SocketPlan {
 pub struct Summary {
     /// Stream clients served.
     pub clients: u64,
-    /// The most stream clients at once.
+    /// The most stream clients at once; of several reactors, the sum of what each had.
     pub peak: u64,
     /// Datagrams received.
     pub datagrams: u64,
@@ -58,6 +68,17 @@ pub struct Summary {
     pub cut: u64,
     /// A second signal stopped it at once.
     pub is_forced: bool,
+}
+
+impl Summary {
+    /// Adds what another reactor has to tell.
+    pub(super) fn add(&mut self, other: &Summary) {
+        self.clients += other.clients;
+        self.peak += other.peak;
+        self.datagrams += other.datagrams;
+        self.answered += other.answered;
+        self.cut += other.cut;
+    }
 }
 
 impl fmt::Display for Summary {
@@ -101,7 +122,7 @@ fn problem(address: &Address, error: &io::Error) -> Option<(&'static str, String
     use io::ErrorKind;
 
     let (path, port) = match address {
-        Address::Unix(path) | Address::Unixgram(path) => (Some(path), 0),
+        Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => (Some(path), 0),
         Address::Tcp(_, port) | Address::Udp(_, port) => (None, *port),
     };
     let other = if path.is_some() { "path" } else { "port" };

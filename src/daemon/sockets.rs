@@ -11,6 +11,9 @@ use std::sync::Arc;
 #[derive(Default)]
 pub(super) struct Sockets {
     open: Vec<Socket>,
+    /// It finds out whether a port that is to be shared is free: with SO_REUSEPORT another daemon of the same user would
+    /// share it unasked.
+    is_first: bool,
 }
 
 struct Socket {
@@ -24,9 +27,14 @@ enum Kind {
 }
 
 impl Sockets {
+    /// For the first reactor, or the only one.
+    pub(super) fn of_the_first() -> Sockets {
+        Sockets { open: Vec::new(), is_first: true }
+    }
+
     /// Opens every socket of the plan, or none.
     pub(super) fn open(&mut self, net: &mut Net, plan: &Plan) -> Result<(), StartError> {
-        self.open = bind_all(net, &plan.sockets, plan.guard)?;
+        self.open = self.bind_all(net, &plan.sockets, plan.guard)?;
         Ok(())
     }
 
@@ -35,7 +43,7 @@ impl Sockets {
     pub(super) fn exchange(&mut self, net: &mut Net, plan: &Plan) -> Result<(), StartError> {
         let is_open = |wanted: &SocketPlan| self.open.iter().any(|socket| socket.plan.is_same_socket(wanted));
         let wanted = plan.sockets.iter().filter(|&wanted| !is_open(wanted)).cloned().collect::<Vec<_>>();
-        let mut open = bind_all(net, &wanted, plan.guard)?;
+        let mut open = self.bind_all(net, &wanted, plan.guard)?;
         for mut socket in self.open.drain(..) {
             match plan.sockets.iter().find(|wanted| wanted.is_same_socket(&socket.plan)) {
                 Some(wanted) => {
@@ -52,11 +60,17 @@ impl Sockets {
         Ok(())
     }
 
+    /// The plan of those who share sockets with us: these, with their real ports.
+    pub(super) fn shared(&self, net: &Net, plan: &Plan) -> Plan {
+        let shared = self.open.iter().filter(|socket| socket.plan.options.reuse_port);
+        let sockets = shared.map(|socket| SocketPlan { address: socket.address(net), ..socket.plan.clone() });
+        Plan { sockets: sockets.collect(), ..plan.clone() }
+    }
+
     /// One line for each socket, with its real port.
     pub(super) fn announcements(&self, net: &Net) -> Vec<String> {
         let line = |socket: &Socket| {
-            let address = net.local_addr(socket.id()).unwrap_or_else(|_| socket.plan.address.clone());
-            format!("listening on {address} ({})", socket.plan.dialect.name())
+            format!("listening on {} ({})", socket.address(net), socket.plan.dialect.name())
         };
         self.open.iter().map(line).collect()
     }
@@ -85,9 +99,36 @@ impl Sockets {
     pub(super) fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
+
+    fn bind_all(&self, net: &mut Net, plans: &[SocketPlan], guard: Guard) -> Result<Vec<Socket>, StartError> {
+        let mut open: Vec<Socket> = Vec::with_capacity(plans.len());
+        for plan in plans {
+            let bound = if self.is_first && plan.options.reuse_port {
+                Socket::bind_if_free(net, plan, guard)
+            } else {
+                Socket::bind(net, plan, guard)
+            };
+            match bound {
+                Ok(socket) => open.push(socket),
+                Err(error) => {
+                    open.iter().for_each(|socket| socket.close(net));
+                    return Err(error);
+                }
+            }
+        }
+        Ok(open)
+    }
 }
 
 impl Socket {
+    /// Shared, once it is known that nobody else has the port.
+    fn bind_if_free(net: &mut Net, plan: &SocketPlan, guard: Guard) -> Result<Socket, StartError> {
+        let mut alone = plan.clone();
+        alone.options.reuse_port = false;
+        Socket::bind(net, &alone, guard)?.close(net);
+        Socket::bind(net, plan, guard)
+    }
+
     fn bind(net: &mut Net, plan: &SocketPlan, guard: Guard) -> Result<Socket, StartError> {
         let kind = if plan.address.is_datagram() {
             net.bind_with(&plan.address, &plan.options)
@@ -99,6 +140,11 @@ impl Socket {
             Ok(kind) => Ok(Socket { plan: plan.clone(), kind }),
             Err(error) => Err(StartError { address: Some(plan.address.clone()), error }),
         }
+    }
+
+    /// As it is bound.
+    fn address(&self, net: &Net) -> Address {
+        net.local_addr(self.id()).unwrap_or_else(|_| self.plan.address.clone())
     }
 
     fn id(&self) -> SourceId {
@@ -120,7 +166,7 @@ impl Socket {
 
     /// The file of a Unix socket can change its mode; everything else was settled when the socket was opened.
     fn change_options(&self, plan: &SocketPlan) {
-        if let (Address::Unix(path) | Address::Unixgram(path), Some(mode)) =
+        if let (Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path), Some(mode)) =
             (&plan.address, plan.options.mode)
             && let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(mode))
         {
@@ -138,18 +184,4 @@ impl Socket {
             Kind::Datagrams(id, _) => net.close_udp(id),
         };
     }
-}
-
-fn bind_all(net: &mut Net, plans: &[SocketPlan], guard: Guard) -> Result<Vec<Socket>, StartError> {
-    let mut open: Vec<Socket> = Vec::with_capacity(plans.len());
-    for plan in plans {
-        match Socket::bind(net, plan, guard) {
-            Ok(socket) => open.push(socket),
-            Err(error) => {
-                open.iter().for_each(|socket| socket.close(net));
-                return Err(error);
-            }
-        }
-    }
-    Ok(open)
 }

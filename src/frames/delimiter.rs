@@ -143,25 +143,11 @@ fn across(delimiter: &[u8], front: &[u8], back: &[u8]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{Outcome, read_all};
     use super::*;
 
-    /// The frames of a stream, and how it ended.
-    type Outcome = (Vec<Vec<u8>>, Result<Option<Vec<u8>>, FrameError>);
-
     fn read(delimiter: &'static [u8], limit: usize, reads: &[&[u8]]) -> Outcome {
-        let (mut frames, mut found) = (Frames::delimited(delimiter, limit), Vec::new());
-        for mut bytes in reads.iter().copied() {
-            loop {
-                match frames.next(&mut bytes) {
-                    Ok(Some(frame)) => found.push(frame.into_owned()),
-                    Ok(None) => break,
-                    Err(error) => return (found, Err(error)),
-                }
-            }
-            assert!(bytes.is_empty());
-            assert!(frames.held() < limit + delimiter.len());
-        }
-        (found, frames.finish())
+        read_all(Frames::delimited(delimiter, limit), limit + delimiter.len() - 1, reads)
     }
 
     #[test]

@@ -69,21 +69,17 @@ impl Rule for Fixed {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::read_all;
     use super::*;
 
     #[test]
     fn frames_of_one_size_are_cut_whatever_the_reads() {
         let stream = b"AnnaEmmaKimo";
         for size in 1..=stream.len() {
-            let (mut frames, mut found) = (Frames::fixed(4), Vec::new());
-            for mut bytes in stream.chunks(size) {
-                while let Some(frame) = frames.next(&mut bytes).unwrap() {
-                    found.push(frame.into_owned());
-                }
-                assert!(bytes.is_empty() && frames.held() < 4);
-            }
+            let reads: Vec<&[u8]> = stream.chunks(size).collect();
+            let (found, end) = read_all(Frames::fixed(4), 3, &reads);
             assert_eq!(found, [b"Anna", b"Emma", b"Kimo"]);
-            assert_eq!(frames.finish(), Ok(None));
+            assert_eq!(end, Ok(None));
         }
     }
 

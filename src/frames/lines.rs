@@ -104,25 +104,11 @@ fn keep(tail: &mut Tail, limit: usize, bytes: &mut &[u8]) -> Result<(), FrameErr
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{Outcome, read_all};
     use super::*;
 
-    /// The frames of a stream, and how it ended.
-    type Outcome = (Vec<Vec<u8>>, Result<Option<Vec<u8>>, FrameError>);
-
     fn read(limit: usize, reads: &[&[u8]]) -> Outcome {
-        let (mut lines, mut found) = (Frames::lines(limit), Vec::new());
-        for mut bytes in reads.iter().copied() {
-            loop {
-                match lines.next(&mut bytes) {
-                    Ok(Some(line)) => found.push(line.into_owned()),
-                    Ok(None) => break,
-                    Err(error) => return (found, Err(error)),
-                }
-            }
-            assert!(bytes.is_empty());
-            assert!(lines.held() <= limit + 1);
-        }
-        (found, lines.finish())
+        read_all(Frames::lines(limit), limit + 1, reads)
     }
 
     #[test]

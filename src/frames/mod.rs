@@ -85,6 +85,8 @@ mod fixed;
 mod lines;
 mod prefix;
 mod tail;
+#[cfg(test)]
+mod testing;
 
 pub use delimiter::Delimiter;
 pub use error::{FrameError, PayloadError};

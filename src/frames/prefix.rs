@@ -198,25 +198,11 @@ fn varint(bytes: &[u8], max: usize, most: u64) -> Result<Option<(usize, u64)>, F
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::{Outcome, read_all};
     use super::*;
 
-    /// The frames of a stream, and how it ended.
-    type Outcome = (Vec<Vec<u8>>, Result<Option<Vec<u8>>, FrameError>);
-
     fn read(prefix: Prefix, limit: usize, reads: &[&[u8]]) -> Outcome {
-        let (mut frames, mut found) = (Frames::prefixed(prefix, limit), Vec::new());
-        for mut bytes in reads.iter().copied() {
-            loop {
-                match frames.next(&mut bytes) {
-                    Ok(Some(frame)) => found.push(frame.into_owned()),
-                    Ok(None) => break,
-                    Err(error) => return (found, Err(error)),
-                }
-            }
-            assert!(bytes.is_empty());
-            assert!(frames.held() <= limit.saturating_add(LONGEST));
-        }
-        (found, frames.finish())
+        read_all(Frames::prefixed(prefix, limit), limit.saturating_add(LONGEST), reads)
     }
 
     /// The same in one read and in single bytes.

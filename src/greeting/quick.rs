@@ -164,11 +164,13 @@ impl Quick {
         }
         // These bounds are known. Said again, they spare the check of each copy.
         let (before, len) = (self.before.len.min(SHORT), message.len().min(SHORT));
-        let mut answer = [0; 3 * SHORT];
+        let end = out.len() + before + len + after.len.min(SHORT);
+        out.extend_from_slice(&[0; 3 * SHORT]);
+        let answer: &mut [u8; 3 * SHORT] = out.last_chunk_mut().expect("it was just added");
         answer[..SHORT].copy_from_slice(&self.before.padded);
         copy_short(message, answer[before..].first_chunk_mut().expect("it has room for three copies"));
         answer[before + len..][..SHORT].copy_from_slice(&after.padded);
-        out.extend_from_slice(&answer[..before + len + after.len.min(SHORT)]);
+        out.truncate(end);
         true
     }
 

@@ -110,16 +110,20 @@ impl Session {
     /// same are kept in full, however many.
     #[inline]
     pub fn receive(&mut self, bytes: &[u8], now: Instant, out: &mut Vec<u8>) -> Next {
-        if self.phase == Phase::Open
-            && let Some(quick) = self.dialect.quick()
-        {
-            match self.framing {
-                Framing::Raw if quick.answer_read(bytes, out) => return Next::Read,
-                Framing::Line => return self.receive_lines(bytes, out),
-                _ => {}
-            }
+        if self.answer_at_once(bytes, out) { Next::Read } else { self.receive_with_care(bytes, now, out) }
+    }
+
+    /// [`receive`](Session::receive) where a read is one short message, asks for no clock and leads to nothing but its
+    /// answer. Otherwise false, and nothing has happened. An owner of many sessions asks here first: an [`Instant`]
+    /// can cost more than the answer.
+    #[inline]
+    pub fn answer_at_once(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
+        let Some(quick) = self.dialect.quick().filter(|_| self.phase == Phase::Open) else { return false };
+        match self.framing {
+            Framing::Raw => quick.answer_read(bytes, out),
+            Framing::Line => self.held.is_none() && quick.answer_line(bytes, out),
+            Framing::Auto => false,
         }
-        self.receive_with_care(bytes, now, out)
     }
 
     /// The client ended its side. An unfinished last line is a message, an unfinished character is none;
@@ -185,9 +189,6 @@ impl Session {
     fn receive_lines(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Next {
         let dialect = &*self.dialect;
         let Some(quick) = dialect.quick() else { return self.next() };
-        if self.held.is_none() && quick.answer_line(bytes, out) {
-            return Next::Read;
-        }
         // Where there is a quick path there is no delay, so the front of a line is all that can be held.
         let mut tail = self.held.take().map_or_else(Vec::new, |held| held.tail);
         let mut flow = Flow::Continue(());
@@ -219,6 +220,9 @@ impl Session {
         }
         if self.framing == Framing::Auto {
             self.framing = if memchr(b'\n', bytes).is_some() { Framing::Line } else { Framing::Raw };
+        }
+        if self.framing == Framing::Line && self.dialect.quick().is_some() {
+            return self.receive_lines(bytes, out);
         }
         let dialect = &*self.dialect;
         let line_end = line_end(self.framing);

@@ -1,4 +1,4 @@
-//! `tcp://`, `udp://`, `unix:`, `unixgram:` as text and as types.
+//! `tcp://`, `udp://`, `unix:`, `unixgram:`, `unixpacket:` as text and as types.
 
 use std::ffi::OsStr;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::str::FromStr;
 ///
 /// ```
 /// # use hullo::Address;
-/// for text in ["tcp://127.0.0.1:9999", "udp://[::1]:0", "tcp://*:80", "tcp://localhost:80", "unix:/run/hullo.sock", "unix:@hullo"] {
+/// for text in ["tcp://127.0.0.1:9999", "udp://[::1]:0", "tcp://*:80", "tcp://localhost:80", "unix:/run/hullo.sock", "unixpacket:@hullo"] {
 ///     let address: Address = text.parse()?;
 ///     assert_eq!(address.to_string(), text);
 /// }
@@ -29,6 +29,15 @@ pub enum Address {
     Unix(PathBuf),
     /// `unixgram:PATH`, a datagram socket; `@NAME` likewise.
     Unixgram(PathBuf),
+    /// `unixpacket:PATH`, a connection that keeps records apart (SOCK_SEQPACKET); `@NAME` likewise.
+    ///
+    /// Each send is one record, and `data` is given one record at a time, whole whatever [`Net::limit_reads`] says. A
+    /// record longer than [`Limits::read_budget`], or than the system sends (EMSGSIZE), ends the connection. An empty
+    /// record cannot be told from the end of the connection, and is never sent.
+    ///
+    /// [`Net::limit_reads`]: crate::Net::limit_reads
+    /// [`Limits::read_budget`]: crate::Limits::read_budget
+    Unixpacket(PathBuf),
 }
 
 /// The host in an [`Address`].
@@ -79,8 +88,10 @@ impl Address {
     /// The file that this address is in the file system, if it is one.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {
-            Address::Unix(path) | Address::Unixgram(path) if abstract_name(path).is_none() => Some(path),
-            _ => None,
+            Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => {
+                Some(path.as_path()).filter(|path| abstract_name(path).is_none())
+            }
+            Address::Tcp(..) | Address::Udp(..) => None,
         }
     }
 }
@@ -114,6 +125,7 @@ impl fmt::Display for Address {
             Address::Udp(host, port) => write!(f, "udp://{host}:{port}"),
             Address::Unix(path) => write!(f, "unix:{}", path.display()),
             Address::Unixgram(path) => write!(f, "unixgram:{}", path.display()),
+            Address::Unixpacket(path) => write!(f, "unixpacket:{}", path.display()),
         }
     }
 }
@@ -144,8 +156,12 @@ impl FromStr for Address {
             Ok(Address::Unix(socket_path(path).map_err(wrong)?))
         } else if let Some(path) = text.strip_prefix("unixgram:") {
             Ok(Address::Unixgram(socket_path(path).map_err(wrong)?))
+        } else if let Some(path) = text.strip_prefix("unixpacket:") {
+            Ok(Address::Unixpacket(socket_path(path).map_err(wrong)?))
         } else {
-            Err(wrong("write it as tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH"))
+            Err(wrong(
+                "write it as tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH",
+            ))
         }
     }
 }

@@ -29,7 +29,7 @@ pub(super) struct Connection {
     pub(super) reason: CloseReason,
     /// An edge has announced input that was not yet read to its end.
     pub(super) readable: bool,
-    /// That edge also carried read-closed, error or priority: a short read does not end it.
+    /// A short read does not end the edge: it also carried read-closed, error or priority, or reads end with records.
     pub(super) thorough: bool,
     /// The kernel takes output, as far as we know.
     pub(super) writable: bool,
@@ -70,6 +70,9 @@ pub(super) enum Phase {
     Dead,
 }
 
+/// What a record counts for in the read budget at the least: short ones cost a call each.
+const RECORD_COST: usize = 256;
+
 /// Keys of no source, for streams that no listener has accepted.
 pub(super) const ADOPTED: Key = Key(0);
 pub(super) const CONNECTED: Key = Key(1);
@@ -77,6 +80,7 @@ pub(super) const CONNECTED: Key = Key(1);
 impl Connection {
     pub(super) fn new(socket: StreamSocket, origin: Key, now: Tick) -> Connection {
         Connection {
+            thorough: socket.is_packets(),
             socket,
             outbox: None,
             timer: Key::NONE,
@@ -89,7 +93,6 @@ impl Connection {
             phase: Phase::Open,
             reason: CloseReason::ByUs,
             readable: false,
-            thorough: false,
             writable: true,
             awaits_writable: false,
             queued: false,
@@ -118,6 +121,20 @@ impl Connection {
         }
     }
 
+    /// Takes down what an event has announced.
+    #[inline]
+    pub(super) fn note(&mut self, readiness: Readiness) {
+        if readiness.has(Readiness::WRITABLE | Readiness::ERROR) {
+            self.writable = true;
+        }
+        if readiness.has(Readiness::READABLE | Readiness::READ_CLOSED | Readiness::ERROR) {
+            self.readable = true;
+        }
+        if readiness.has(Readiness::READ_CLOSED | Readiness::ERROR | Readiness::PRIORITY) {
+            self.thorough = true;
+        }
+    }
+
     /// A connection on its way out reads whatever is paused, since it only discards.
     #[inline]
     pub(super) fn may_read(&self) -> bool {
@@ -130,15 +147,21 @@ impl Connection {
             }
     }
 
+    /// As nearly all do when an event comes.
+    #[inline]
+    pub(super) fn wants_no_more_than_reading(&self) -> bool {
+        self.outbox.is_none() && !self.queued && self.may_read()
+    }
+
     #[inline]
     pub(super) fn may_send(&self) -> bool {
         self.phase == Phase::Open && !self.fin_wanted
     }
 
-    /// The scratch serves only a stream without an outbox, or replies would overtake.
+    /// The scratch serves only a stream without an outbox, or replies would overtake; and it knows of no records.
     #[inline]
     pub(super) fn may_use_scratch(&self) -> bool {
-        self.outbox.is_none() && self.may_send()
+        self.outbox.is_none() && self.may_send() && !self.socket.is_packets()
     }
 }
 
@@ -181,52 +204,32 @@ impl Net {
         }
     }
 
-    #[inline]
+    /// What an event asks for besides reading, or before it. Whether there is something to read.
+    #[cold]
+    #[inline(never)]
     pub(super) fn stream_event<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
         readiness: Readiness,
-        buffer: &mut [u8],
-    ) {
-        let Some(conn) = self.stream_mut(key) else { return };
-        if readiness.has(Readiness::WRITABLE | Readiness::ERROR) {
-            conn.writable = true;
+    ) -> bool {
+        let Some(conn) = self.stream_mut(key) else { return false };
+        if readiness.has(Readiness::AGAIN) {
+            conn.queued = false;
+            self.open_stream(handler, key);
         }
-        if readiness.has(Readiness::READABLE | Readiness::READ_CLOSED | Readiness::ERROR) {
-            conn.readable = true;
-        }
-        if readiness.has(Readiness::READ_CLOSED | Readiness::ERROR | Readiness::PRIORITY) {
-            conn.thorough = true;
-        }
-        if conn.outbox.is_some() || !conn.may_read() {
-            self.event_out_of_the_ordinary(handler, key, readiness);
-        }
-        if self.stream_mut(key).is_some_and(|conn| !conn.queued && conn.may_read()) {
-            self.fill(handler, key, buffer);
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn event_out_of_the_ordinary<H: Handler + ?Sized>(
-        &mut self,
-        handler: &mut H,
-        key: Key,
-        readiness: Readiness,
-    ) {
-        let Some(conn) = self.stream_mut(key) else { return };
         // A stream that is not being read learns of a reset only here.
-        if readiness.has(Readiness::ERROR)
+        else if readiness.has(Readiness::ERROR)
             && !conn.may_read()
             && let Some(error) = conn.socket.take_error()
         {
-            return self.fail(key, &error);
+            self.fail(key, &error);
         }
         // Write first: a peer that takes its output may be read again, and answers to come need no outbox.
-        if conn.outbox.is_some() {
+        else if conn.outbox.is_some() {
             self.flush_and_tell(handler, key);
         }
+        self.stream(key).is_some_and(|conn| !conn.queued && conn.may_read())
     }
 
     /// Reads what has arrived, within the budget, and gives it to the handler.
@@ -236,21 +239,22 @@ impl Net {
     /// splits a read in two. Guards:
     /// `a_burst_arrives_whole_and_in_order_whatever_the_budget` in `tests/streams.rs` and
     /// `an_urgent_byte_in_the_middle_of_much_input_hides_none_of_it` in `tests/serve_rubbish.rs`.
+    #[inline(always)]
     pub(super) fn fill<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, buffer: &mut [u8]) {
         let mut budget = self.limits.read_budget;
         while let Some(Source::Stream(conn)) = self.sources.get_mut(key)
             && conn.may_read()
         {
             self.serving = if conn.may_use_scratch() { key } else { Key::NONE };
-            let want = buffer.len().min(budget).min(conn.read_limit as usize);
+            let is_packets = conn.socket.is_packets();
+            let want = if is_packets {
+                buffer.len() // a record that is read in part is lost in part
+            } else {
+                buffer.len().min(budget).min(conn.read_limit as usize)
+            };
             self.stats.reads += 1;
             match conn.socket.read(&mut buffer[..want]) {
-                Ok(0) => {
-                    conn.eof = true;
-                    self.peer_ended(handler, key);
-                    break;
-                }
-                Ok(n) => {
+                Ok(n) if n > 0 => {
                     let is_consumed = n < want && EDGE_TRIGGERED && !conn.thorough;
                     conn.readable = !is_consumed;
                     conn.bytes_in += n as u64;
@@ -262,7 +266,8 @@ impl Net {
                     {
                         self.kill(key, CloseReason::HandlerPanicked, true);
                     }
-                    budget -= n;
+                    let cost = if is_packets { n.max(RECORD_COST).min(budget) } else { n };
+                    budget -= cost;
                     if is_consumed {
                         break;
                     }
@@ -271,18 +276,31 @@ impl Net {
                         break;
                     }
                 }
-                Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
-                    conn.readable = false;
-                    conn.thorough = false;
-                    break;
-                }
-                Err(e) => {
-                    self.fail(key, &e);
+                nothing => {
+                    self.nothing_read(handler, key, nothing.err());
                     break;
                 }
             }
         }
         self.end_service(key);
+    }
+
+    /// A read found nothing for now, an error, or (`None`) the peer's end of file.
+    #[cold]
+    #[inline(never)]
+    fn nothing_read<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, error: Option<io::Error>) {
+        let Some(conn) = self.stream_mut(key) else { return };
+        match error {
+            None => {
+                conn.eof = true;
+                self.peer_ended(handler, key);
+            }
+            Some(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                conn.readable = false;
+                conn.thorough = conn.socket.is_packets();
+            }
+            Some(error) => self.fail(key, &error),
+        }
     }
 
     fn peer_ended<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
@@ -311,7 +329,7 @@ impl Net {
         self.end_service(key);
     }
 
-    #[inline]
+    #[inline(always)]
     fn end_service(&mut self, key: Key) {
         self.serving = Key::NONE;
         if !self.scratch.is_empty() {

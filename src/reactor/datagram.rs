@@ -22,12 +22,26 @@ pub(crate) struct Datagrams {
     pub(crate) queued: bool,
     /// The last event carried an error: a batch that is not full does not end it.
     thorough: bool,
+    /// What is sent to one peer at a time leaves in one message.
+    sends_bundles: bool,
+    /// Datagrams that the last batch had for each message: more than one where they came in bundles.
+    per_message: usize,
     _file: Option<SocketFile>,
 }
 
 impl Datagrams {
     pub(crate) fn new(socket: DatagramSocket, is_dual: bool, file: Option<SocketFile>) -> Box<Datagrams> {
-        Box::new(Datagrams { socket, is_dual, queued: false, thorough: false, _file: file })
+        let sends_bundles = matches!(socket, DatagramSocket::Udp(_));
+        let per_message = 1;
+        Box::new(Datagrams {
+            socket,
+            is_dual,
+            queued: false,
+            thorough: false,
+            sends_bundles,
+            per_message,
+            _file: file,
+        })
     }
 }
 
@@ -59,13 +73,17 @@ impl Net {
         let errors_before = self.stats.datagram_errors;
         while budget > 0 {
             let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(key) else { return };
-            let most = budget.min(BATCH);
+            // Bundles count as what is in them: the first that come may go over the budget, the next are foreseen.
+            let most = (budget / datagrams.per_message).clamp(1, BATCH);
             match datagrams.socket.receive(batch, most) {
                 Ok(count) => {
                     let is_last = count < most && EDGE_TRIGGERED && !datagrams.thorough;
-                    budget -= count.max(1).min(budget);
-                    self.hand_on(handler, key, batch, count);
+                    let handed_on = self.hand_on(handler, key, batch, count);
                     self.send_datagrams();
+                    budget = budget.saturating_sub(handed_on.max(1));
+                    if let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(key) {
+                        datagrams.per_message = handed_on.div_ceil(count.max(1)).max(1);
+                    }
                     if is_last {
                         return self.queue_is_empty(key);
                     }
@@ -97,29 +115,42 @@ impl Net {
         }
     }
 
+    /// How many datagrams there were in the messages of a batch.
     fn hand_on<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
         batch: &ReceiveBatch,
         count: usize,
-    ) {
-        self.stats.datagrams_in += count as u64;
+    ) -> usize {
+        let mut handed_on = 0;
         for i in 0..count {
             let received = batch.get(i);
             self.stats.datagrams_truncated += received.truncated as u64;
-            let datagram = Datagram {
+            let mut datagram = Datagram {
                 bytes: received.bytes,
                 from: received.from,
                 to: received.to.map(|arrival| arrival.ip),
                 truncated: received.truncated,
                 arrival: received.to,
             };
-            guarded(self, |net| handler.datagram(net, UdpId(key), &datagram));
-            if self.sources.get(key).is_none() {
-                return; // The handler closed the socket: nothing more about it.
+            // An empty datagram is one as well.
+            let (mut first, mut rest) = received.bytes.split_at(received.segment.min(received.bytes.len()));
+            loop {
+                datagram.bytes = first;
+                handed_on += 1;
+                self.stats.datagrams_in += 1;
+                guarded(self, |net| handler.datagram(net, UdpId(key), &datagram));
+                if self.sources.get(key).is_none() {
+                    return handed_on; // The handler closed the socket: nothing more about it.
+                }
+                if rest.is_empty() {
+                    break;
+                }
+                (first, rest) = rest.split_at(received.segment.min(rest.len()));
             }
         }
+        handed_on
     }
 
     /// A drain closes a datagram socket only here, so that what had arrived is answered before.
@@ -157,12 +188,13 @@ impl Net {
         if self.outgoing.len() == 0 {
             return;
         }
-        if let Some(Source::Datagrams(datagrams)) = self.sources.get(self.outgoing_on) {
-            let (taken, refused, error) = self.outgoing.send(datagrams.socket.as_fd());
-            self.stats.datagrams_out += taken as u64;
-            self.stats.datagrams_refused += refused as u64;
+        if let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(self.outgoing_on) {
+            let sent = self.outgoing.send(datagrams.socket.as_fd(), datagrams.sends_bundles);
+            datagrams.sends_bundles &= !sent.takes_no_bundles;
+            self.stats.datagrams_out += sent.taken as u64;
+            self.stats.datagrams_refused += sent.refused as u64;
             // The error of an earlier datagram (ICMP) may come back from the next send instead of a receive.
-            self.refusals.extend(error.map(|error| (self.outgoing_on, error)));
+            self.refusals.extend(sent.error.map(|error| (self.outgoing_on, error)));
         }
     }
 

@@ -140,7 +140,7 @@ impl Net {
 
     /// Something may have become of one of the attempts. A connection counts only once the system knows of no error
     /// and knows the peer (connect(2): EINPROGRESS).
-    pub(super) fn dial_event<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, buffer: &mut [u8]) {
+    pub(super) fn dial_event<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
         let mut is_next_due = false;
         let mut i = 0;
@@ -149,7 +149,7 @@ impl Net {
                 Outcome::Pending => i += 1,
                 Outcome::Connected => {
                     let (_, socket) = dial.attempts.swap_remove(i);
-                    return self.connected(handler, key, socket, buffer);
+                    return self.connected(handler, key, socket);
                 }
                 Outcome::Failed(error) => {
                     let (address, mut socket) = dial.attempts.swap_remove(i);
@@ -165,13 +165,7 @@ impl Net {
     }
 
     /// One attempt has won: its socket takes the place of the dial, under the same key.
-    fn connected<H: Handler + ?Sized>(
-        &mut self,
-        handler: &mut H,
-        key: Key,
-        socket: StreamSocket,
-        buffer: &mut [u8],
-    ) {
+    fn connected<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, socket: StreamSocket) {
         self.let_go_of_attempts(key);
         let mut conn = Connection::new(socket, CONNECTED, self.now);
         // The edge that told of the connection may have told of its first bytes as well.
@@ -180,7 +174,6 @@ impl Net {
         *place = Source::Stream(conn);
         self.take_in(key);
         self.open_stream(handler, key);
-        self.fill(handler, key, buffer);
     }
 
     /// The timer of a dial: either its whole time is over, or the next address has waited long enough.

@@ -43,6 +43,7 @@ impl Net {
                 let closed_before = self.stats.closed;
                 self.drain =
                     Some(Drain { started: now, closed_before, cut: 0, has_begun: false, timer, deadline });
+                self.drain_waits = true;
             }
         }
     }
@@ -52,16 +53,12 @@ impl Net {
         self.drain.as_ref().is_some_and(|drain| drain.has_begun)
     }
 
-    /// A drain was asked for and has not been acted on.
-    pub(super) fn drain_waits(&self) -> bool {
-        self.drain.as_ref().is_some_and(|drain| !drain.has_begun)
-    }
-
     /// Asks every stream to come to its end, and has every listener and datagram socket served once more: they
     /// close when nothing waits in them.
     pub(super) fn start_drain<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         let Some(drain) = self.drain.as_mut().filter(|drain| !drain.has_begun) else { return };
         drain.has_begun = true;
+        self.drain_waits = false;
         let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
         for key in keys {
             match self.sources.get(key) {

@@ -207,11 +207,14 @@ pub struct Datagram<'a> {
 pub struct Readiness(u8);
 
 impl Readiness {
+    // The bits of epoll(7) of these names, so that the compiler takes most of them over as they are.
     pub(crate) const READABLE: Readiness = Readiness(1);
-    pub(crate) const WRITABLE: Readiness = Readiness(2);
-    pub(crate) const READ_CLOSED: Readiness = Readiness(4);
+    pub(crate) const PRIORITY: Readiness = Readiness(2);
+    pub(crate) const WRITABLE: Readiness = Readiness(4);
     pub(crate) const ERROR: Readiness = Readiness(8);
-    pub(crate) const PRIORITY: Readiness = Readiness(16);
+    pub(crate) const READ_CLOSED: Readiness = Readiness(16);
+    /// Of no event: the source stopped early in the turn before.
+    pub(crate) const AGAIN: Readiness = Readiness(32);
 
     #[inline]
     pub(crate) fn of(event: &mio::event::Event) -> Readiness {
@@ -261,7 +264,7 @@ impl std::ops::BitOr for Readiness {
 
 impl fmt::Debug for Readiness {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = ["readable", "writable", "read closed", "error", "priority"];
+        let names = ["readable", "priority", "writable", "error", "read closed"];
         f.debug_set()
             .entries(names.iter().enumerate().filter(|(i, _)| self.0 & (1 << i) != 0).map(|(_, n)| n))
             .finish()

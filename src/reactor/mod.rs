@@ -1,6 +1,7 @@
 //! The event loop. It knows nothing of greetings, commands or files.
 
 mod address;
+mod bundles;
 mod closing;
 mod connection;
 mod controls;

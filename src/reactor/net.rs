@@ -18,6 +18,7 @@ use super::sys::{SendBatch, TimerFd};
 use super::timers::{Clock, Purpose, Tick, Timers, ticks};
 use super::watch::Watched;
 use mio::Interest;
+use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -47,7 +48,7 @@ pub struct Net {
     /// The stream for which the scratch is open.
     pub(super) serving: Key,
     /// Sources that stopped before their edge was consumed.
-    pub(super) ready: Vec<Key>,
+    pub(super) ready: VecDeque<Key>,
     /// Streams whose outbox or close wants attention in step 6.
     pub(super) dirty: Vec<Key>,
     /// Streams to report and free in step 7.
@@ -61,6 +62,8 @@ pub struct Net {
     pub(super) listeners: usize,
     pub(super) datagram_sockets: usize,
     pub(super) drain: Option<Drain>,
+    /// A drain was asked for and has not been acted on.
+    pub(super) drain_waits: bool,
     pub(super) is_stopped: bool,
 }
 
@@ -89,7 +92,7 @@ pub struct ConnInfo {
 
 /// Streams.
 impl Net {
-    /// Connects to `tcp://` or `unix:`, as text or as an [`Address`]. The id is the connection's from now on; what
+    /// Connects to `tcp://`, `unix:` or `unixpacket:`, as text or as an [`Address`]. The id is the connection's from now on; what
     /// became of it is told in a later turn, once: [`opened`](crate::Handler::opened), from where on it can be sent
     /// to, or [`connect_failed`](crate::Handler::connect_failed).
     ///
@@ -373,7 +376,7 @@ impl Net {
             Some(Source::Watched(_)) | None => return,
         };
         if !std::mem::replace(queued, true) {
-            self.ready.push(key);
+            self.ready.push_back(key);
         }
     }
 
@@ -385,6 +388,7 @@ impl Net {
         }
     }
 
+    #[inline]
     pub(super) fn stream(&self, key: Key) -> Option<&Connection> {
         match self.sources.get(key) {
             Some(Source::Stream(conn)) => Some(conn),

@@ -10,6 +10,7 @@ use super::net::{Net, Source};
 use super::socket::{self, Adopted as AdoptedSocket};
 use super::socket_file::SocketFile;
 use super::watch::Watched;
+use socket2::Type;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -50,7 +51,8 @@ pub enum Adopted {
 }
 
 impl Net {
-    /// Listens on `tcp://` or `unix:`, as text or as an [`Address`], with default [`SocketOptions`]. A stale Unix socket file is replaced, and the file is removed when the listener closes.
+    /// Listens on `tcp://`, `unix:` or `unixpacket:`, as text or as an [`Address`], with default [`SocketOptions`]. A stale
+    /// Unix socket file is replaced, and the file is removed when the listener closes.
     ///
     /// # Errors
     ///
@@ -72,7 +74,7 @@ impl Net {
     pub fn listen_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<ListenerId> {
         let mut file = None;
         if let Some(path) = address.path() {
-            SocketFile::make_room(path, false)?;
+            SocketFile::make_room(path, socket::unix_type(address))?;
         }
         let claim = |path: &Path| {
             let _: () = file = Some(SocketFile::claim(path, options.mode)?);
@@ -104,7 +106,7 @@ impl Net {
     pub fn bind_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<UdpId> {
         let mut file = None;
         if let Some(path) = address.path() {
-            SocketFile::make_room(path, true)?;
+            SocketFile::make_room(path, socket::unix_type(address))?;
         }
         let claim = |path: &Path| {
             let _: () = file = Some(SocketFile::claim(path, options.mode)?);
@@ -254,6 +256,9 @@ impl Net {
             }
             (Some(local), true) => {
                 Address::Udp(if is_dual { Host::Any } else { Host::Ip(local.ip()) }, local.port())
+            }
+            (None, false) if socket2::SockRef::from(&fd).r#type()? == Type::SEQPACKET => {
+                Address::Unixpacket(path)
             }
             (None, false) => Address::Unix(path),
             (None, true) => Address::Unixgram(path),

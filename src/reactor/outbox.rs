@@ -12,6 +12,8 @@ use std::io;
 /// `five_thousand_clients_are_greeted_by_one_thread_in_under_a_kibibyte_each` in `tests/serve_many.rs`.
 pub(crate) struct Outbox {
     bytes: VecDeque<u8>,
+    /// Their lengths, where the socket keeps records apart.
+    records: VecDeque<usize>,
     /// When the peer last took a byte, or when the first byte began to wait.
     pub(crate) moved: Tick,
     /// What lay in the kernel, not taken by the peer, when it took no more from us.
@@ -30,7 +32,7 @@ pub(crate) enum Flushed {
 
 impl Outbox {
     pub(crate) fn new(now: Tick) -> Box<Outbox> {
-        Box::new(Outbox { bytes: VecDeque::new(), moved: now, in_kernel: None })
+        Box::new(Outbox { bytes: VecDeque::new(), records: VecDeque::new(), moved: now, in_kernel: None })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -41,16 +43,27 @@ impl Outbox {
         self.bytes.extend(bytes);
     }
 
+    /// For a socket that keeps records apart: all pushes are of this kind, or none.
+    pub(crate) fn push_record(&mut self, bytes: &[u8]) {
+        self.records.push_back(bytes.len());
+        self.push(bytes);
+    }
+
     /// Writes, both halves of the ring in one call, until all is taken or the kernel would block. The loop is
     /// bounded by what waits, which the cap bounds. Returns how many bytes were taken and in how many calls.
     pub(crate) fn flush(&mut self, socket: &StreamSocket, now: Tick) -> (usize, u64, Flushed) {
         let (mut taken, mut calls) = (0, 0);
         while !self.bytes.is_empty() {
-            let (front, back) = self.bytes.as_slices();
+            let (mut front, mut back) = self.bytes.as_slices();
+            if let Some(&record) = self.records.front() {
+                front = &front[..record.min(front.len())];
+                back = &back[..record - front.len()];
+            }
             calls += 1;
             match socket.send_vectored(front, back) {
                 Ok(n) => {
                     self.bytes.drain(..n);
+                    self.records.pop_front(); // a record is taken whole or not at all
                     self.moved = now;
                     taken += n;
                 }

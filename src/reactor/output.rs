@@ -20,7 +20,11 @@ impl Net {
             return conn.waiting();
         }
         let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(now));
-        outbox.push(bytes);
+        if conn.socket.is_packets() {
+            outbox.push_record(bytes);
+        } else {
+            outbox.push(bytes);
+        }
         let waiting = outbox.len();
         conn.full |= waiting > high;
         conn.above_low |= waiting > low;
@@ -29,7 +33,7 @@ impl Net {
     }
 
     /// Writes the scratch to the stream it was filled for; what the kernel does not take becomes its outbox.
-    #[inline]
+    #[inline(always)]
     pub(super) fn write_scratch(&mut self, key: Key) {
         let mut taken = 0;
         if let Some(Source::Stream(conn)) = self.sources.get_mut(key)

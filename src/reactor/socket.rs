@@ -18,12 +18,15 @@ use std::time::Duration;
 pub(crate) enum StreamSocket {
     Tcp(mio::net::TcpStream),
     Unix(mio::net::UnixStream),
+    /// A connection of records (SOCK_SEQPACKET): to mio a Unix stream like any other.
+    Packets(mio::net::UnixStream),
 }
 
 /// A socket that accepts streams.
 pub(crate) enum ListenSocket {
     Tcp(mio::net::TcpListener),
     Unix(mio::net::UnixListener),
+    Packets(mio::net::UnixListener),
 }
 
 /// A socket of datagrams.
@@ -33,10 +36,9 @@ pub(crate) enum DatagramSocket {
 }
 
 macro_rules! either {
-    ($socket:expr, $kind:ident, $a:ident | $b:ident, $inner:ident => $body:expr) => {
+    ($socket:expr, $kind:ident, $($one:ident)|+, $inner:ident => $body:expr) => {
         match $socket {
-            $kind::$a($inner) => $body,
-            $kind::$b($inner) => $body,
+            $($kind::$one($inner) => $body,)+
         }
     };
 }
@@ -49,8 +51,8 @@ impl StreamSocket {
     pub(crate) fn interest(&self, output_waits: bool) -> Interest {
         match self {
             StreamSocket::Tcp(_) => Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,
-            StreamSocket::Unix(_) if output_waits => Interest::READABLE | Interest::WRITABLE,
-            StreamSocket::Unix(_) => Interest::READABLE,
+            _ if output_waits => Interest::READABLE | Interest::WRITABLE,
+            _ => Interest::READABLE,
         }
     }
 
@@ -58,10 +60,23 @@ impl StreamSocket {
         matches!(self, StreamSocket::Tcp(_))
     }
 
+    /// Whether it keeps records apart.
+    #[inline]
+    pub(crate) fn is_packets(&self) -> bool {
+        matches!(self, StreamSocket::Packets(_))
+    }
+
     #[inline]
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match either!(self, StreamSocket, Tcp | Unix, socket => socket.read(buffer)) {
+            let result = match self {
+                StreamSocket::Tcp(socket) => socket.read(buffer),
+                StreamSocket::Unix(socket) => socket.read(buffer),
+                StreamSocket::Packets(socket) => {
+                    socket.try_io(|| sys::receive_record(socket.as_fd(), buffer))
+                }
+            };
+            match result {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
@@ -78,7 +93,7 @@ impl StreamSocket {
                 result => return result,
             }
         };
-        either!(self, StreamSocket, Tcp | Unix, socket => socket.try_io(send))
+        either!(self, StreamSocket, Tcp | Unix | Packets, socket => socket.try_io(send))
     }
 
     pub(crate) fn send_vectored(&self, front: &[u8], back: &[u8]) -> io::Result<usize> {
@@ -93,11 +108,11 @@ impl StreamSocket {
                 result => return result,
             }
         };
-        either!(self, StreamSocket, Tcp | Unix, socket => socket.try_io(send))
+        either!(self, StreamSocket, Tcp | Unix | Packets, socket => socket.try_io(send))
     }
 
     pub(crate) fn shutdown_write(&self) -> io::Result<()> {
-        either!(self, StreamSocket, Tcp | Unix, socket => socket.shutdown(Shutdown::Write))
+        either!(self, StreamSocket, Tcp | Unix | Packets, socket => socket.shutdown(Shutdown::Write))
     }
 
     /// Whether close(2) now would throw nothing away: no input unread (closing over it resets), no output that
@@ -118,7 +133,7 @@ impl StreamSocket {
     }
 
     pub(crate) fn take_error(&self) -> Option<io::Error> {
-        either!(self, StreamSocket, Tcp | Unix, socket => socket.take_error()).ok().flatten()
+        either!(self, StreamSocket, Tcp | Unix | Packets, socket => socket.take_error()).ok().flatten()
     }
 
     /// What has become of a connect that was begun.
@@ -136,7 +151,7 @@ impl StreamSocket {
     }
 
     pub(crate) fn source(&mut self) -> &mut dyn Source {
-        either!(self, StreamSocket, Tcp | Unix, socket => socket)
+        either!(self, StreamSocket, Tcp | Unix | Packets, socket => socket)
     }
 }
 
@@ -146,11 +161,12 @@ impl ListenSocket {
         match self {
             ListenSocket::Tcp(socket) => socket.accept().map(|(stream, _)| StreamSocket::Tcp(stream)),
             ListenSocket::Unix(socket) => socket.accept().map(|(stream, _)| StreamSocket::Unix(stream)),
+            ListenSocket::Packets(socket) => socket.accept().map(|(stream, _)| StreamSocket::Packets(stream)),
         }
     }
 
     pub(crate) fn source(&mut self) -> &mut dyn Source {
-        either!(self, ListenSocket, Tcp | Unix, socket => socket)
+        either!(self, ListenSocket, Tcp | Unix | Packets, socket => socket)
     }
 }
 
@@ -166,18 +182,18 @@ impl DatagramSocket {
 }
 
 macro_rules! as_fd {
-    ($kind:ident, $a:ident | $b:ident) => {
+    ($kind:ident, $($one:ident)|+) => {
         impl AsFd for $kind {
             #[inline]
             fn as_fd(&self) -> BorrowedFd<'_> {
-                either!(self, $kind, $a | $b, socket => socket.as_fd())
+                either!(self, $kind, $($one)|+, socket => socket.as_fd())
             }
         }
     };
 }
 
-as_fd!(StreamSocket, Tcp | Unix);
-as_fd!(ListenSocket, Tcp | Unix);
+as_fd!(StreamSocket, Tcp | Unix | Packets);
+as_fd!(ListenSocket, Tcp | Unix | Packets);
 as_fd!(DatagramSocket, Udp | Unix);
 
 /// How far a connect has come.
@@ -208,6 +224,11 @@ pub(crate) fn connect(address: &Address, source: Option<IpAddr>) -> io::Result<(
             let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
             socket.connect(&unix_address(path)?)?;
             Ok((StreamSocket::Unix(OwnedFd::from(socket).into()), true))
+        }
+        Address::Unixpacket(path) => {
+            let socket = Socket::new(Domain::UNIX, Type::SEQPACKET.nonblocking(), None)?;
+            socket.connect(&unix_address(path)?)?;
+            Ok((StreamSocket::Packets(OwnedFd::from(socket).into()), true))
         }
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{address} is nothing to connect to"))),
     }
@@ -242,13 +263,14 @@ pub(crate) fn listen(
             Ok(ListenSocket::Tcp(OwnedFd::from(socket).into()))
         }
         Address::Unix(path) => {
-            let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-            socket.bind(&unix_address(path)?)?;
-            if let Some(path) = address.path() {
-                prepare(path)?;
-            }
+            let socket = bind_unix(address, path, prepare)?;
             socket.listen(backlog)?;
             Ok(ListenSocket::Unix(OwnedFd::from(socket).into()))
+        }
+        Address::Unixpacket(path) => {
+            let socket = bind_unix(address, path, prepare)?;
+            socket.listen(backlog)?;
+            Ok(ListenSocket::Packets(OwnedFd::from(socket).into()))
         }
         Address::Udp(..) | Address::Unixgram(_) => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -267,6 +289,7 @@ pub(crate) fn connect_datagrams(address: &Address, source: Option<IpAddr>) -> io
                 Socket::new(Domain::for_address(peer), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
             come_from(&socket, source)?;
             socket.connect(&peer.into())?;
+            sys::take_bundles(socket.as_fd());
             Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
         }
         Address::Unixgram(path) => {
@@ -301,21 +324,38 @@ pub(crate) fn bind_datagrams(
             if local.is_some_and(|local| local.ip().is_unspecified()) {
                 sys::ask_for_destination(socket.as_fd(), socket.domain()? == Domain::IPV6)?;
             }
+            sys::take_bundles(socket.as_fd());
             Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
         }
         Address::Unixgram(path) => {
-            let socket = Socket::new(Domain::UNIX, Type::DGRAM.nonblocking(), None)?;
-            socket.bind(&unix_address(path)?)?;
-            if let Some(path) = address.path() {
-                prepare(path)?;
-            }
+            let socket = bind_unix(address, path, prepare)?;
             Ok(DatagramSocket::Unix(OwnedFd::from(socket).into()))
         }
-        Address::Tcp(..) | Address::Unix(_) => Err(io::Error::new(
+        Address::Tcp(..) | Address::Unix(_) | Address::Unixpacket(_) => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!("{address} takes streams: listen on it instead"),
         )),
     }
+}
+
+/// The type of socket that a Unix address stands for.
+pub(crate) fn unix_type(address: &Address) -> Type {
+    match address {
+        Address::Unixgram(_) => Type::DGRAM,
+        Address::Unixpacket(_) => Type::SEQPACKET,
+        _ => Type::STREAM,
+    }
+}
+
+fn bind_unix(
+    address: &Address,
+    path: &Path,
+    prepare: impl FnOnce(&Path) -> io::Result<()>,
+) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::UNIX, unix_type(address).nonblocking(), None)?;
+    socket.bind(&unix_address(path)?)?;
+    address.path().map_or(Ok(()), prepare)?;
+    Ok(socket)
 }
 
 fn bind_ip(
@@ -370,15 +410,20 @@ pub(crate) fn adopt(fd: OwnedFd) -> io::Result<Adopted> {
     let (domain, kind) = (socket.domain()?, socket.r#type()?);
     socket.set_nonblocking(true)?;
     let is_unix = domain == Domain::UNIX;
-    let listens = kind == Type::STREAM && socket.is_listener()?;
+    let listens = kind != Type::DGRAM && socket.is_listener()?;
     let fd = OwnedFd::from(socket);
     match kind {
         Type::STREAM if listens && is_unix => Ok(Adopted::Listener(ListenSocket::Unix(fd.into()))),
         Type::STREAM if listens => Ok(Adopted::Listener(ListenSocket::Tcp(fd.into()))),
         Type::STREAM if is_unix => Ok(Adopted::Stream(StreamSocket::Unix(fd.into()))),
         Type::STREAM => Ok(Adopted::Stream(StreamSocket::Tcp(fd.into()))),
+        Type::SEQPACKET if listens && is_unix => Ok(Adopted::Listener(ListenSocket::Packets(fd.into()))),
+        Type::SEQPACKET if is_unix => Ok(Adopted::Stream(StreamSocket::Packets(fd.into()))),
         Type::DGRAM if is_unix => Ok(Adopted::Datagram(DatagramSocket::Unix(fd.into()))),
         Type::DGRAM => Ok(Adopted::Datagram(DatagramSocket::Udp(mio::net::UdpSocket::from_std(fd.into())))),
-        _ => Err(io::Error::new(io::ErrorKind::Unsupported, "adopt takes stream and datagram sockets only")),
+        _ => Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "adopt takes stream, datagram and Unix packet sockets only",
+        )),
     }
 }

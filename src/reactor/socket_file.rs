@@ -15,7 +15,7 @@ pub(crate) struct SocketFile {
 impl SocketFile {
     /// Clears the way for a bind: a stale socket file (nobody answers) is removed, a live one is "in use", and
     /// anything else is left alone.
-    pub(crate) fn make_room(path: &Path, datagrams: bool) -> io::Result<()> {
+    pub(crate) fn make_room(path: &Path, kind: Type) -> io::Result<()> {
         let metadata = match fs::symlink_metadata(path) {
             Ok(metadata) => metadata,
             Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -25,7 +25,6 @@ impl SocketFile {
             let what = "the path exists and is no socket: it is left alone";
             return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
         }
-        let kind = if datagrams { Type::DGRAM } else { Type::STREAM };
         let probe = Socket::new(Domain::UNIX, kind.nonblocking(), None)?;
         match probe.connect(&SockAddr::unix(path)?) {
             Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),

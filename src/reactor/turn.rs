@@ -2,6 +2,7 @@
 
 use super::EDGE_TRIGGERED;
 use super::address::{Address, AddressError};
+use super::connection::Connection;
 use super::drain::DrainReport;
 use super::guarded;
 use super::handler::{Handler, Readiness};
@@ -17,6 +18,7 @@ use super::timers::{Clock, Purpose, Tick, Timers};
 use mio::event::Source as _;
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
+use std::collections::VecDeque;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -90,7 +92,7 @@ impl Reactor {
             resolver: None,
             scratch: Vec::new(),
             serving: Key::NONE,
-            ready: Vec::new(),
+            ready: VecDeque::new(),
             dirty: Vec::new(),
             dead: Vec::new(),
             stalled_listeners: Vec::new(),
@@ -101,6 +103,7 @@ impl Reactor {
             listeners: 0,
             datagram_sockets: 0,
             drain: None,
+            drain_waits: false,
             is_stopped: false,
         };
         Ok(Reactor { net, events: mio::Events::with_capacity(EVENTS), buffers, batch_was_full: false })
@@ -137,23 +140,28 @@ impl Reactor {
         net.wait(events, max_wait)?; // 1
         net.now = net.clock.now(); // 2
         net.stats.turns += 1;
-        let stopped_early = net.ready.len();
-        let mut count = 0;
-        for event in events.iter() {
-            net.dispatch(handler, Key(event.token().0 as u64), Readiness::of(event), buffers); // 3
-            count += 1;
+        let mut batch = events.iter().map(|event| (Key(event.token().0 as u64), Readiness::of(event)));
+        let (mut count, mut stopped_early) = (0, net.ready.len());
+        while let Some((key, readiness)) = batch
+            .next()
+            .inspect(|_| count += 1) // 3
+            .or_else(|| net.stopped_early(&mut stopped_early))
+        // 4
+        {
+            net.dispatch(handler, key, readiness, buffers);
         }
+        net.stats.events += count as u64;
         *batch_was_full = count == EVENTS;
-        if stopped_early > 0 {
-            net.serve_again(handler, stopped_early, buffers); // 4
+        if !net.work_waits() && net.timers.next() > net.now {
+            return net.arm_timer(); // As most turns end: the lists are empty, and no timer is due.
         }
-        if net.timers.next().is_some_and(|next| next <= net.now) {
+        if net.timers.next() <= net.now {
             net.fire_timers(handler); // 5
         }
         if net.commands_wait {
             net.take_commands(handler);
         }
-        if net.drain_waits() {
+        if net.drain_waits {
             net.start_drain(handler);
         }
         if net.output_waits() {
@@ -220,7 +228,7 @@ impl Reactor {
         if self.batch_was_full || self.net.work_waits() || !self.net.inbox.is_empty() {
             return Some(Instant::now());
         }
-        self.net.timers.next().map(|tick| self.net.clock.instant(tick))
+        Some(self.net.timers.next()).filter(|tick| *tick < Tick::MAX).map(|tick| self.net.clock.instant(tick))
     }
 
     /// The report of a drain that has nothing left; `None` before.
@@ -248,18 +256,20 @@ impl std::os::fd::AsRawFd for Reactor {
 /// The steps.
 impl Net {
     /// Something is left to do that no event will announce.
+    #[inline]
     fn work_waits(&self) -> bool {
+        // One branch for all of them: no turn goes by without asking.
         !self.ready.is_empty()
-            || !self.dead.is_empty()
-            || !self.refusals.is_empty()
-            || self.output_waits()
-            || self.commands_wait
-            || self.drain_waits()
+            | !self.dead.is_empty()
+            | !self.refusals.is_empty()
+            | self.output_waits()
+            | self.commands_wait
+            | self.drain_waits
     }
 
     #[inline]
     fn output_waits(&self) -> bool {
-        !self.dirty.is_empty() || self.outgoing.len() > 0
+        !self.dirty.is_empty() | (self.outgoing.len() > 0)
     }
 
     #[inline]
@@ -283,20 +293,29 @@ impl Net {
     /// descriptor.
     #[inline]
     fn arm_timer(&mut self) -> io::Result<()> {
-        match self.timers.next() {
-            Some(next) if next < self.armed => self.arm(next),
-            _ => Ok(()),
-        }
+        let next = self.timers.next();
+        if next < self.armed { self.arm(next) } else { Ok(()) }
     }
 
     #[cold]
+    #[inline(never)]
     fn arm(&mut self, next: Tick) -> io::Result<()> {
         self.armed = next;
         self.timer_fd.arm(Duration::from_nanos(next.saturating_sub(self.clock.now())))
     }
 
-    /// Hands one event to its source. **I1** One whose source is gone is counted and dropped.
+    /// The next of those that were on the ready list when the turn began.
     #[inline]
+    fn stopped_early(&mut self, left: &mut usize) -> Option<(Key, Readiness)> {
+        *left = left.checked_sub(1)?;
+        self.ready.pop_front().map(|key| (key, Readiness::AGAIN))
+    }
+
+    /// Hands one event to its source. **I1** One whose source is gone is counted and dropped.
+    ///
+    /// What most events want is inlined here, from the look-up to the write; the rest is out of line. It stays so
+    /// while `fill` has no second caller.
+    #[inline(always)]
     pub(super) fn dispatch<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
@@ -304,23 +323,56 @@ impl Net {
         readiness: Readiness,
         buffers: &mut Buffers,
     ) {
-        self.stats.events += 1;
-        match self.sources.get(key) {
-            Some(Source::Stream(_)) => self.stream_event(handler, key, readiness, &mut buffers.stream),
+        let has_input = match self.sources.get_mut(key) {
+            Some(Source::Stream(conn)) => {
+                conn.note(readiness);
+                conn.wants_no_more_than_reading() || self.stream_event(handler, key, readiness)
+            }
+            _ => self.dispatch_other(handler, key, readiness, &mut buffers.datagrams),
+        };
+        if has_input {
+            self.fill(handler, key, &mut buffers.stream);
+        }
+    }
+
+    /// Whether it has become a stream with something to read: as a dial does in the end.
+    #[inline(never)]
+    fn dispatch_other<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        readiness: Readiness,
+        batch: &mut ReceiveBatch,
+    ) -> bool {
+        let is_again = readiness.has(Readiness::AGAIN);
+        match self.sources.get_mut(key) {
+            Some(Source::Listener(listener)) if is_again => {
+                listener.queued = false;
+                self.accept(handler, key);
+            }
             Some(Source::Listener(listener)) => {
                 if !listener.queued && self.timers.deadline(listener.timer).is_none() {
                     self.accept(handler, key);
                 }
             }
-            Some(Source::Datagrams(_)) => {
-                self.datagrams_event(handler, key, readiness, &mut buffers.datagrams)
+            Some(Source::Datagrams(datagrams)) if is_again => {
+                datagrams.queued = false;
+                self.receive(handler, key, batch);
             }
+            Some(Source::Datagrams(_)) => self.datagrams_event(handler, key, readiness, batch),
             Some(Source::Watched(_)) => self.watched_event(handler, key, readiness),
-            Some(Source::Dial(_)) => self.dial_event(handler, key, &mut buffers.stream),
+            Some(Source::Dial(dial)) => {
+                dial.queued &= !is_again;
+                self.dial_event(handler, key);
+                return self.stream(key).is_some_and(Connection::may_read);
+            }
+            Some(Source::Stream(_)) => {}
+            None if is_again => {} // Closed in the meantime.
             None if key.token() == WAKER => self.commands_wait = true,
             None if key.token() == TIMER => self.timer_fd_event(),
             None => self.stats.stale_events += 1,
         }
+        false
     }
 
     /// The deadline that the timerfd was set to has come; `wait` sets the next one.
@@ -329,34 +381,6 @@ impl Net {
         if !EDGE_TRIGGERED {
             self.timer_fd.clear();
             let _ = SourceFd(&self.timer_fd.fd()).reregister(self.poll.registry(), TIMER, Interest::READABLE);
-        }
-    }
-
-    /// Serves the first `count` of the ready list: those that were on it when the turn began.
-    #[cold]
-    fn serve_again<H: Handler + ?Sized>(&mut self, handler: &mut H, count: usize, buffers: &mut Buffers) {
-        let later = self.ready.split_off(count);
-        for key in std::mem::replace(&mut self.ready, later) {
-            match self.sources.get_mut(key) {
-                Some(Source::Stream(conn)) => {
-                    conn.queued = false;
-                    self.open_stream(handler, key);
-                    self.fill(handler, key, &mut buffers.stream);
-                }
-                Some(Source::Listener(listener)) => {
-                    listener.queued = false;
-                    self.accept(handler, key);
-                }
-                Some(Source::Datagrams(datagrams)) => {
-                    datagrams.queued = false;
-                    self.receive(handler, key, &mut buffers.datagrams);
-                }
-                Some(Source::Dial(dial)) => {
-                    dial.queued = false;
-                    self.dial_event(handler, key, &mut buffers.stream);
-                }
-                Some(Source::Watched(_)) | None => {}
-            }
         }
     }
 

@@ -18,8 +18,6 @@ pub(super) struct Correspondence {
     pub(super) owed: u64,
     pub(super) is_heard: bool,
     last: Vec<u8>,
-    /// As the reactor counted before the last message.
-    refused: u64,
 }
 
 impl Correspondence {
@@ -28,22 +26,16 @@ impl Correspondence {
         let found = address.resolve().map_err(|error| TalkError::look_up(address, &error))?;
         let mut others = VecDeque::from(found);
         let (to, udp) = connect(net, &mut others).map_err(|(to, error)| TalkError::connect(&to, &error))?;
-        Ok(Correspondence { udp, to, others, owed: 0, is_heard: false, last: Vec::new(), refused: 0 })
+        Ok(Correspondence { udp, to, others, owed: 0, is_heard: false, last: Vec::new() })
     }
 
     pub(super) fn send(&mut self, net: &mut Net, message: &[u8]) -> Result<(), TalkError> {
         if message.len() > MOST {
             return Err(TalkError::too_long(&self.to, message.len()));
         }
-        self.refused = net.stats().datagrams_refused;
         self.last = message.to_vec();
         net.send_datagram(self.udp, message);
         Ok(())
-    }
-
-    /// Whether the system did not take the last message.
-    pub(super) fn was_refused(&self, net: &Net) -> bool {
-        net.stats().datagrams_refused > self.refused
     }
 
     pub(super) fn hear(&mut self) {
@@ -51,9 +43,12 @@ impl Correspondence {
         self.owed = self.owed.saturating_sub(1);
     }
 
-    /// Nobody is there. A name may have an address where somebody is: the message goes to the next one, as long as
-    /// none has ever answered.
+    /// Nobody is there, or nobody reads. A name may have an address where somebody is: the message goes to the next one,
+    /// as long as none has ever answered.
     pub(super) fn refused(&mut self, net: &mut Net, error: &io::Error) -> Result<(), TalkError> {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return Err(TalkError::not_taken(&self.to));
+        }
         if self.is_heard || self.others.is_empty() {
             return Err(TalkError::connect(&self.to, error));
         }

@@ -2,7 +2,7 @@
 
 use super::failure::TalkError;
 use super::speech::STEP;
-use super::talker::{PATIENCE, Partner, Phase, SENT, SETTLED, Talker, WELCOME};
+use super::talker::{PATIENCE, Partner, Phase, SETTLED, Talker, WELCOME};
 use super::{Ending, Framing};
 use crate::{CloseReason, Closed, ConnId, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
 use crate::{TimerId, UdpId};
@@ -77,13 +77,10 @@ impl Handler for Talker<'_> {
     }
 
     fn timeout(&mut self, net: &mut Net, _: TimerId, key: u64) {
-        match (key, &self.partner) {
-            (STEP, _) => self.read_input(net),
-            (PATIENCE, _) => self.out_of_patience(net),
-            (SETTLED, _) => self.go_on(net),
-            (SENT, Partner::Datagrams(letters)) if letters.was_refused(net) => {
-                self.fail(net, TalkError::not_taken(&self.plan.address));
-            }
+        match key {
+            STEP => self.read_input(net),
+            PATIENCE => self.out_of_patience(net),
+            SETTLED => self.go_on(net),
             _ => {}
         }
     }

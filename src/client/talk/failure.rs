@@ -78,7 +78,7 @@ impl TalkError {
 
     pub(super) fn not_taken(address: &Address) -> TalkError {
         TalkError(format!(
-            "{address}: the system did not take the datagram: the receiver is gone, or does not read what it has"
+            "{address}: the system did not take the datagram: its receiver does not read what it has"
         ))
     }
 

@@ -26,7 +26,6 @@ const HOLD: Duration = Duration::from_secs(2);
 /// Timers, beside the [`STEP`](super::speech::STEP) of the input.
 pub(super) const PATIENCE: u64 = 1;
 pub(super) const SETTLED: u64 = 2;
-pub(super) const SENT: u64 = 3;
 
 pub(super) struct Talker<'a> {
     pub(super) plan: &'a Conversation,
@@ -180,7 +179,6 @@ impl<'a> Talker<'a> {
             }
             Partner::Datagrams(letters) => {
                 letters.send(net, &bytes)?;
-                net.set_timer(Duration::ZERO, SENT);
             }
         }
         Ok(())

@@ -3,7 +3,6 @@ use crate::load::{Judged, Mode, Outcome};
 
 /// What a reader takes home who reads no further.
 pub(super) struct Headline {
-    #[allow(dead_code)] // the page is to be coloured by it
     pub(super) tone: Tone,
     /// One or two words.
     pub(super) word: &'static str,
@@ -34,7 +33,7 @@ impl Headline {
         } else if outcome.books.correct == 0 {
             (Tone::Bad, "failed", nothing_completed(outcome))
         } else if !outcome.verdict.trustworthy && is_trust_needed(outcome) {
-            let sentence = format!("the generator was not up to it; it measured {}", key_figures(outcome));
+            let sentence = format!("the generator did not keep up; it measured {}", key_figures(outcome));
             (Tone::Doubtful, "not trustworthy", sentence)
         } else if broken > 0 {
             let expectations = counted(broken, "expectation is", "expectations are");
@@ -57,10 +56,9 @@ pub(super) fn is_lower_bound(outcome: &Outcome) -> bool {
 
 /// What an expectation was judged by, in the unit of its quantity.
 pub(super) fn measured(judged: &Judged) -> String {
-    let quantity = judged.expression.split(['<', '>', '=', '!']).next().unwrap_or_default().trim();
     match judged.value.filter(|value| value.is_finite()) {
         None => "nothing to measure".to_owned(),
-        Some(value) => match quantity {
+        Some(value) => match quantity(judged) {
             "rate" => rate(value),
             "errors" => percent(value, 1.0),
             "lost" => count(value as u64),
@@ -69,12 +67,18 @@ pub(super) fn measured(judged: &Judged) -> String {
     }
 }
 
+/// Somebody relies on the clockwork that sends: in an open loop, or by an expectation of time.
 fn is_trust_needed(outcome: &Outcome) -> bool {
-    outcome.mode == Mode::Open || !outcome.verdict.expectations.is_empty()
+    let mut expectations = outcome.verdict.expectations.iter();
+    outcome.mode == Mode::Open || expectations.any(|judged| !matches!(quantity(judged), "errors" | "lost"))
 }
 
 fn are_errors_allowed(outcome: &Outcome) -> bool {
-    outcome.verdict.expectations.iter().any(|judged| judged.expression.starts_with("errors") && judged.pass)
+    outcome.verdict.expectations.iter().any(|judged| quantity(judged) == "errors" && judged.pass)
+}
+
+fn quantity(judged: &Judged) -> &str {
+    judged.expression.split(['<', '>', '=']).next().unwrap_or_default().trim()
 }
 
 fn key_figures(outcome: &Outcome) -> String {
@@ -122,8 +126,10 @@ fn faults(outcome: &Outcome) -> Vec<String> {
         .filter(|(number, _)| *number > 0)
         .map(|(number, name)| counted(*number, &format!("{name} reply"), &format!("{name} replies")))
         .collect();
-    if outcome.connections.lost > 0 {
-        faults.push(format!("{} lost", counted(outcome.connections.lost, "client", "clients")));
+    for (number, what) in [(outcome.connections.failed, "never alive"), (outcome.connections.lost, "lost")] {
+        if number > 0 {
+            faults.push(format!("{} {what}", counted(number, "client", "clients")));
+        }
     }
     faults
 }

@@ -1,0 +1,88 @@
+use super::super::figures::{max, quantile};
+use crate::load::{Interval, Outcome, Phase};
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+
+/// More steps than these do not show on a screen; a long run's seconds are put together.
+const MOST: usize = 240;
+
+/// A stretch of a run within one phase: an interval, or a few.
+pub(super) struct Slice {
+    pub(super) start: f64,
+    pub(super) end: f64,
+    pub(super) phase: Phase,
+    pub(super) alive: u64,
+    pub(super) planned: u64,
+    pub(super) correct: u64,
+    pub(super) p50: Option<u64>,
+    pub(super) p99: Option<u64>,
+    pub(super) max: Option<u64>,
+    pub(super) service_p99: Option<u64>,
+    pub(super) failures: BTreeMap<String, u64>,
+    pub(super) cpu: f64,
+    /// In microseconds.
+    pub(super) loop_lag: u64,
+}
+
+impl Slice {
+    pub(super) fn all(outcome: &Outcome) -> Vec<Slice> {
+        let together = outcome.intervals.len().div_ceil(MOST).max(1);
+        let phases = outcome.intervals.chunk_by(|one, next| one.phase == next.phase);
+        phases.flat_map(|phase| phase.chunks(together)).map(Slice::of).collect()
+    }
+
+    fn of(intervals: &[Interval]) -> Slice {
+        let (first, last) = (&intervals[0], &intervals[intervals.len() - 1]);
+        let end = last.start + last.length;
+        let sum = |figure: fn(&Interval) -> u64| intervals.iter().map(figure).sum();
+        let response = sum_of(intervals, |interval| &interval.response);
+        let service = sum_of(intervals, |interval| &interval.service);
+        let mut failures = BTreeMap::<String, u64>::new();
+        for (cause, number) in intervals.iter().flat_map(|interval| &interval.failures) {
+            *failures.entry(cause.clone()).or_default() += number;
+        }
+        Slice {
+            start: first.start.as_secs_f64(),
+            end: end.as_secs_f64(),
+            phase: first.phase,
+            alive: last.alive,
+            planned: sum(|interval| interval.planned),
+            correct: sum(|interval| interval.books.correct),
+            p50: quantile(&response, 0.5),
+            p99: quantile(&response, 0.99),
+            max: max(&response),
+            service_p99: quantile(&service, 0.99),
+            failures,
+            cpu: intervals.iter().map(|interval| interval.cpu).sum::<f64>() / intervals.len() as f64,
+            loop_lag: longest_turn(intervals),
+        }
+    }
+
+    pub(super) fn length(&self) -> f64 {
+        (self.end - self.start).max(0.0)
+    }
+
+    pub(super) fn middle(&self) -> f64 {
+        (self.start + self.end) / 2.0
+    }
+
+    /// Of a number counted in this slice. None in the drain, where nothing is sent, before anything is, and of a
+    /// slice too short to say.
+    pub(super) fn rate(&self, number: u64) -> Option<f64> {
+        let is_under_way = self.phase == Phase::Measure || self.planned > 0;
+        let says_something = self.length() >= 0.2 && self.phase != Phase::Drain && is_under_way;
+        says_something.then(|| number as f64 / self.length())
+    }
+}
+
+fn longest_turn(intervals: &[Interval]) -> u64 {
+    intervals.iter().map(|interval| interval.max_loop_lag.as_micros() as u64).max().unwrap_or(0)
+}
+
+fn sum_of(intervals: &[Interval], of: fn(&Interval) -> &Histogram<u64>) -> Histogram<u64> {
+    let mut sum = of(&intervals[0]).clone();
+    for interval in &intervals[1..] {
+        sum.add(of(interval)).expect("histograms of one run have one range");
+    }
+    sum
+}
