@@ -98,7 +98,8 @@ def clients(run):
             with Client(_idle_clients(count, count, server.port)) as client:
                 return ramp, client.ramp, held / count, left / 1e6, threads
 
-    results = rounds_of(1 if run.is_quick else run.rounds, run.fast_peers, measure, run.say)
+    rounds = 1 if run.is_quick else run.rounds
+    results = rounds_of(rounds, run.fast_peers, measure, run.say)
     results |= {} if run.is_quick else rounds_of(1, run.slow_peers, measure, run.say)
     floor = [row[0] for row in results[FLOOR]]
     rows = []
@@ -128,9 +129,8 @@ def clients(run):
         "threads",
     ]
     slow = f"; of {', '.join(run.slow_peers)} one round" if run.slow_peers.keys() & results.keys() else ""
-    return report.table(
-        head, rows
-    ), f"{count:,} clients, none refused and none lost{slow}; {run.how(always_c=True)}"
+    how = f"{count:,} clients, none refused and none lost{slow}; {run.how('the C client', rounds)}"
+    return report.table(head, rows), how
 
 
 def _idle_clients(count, handshakes, port):
@@ -169,7 +169,7 @@ def udp(run):
         "hullo, a datagram",
         "lost in all runs",
     ]
-    return report.table(head, rows), run.how(always_c=True)
+    return report.table(head, rows), run.how("the C client")
 
 
 def latency(run):
@@ -191,16 +191,16 @@ def latency(run):
         is_trusted = found["verdict"]["trustworthy"]
         return [response["p50"], response["p99"], response["p99_9"], response["max"], is_trusted]
 
-    results = rounds_of(1 if run.is_quick else run.rounds, run.fast_peers, measure, run.say)
+    rounds = 1 if run.is_quick else run.rounds
+    results = rounds_of(rounds, run.fast_peers, measure, run.say)
     rows = []
     for name in results:
         *figures, trusted = zip(*results[name])
         cells = [Spread.of(figure).text("{:,.0f}") for figure in figures]
         rows.append([title(run.peers[name]), *cells, f"{sum(trusted)} of {len(trusted)}"])
     head = ["", "p50, us", "p99, us", "p99.9, us", "most, us", "runs that the generator trusts"]
-    return report.table(
-        head, rows
-    ), f"{rate:,} requests a second by {count:,} clients, {seconds} s a run; {run.how(always_c=True)}"
+    how = f"{rate:,} requests a second by {count:,} clients, {seconds} s a run; {run.how('`hullo load`', rounds)}"
+    return report.table(head, rows), how
 
 
 def _capacity(peer, count, run):
@@ -272,4 +272,4 @@ def generators(run):
         "C client",
         "`hullo load`",
     ]
-    return report.table(head, rows), run.how(always_c=True)
+    return report.table(head, rows), run.how("both")
