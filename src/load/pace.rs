@@ -149,8 +149,11 @@ impl Driver<'_> {
         self.arm_pump(net);
     }
 
-    /// At the end of a phase nothing that was due may be forgotten for the loop's own lateness.
+    /// At the end of an open loop nothing that was due may be forgotten for the loop's own lateness.
     pub(super) fn pump_all(&mut self, net: &mut Net) {
+        if self.pace.schedule.is_none() {
+            return;
+        }
         let now = self.clock();
         while self.send_due(net, now) {}
     }
