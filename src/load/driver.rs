@@ -165,8 +165,7 @@ impl<'a> Driver<'a> {
 
     fn measure(&mut self, net: &mut Net) {
         let plan = self.plan;
-        let by_schedule = plan.requests.zip(plan.rate).map(|(requests, rate)| rate.time_for(requests));
-        let length = [plan.duration, by_schedule].into_iter().flatten().min();
+        let length = self.ends().into_iter().flatten().min();
         self.began = SystemTime::now();
         self.enter(net, Phase::Measure, length.unwrap_or(Duration::MAX));
         self.now = self.clock();
@@ -189,9 +188,9 @@ impl<'a> Driver<'a> {
         let is_issued = self.pace.issued >= self.pace.limit;
         match self.phase {
             Phase::Measure if is_issued => {
-                let due = self.plan.rate.zip(self.plan.requests);
-                let due = due.map(|(rate, requests)| self.pace.start + nanoseconds(rate.time_for(requests)));
                 // By the clock there is a place for the last one to end, and its reply may come in the drain.
+                let [_, by_schedule] = self.ends();
+                let due = by_schedule.map(|length| self.pace.start.saturating_add(nanoseconds(length)));
                 if due.map_or(self.pace.open == 0, |due| self.now >= due) {
                     self.drain(net);
                 }
@@ -266,15 +265,28 @@ impl<'a> Driver<'a> {
         match self.phase {
             Phase::Ramp => {}
             Phase::WarmUp => self.measure(net),
-            Phase::Measure => {
-                let is_out_of_time = self
-                    .plan
-                    .duration
-                    .is_some_and(|length| self.now >= self.pace.start + nanoseconds(length));
-                if is_out_of_time { self.drain(net) } else { self.check_end(net) }
-            }
+            Phase::Measure => self.measure_timer(net),
             Phase::Drain => self.finish(net),
         }
+    }
+
+    /// One of the ends of the measuring may have come: that of its time, or that of the schedule.
+    fn measure_timer(&mut self, net: &mut Net) {
+        let elapsed = Duration::from_nanos(self.now - self.pace.start);
+        if self.plan.duration.is_some_and(|length| elapsed >= length) {
+            return self.drain(net);
+        }
+        self.check_end(net);
+        let next = self.ends().into_iter().flatten().filter(|&end| end > elapsed).min();
+        if let (Phase::Measure, Some(end)) = (self.phase, next) {
+            net.set_timer(end - elapsed, PHASE | self.generation << 8);
+        }
+    }
+
+    /// When the measuring ends by its time, and when its last request has had its place in the schedule.
+    fn ends(&self) -> [Option<Duration>; 2] {
+        let by_schedule = self.plan.requests.zip(self.plan.rate);
+        [self.plan.duration, by_schedule.map(|(requests, rate)| rate.time_for(requests))]
     }
 
     /// Once a second.
