@@ -4,6 +4,7 @@ use super::lanes::{Kind, Lanes, Stage, State};
 use super::message::Seed;
 use super::outcome::{Connections, Phase};
 use super::pace::Pace;
+use super::paper::Paper;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::ramp::Ramp;
@@ -50,12 +51,13 @@ pub(super) struct Driver<'a> {
     pub(super) phase: Phase,
     pub(super) is_over: bool,
     pub(super) origin: Instant,
-    /// The beginning of this turn.
+    /// The beginning of this turn, and the same moment counted from the origin; a callback that takes long moves the second.
+    turn: Instant,
     pub(super) now: u64,
     /// A callback has run in this turn.
     has_worked: bool,
-    pub(super) out: Vec<u8>,
-    pub(super) expected: Vec<u8>,
+    pub(super) out: Paper,
+    pub(super) expected: Paper,
     /// What follows `c12-7` in each datagram of this run.
     pub(super) mark: Vec<u8>,
     /// What has come of wrong replies that are not whole yet.
@@ -96,10 +98,11 @@ impl<'a> Driver<'a> {
             phase: Phase::Ramp,
             is_over: false,
             origin: Instant::now(),
+            turn: Instant::now(),
             now: 0,
             has_worked: false,
-            out: Vec::new(),
-            expected: Vec::new(),
+            out: Paper::default(),
+            expected: Paper::default(),
             mark: format!("-{:08x}", Seed(plan.seed).mark()).into_bytes(),
             stashes: HashMap::new(),
             deadline_is_armed: false,
@@ -144,8 +147,12 @@ impl<'a> Driver<'a> {
     /// Every callback begins with this. Replies are dated with the beginning of the turn: by then they had arrived.
     #[inline]
     fn wake(&mut self, net: &Net) {
-        self.now = nanoseconds(net.now().saturating_duration_since(self.origin));
         self.has_worked = true;
+        let turn = net.now();
+        if turn != self.turn {
+            self.turn = turn;
+            self.now = nanoseconds(turn.saturating_duration_since(self.origin));
+        }
     }
 
     /// The ramp is over.
