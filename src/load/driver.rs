@@ -4,6 +4,7 @@ use super::lanes::{Kind, Lanes, Stage, State};
 use super::message::Seed;
 use super::outcome::{Connections, Phase};
 use super::pace::Pace;
+use super::paper::Paper;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::ramp::Ramp;
@@ -50,12 +51,13 @@ pub(super) struct Driver<'a> {
     pub(super) phase: Phase,
     pub(super) is_over: bool,
     pub(super) origin: Instant,
-    /// The beginning of this turn.
+    /// The beginning of this turn, and the same moment counted from the origin; a callback that takes long moves the second.
+    turn: Instant,
     pub(super) now: u64,
     /// A callback has run in this turn.
     has_worked: bool,
-    pub(super) out: Vec<u8>,
-    pub(super) expected: Vec<u8>,
+    pub(super) out: Paper,
+    pub(super) expected: Paper,
     /// What follows `c12-7` in each datagram of this run.
     pub(super) mark: Vec<u8>,
     /// What has come of wrong replies that are not whole yet.
@@ -96,10 +98,11 @@ impl<'a> Driver<'a> {
             phase: Phase::Ramp,
             is_over: false,
             origin: Instant::now(),
+            turn: Instant::now(),
             now: 0,
             has_worked: false,
-            out: Vec::new(),
-            expected: Vec::new(),
+            out: Paper::default(),
+            expected: Paper::default(),
             mark: format!("-{:08x}", Seed(plan.seed).mark()).into_bytes(),
             stashes: HashMap::new(),
             deadline_is_armed: false,
@@ -144,8 +147,12 @@ impl<'a> Driver<'a> {
     /// Every callback begins with this. Replies are dated with the beginning of the turn: by then they had arrived.
     #[inline]
     fn wake(&mut self, net: &Net) {
-        self.now = nanoseconds(net.now().saturating_duration_since(self.origin));
         self.has_worked = true;
+        let turn = net.now();
+        if turn != self.turn {
+            self.turn = turn;
+            self.now = nanoseconds(turn.saturating_duration_since(self.origin));
+        }
     }
 
     /// The ramp is over.
@@ -165,8 +172,7 @@ impl<'a> Driver<'a> {
 
     fn measure(&mut self, net: &mut Net) {
         let plan = self.plan;
-        let by_schedule = plan.requests.zip(plan.rate).map(|(requests, rate)| rate.time_for(requests));
-        let length = [plan.duration, by_schedule].into_iter().flatten().min();
+        let length = self.ends().into_iter().flatten().min();
         self.began = SystemTime::now();
         self.enter(net, Phase::Measure, length.unwrap_or(Duration::MAX));
         self.now = self.clock();
@@ -189,9 +195,9 @@ impl<'a> Driver<'a> {
         let is_issued = self.pace.issued >= self.pace.limit;
         match self.phase {
             Phase::Measure if is_issued => {
-                let due = self.plan.rate.zip(self.plan.requests);
-                let due = due.map(|(rate, requests)| self.pace.start + nanoseconds(rate.time_for(requests)));
                 // By the clock there is a place for the last one to end, and its reply may come in the drain.
+                let [_, by_schedule] = self.ends();
+                let due = by_schedule.map(|length| self.pace.start.saturating_add(nanoseconds(length)));
                 if due.map_or(self.pace.open == 0, |due| self.now >= due) {
                     self.drain(net);
                 }
@@ -266,15 +272,28 @@ impl<'a> Driver<'a> {
         match self.phase {
             Phase::Ramp => {}
             Phase::WarmUp => self.measure(net),
-            Phase::Measure => {
-                let is_out_of_time = self
-                    .plan
-                    .duration
-                    .is_some_and(|length| self.now >= self.pace.start + nanoseconds(length));
-                if is_out_of_time { self.drain(net) } else { self.check_end(net) }
-            }
+            Phase::Measure => self.measure_timer(net),
             Phase::Drain => self.finish(net),
         }
+    }
+
+    /// One of the ends of the measuring may have come: that of its time, or that of the schedule.
+    fn measure_timer(&mut self, net: &mut Net) {
+        let elapsed = Duration::from_nanos(self.now - self.pace.start);
+        if self.plan.duration.is_some_and(|length| elapsed >= length) {
+            return self.drain(net);
+        }
+        self.check_end(net);
+        let next = self.ends().into_iter().flatten().filter(|&end| end > elapsed).min();
+        if let (Phase::Measure, Some(end)) = (self.phase, next) {
+            net.set_timer(end - elapsed, PHASE | self.generation << 8);
+        }
+    }
+
+    /// When the measuring ends by its time, and when its last request has had its place in the schedule.
+    fn ends(&self) -> [Option<Duration>; 2] {
+        let by_schedule = self.plan.requests.zip(self.plan.rate);
+        [self.plan.duration, by_schedule.map(|(requests, rate)| rate.time_for(requests))]
     }
 
     /// Once a second.

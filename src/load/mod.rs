@@ -3,7 +3,7 @@
 //! | room | what it knows |
 //! |---|---|
 //! | `plan` | what to do |
-//! | `script`, `message`, `sources`, `schedule`, `expect` | parts of it: what is said, from where, when; what must hold |
+//! | `script`, `message`, `paper`, `sources`, `schedule`, `expect` | parts of it: what is said, from where, when; what must hold |
 //! | `preflight` | what can be known to be too much |
 //! | `lanes`, `queue` | the clients and what each has under way, all of it allocated at the start |
 //! | `driver` | the [`Handler`](crate::Handler): phases, timers, who is told what |
@@ -23,6 +23,7 @@ mod matcher;
 mod message;
 mod outcome;
 mod pace;
+mod paper;
 mod plan;
 mod preflight;
 mod progress;
