@@ -3,8 +3,8 @@
 
 use std::ops::Deref;
 
-/// Short texts are copied so many bytes at a time: a constant number needs no call of memcpy, which costs more than the
-/// copy. What is copied too much is overwritten by what follows.
+/// Short texts are copied as so many bytes: a constant number needs no call of memcpy, which costs more than the copy. What
+/// is copied too much is overwritten by what follows.
 const BLOCK: usize = 16;
 
 #[derive(Default)]
@@ -13,11 +13,11 @@ pub(super) struct Paper {
     len: usize,
 }
 
-/// Text with room behind it, to be copied in blocks.
+/// Text, the short one with room behind it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Words {
-    padded: Box<[u8]>,
-    len: usize,
+    block: [u8; BLOCK],
+    text: Box<[u8]>,
 }
 
 impl Paper {
@@ -32,27 +32,52 @@ impl Paper {
         self.len += text.len();
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn words(&mut self, words: &Words) {
-        self.make_room(words.padded.len());
-        let room = self.bytes[self.len..].as_chunks_mut::<BLOCK>().0;
-        for (to, from) in room.iter_mut().zip(words.padded.as_chunks().0) {
-            *to = *from;
+        let len = words.text.len();
+        if len > BLOCK {
+            return self.text(&words.text);
         }
-        self.len += words.len;
+        self.make_room(BLOCK);
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + BLOCK) {
+            room.copy_from_slice(&words.block);
+        }
+        self.len += len;
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn decimal(&mut self, value: u64) {
         match u32::try_from(value) {
-            Ok(mut value) => {
-                for byte in self.take(value.checked_ilog10().unwrap_or(0) as usize + 1).iter_mut().rev() {
-                    *byte = b'0' + (value % 10) as u8;
-                    value /= 10;
-                }
-            }
-            Err(_) => self.text(value.to_string().as_bytes()),
+            Ok(value @ 0..10) => self.take(1)[0] = b'0' + value as u8,
+            Ok(value @ 10..10_000) => self.up_to_four_digits(value),
+            _ => self.many_digits(value),
         }
+    }
+
+    /// Without a loop: the digits are packed into one word, the first in its lowest byte, and written at once.
+    #[inline(always)]
+    fn up_to_four_digits(&mut self, value: u32) {
+        let (high, low) = (value / 100, value % 100);
+        let digits = (high / 10) | (high % 10) << 8 | (low / 10) << 16 | (low % 10) << 24;
+        let zeros = if value >= 1000 { 0 } else { 1 + u32::from(value < 100) };
+        let word = (digits | 0x3030_3030) >> (8 * zeros);
+        self.make_room(4);
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + 4) {
+            room.copy_from_slice(&word.to_le_bytes());
+        }
+        self.len += 4 - zeros as usize;
+    }
+
+    #[inline(never)]
+    fn many_digits(&mut self, mut value: u64) {
+        let mut digits = [0; 20];
+        let mut first = digits.len();
+        while value > 0 {
+            first -= 1;
+            digits[first] = b'0' + (value % 10) as u8;
+            value /= 10;
+        }
+        self.text(&digits[first..]);
     }
 
     pub(super) fn hexadecimal(&mut self, mut value: u64, width: usize) {
@@ -107,9 +132,10 @@ impl Deref for Paper {
 
 impl Words {
     pub(super) fn new(text: &[u8]) -> Words {
-        let mut padded = text.to_vec();
-        padded.resize(text.len().next_multiple_of(BLOCK), 0);
-        Words { padded: padded.into(), len: text.len() }
+        let mut block = [0; BLOCK];
+        let front = text.len().min(BLOCK);
+        block[..front].copy_from_slice(&text[..front]);
+        Words { block, text: text.into() }
     }
 }
 
@@ -117,7 +143,7 @@ impl Deref for Words {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        &self.padded[..self.len]
+        &self.text
     }
 }
 
@@ -143,7 +169,8 @@ mod tests {
     #[test]
     fn numbers_are_written_as_they_are_read() {
         let mut paper = Paper::default();
-        for value in [0, 9, 10, 99, 100, 12_345, u32::MAX.into(), u64::from(u32::MAX) + 1, u64::MAX] {
+        let large = [10_000, 12_345, u32::MAX.into(), u64::from(u32::MAX) + 1, u64::MAX];
+        for value in (0..10_001).chain(large) {
             paper.clear();
             paper.decimal(value);
             assert_eq!(*paper, *value.to_string().as_bytes());
