@@ -62,6 +62,9 @@ pub(super) struct Load {
     pub(super) rate: Option<Rate>,
 
     /// Requests that one client may have in flight; more than 1 needs --framing line or datagrams
+    ///
+    /// In a closed loop at most 128 datagrams are in flight in all, since a receive queue of the usual size holds little
+    /// more: the clients take turns.
     #[arg(long, value_name = "K", default_value = "1", value_parser = units::count)]
     pub(super) outstanding: usize,
 
@@ -154,6 +157,8 @@ pub(super) struct Load {
     pub(super) hdr: Option<PathBuf>,
 
     /// Write one JSON line for each second
+    ///
+    /// At most 256 are kept: a longer run has one for each two seconds, then four, and so on.
     #[arg(long, value_name = "FILE")]
     pub(super) timeseries: Option<PathBuf>,
 
