@@ -57,25 +57,12 @@ impl Quick {
         })
     }
 
-    /// Answers a read of raw framing, if that is quick.
+    /// Answers a read that is one message, or one line, if that is quick.
     #[inline(always)]
-    pub(super) fn answer_read(&self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
-        self.answer(bytes, &self.after, out)
-    }
-
-    /// Answers a read that is one line, if that is quick.
-    #[inline(always)]
-    pub(super) fn answer_line(&self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
-        if bytes.len() > SHORT {
-            return false;
-        }
-        let mut chunk = [0; SHORT];
-        copy_short(bytes, &mut chunk);
-        if newline(&chunk).is_none_or(|newline| newline + 1 != bytes.len()) {
-            return false;
-        }
-        let line = &bytes[..bytes.len() - 1];
-        self.answer(line.strip_suffix(b"\r").unwrap_or(line), &self.after_line, out)
+    pub(super) fn answer_one(&self, bytes: &[u8], is_line: bool, out: &mut Vec<u8>) -> bool {
+        let (message, after) =
+            if is_line { (only_line(bytes), &self.after_line) } else { (Some(bytes), &self.after) };
+        message.is_some_and(|message| self.answer(message, after, out))
     }
 
     /// Answers line after line, up to the first that is not quick. Returns the rest, which begins with
@@ -158,13 +145,15 @@ impl Quick {
 
     #[inline(always)]
     fn answer(&self, message: &[u8], after: &Piece, out: &mut Vec<u8>) -> bool {
-        let Some(first) = message.first().filter(|_| message.len() <= SHORT) else { return false };
-        if self.may_be_farewell(*first, message.len()) {
+        let (before, len, after_len) = (self.before.len, message.len(), after.len);
+        // The first two bounds are known. Said again, they spare the check of each copy.
+        if before > SHORT || after_len > SHORT || len > SHORT || len == 0 {
             return false;
         }
-        // These bounds are known. Said again, they spare the check of each copy.
-        let (before, len) = (self.before.len.min(SHORT), message.len().min(SHORT));
-        let end = out.len() + before + len + after.len.min(SHORT);
+        if self.may_be_farewell(message[0], len) {
+            return false;
+        }
+        let end = out.len() + before + len + after_len;
         out.extend_from_slice(&[0; 3 * SHORT]);
         let answer: &mut [u8; 3 * SHORT] = out.last_chunk_mut().expect("it was just added");
         answer[..SHORT].copy_from_slice(&self.before.padded);
@@ -222,6 +211,19 @@ fn copy_short(from: &[u8], to: &mut [u8; SHORT]) {
         to[len / 2] = from[len / 2];
         to[len - 1] = *back;
     }
+}
+
+/// A short read without its line end, if that is the only one.
+#[inline(always)]
+fn only_line(bytes: &[u8]) -> Option<&[u8]> {
+    if bytes.len() > SHORT {
+        return None;
+    }
+    let mut chunk = [0; SHORT];
+    copy_short(bytes, &mut chunk);
+    newline(&chunk).filter(|newline| newline + 1 == bytes.len())?;
+    let line = &bytes[..bytes.len() - 1];
+    Some(line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 /// Where the first LF is, word by word: the usual message is over before a call of `memchr` begins.

@@ -120,8 +120,8 @@ impl Session {
     pub fn answer_at_once(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
         let Some(quick) = self.dialect.quick().filter(|_| self.phase == Phase::Open) else { return false };
         match self.framing {
-            Framing::Raw => quick.answer_read(bytes, out),
-            Framing::Line => self.held.is_none() && quick.answer_line(bytes, out),
+            Framing::Raw => quick.answer_one(bytes, false, out),
+            Framing::Line => self.held.is_none() && quick.answer_one(bytes, true, out),
             Framing::Auto => false,
         }
     }

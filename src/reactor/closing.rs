@@ -1,6 +1,7 @@
 //! A stream's end: half-close, lingering close, reset, and the deadlines that lead there.
 
 use super::connection::{ADOPTED, Phase};
+use super::flags::{EOF, FIN_SENT, FIN_WANTED, PAUSED, READABLE, RESET, TALKS_ON, TOLD};
 use super::handler::{CloseReason, Closed, Handler};
 use super::ids::ConnId;
 use super::net::{Net, Source};
@@ -22,20 +23,20 @@ impl Net {
         let is_closing = conn.phase == Phase::Closing;
         let reason = conn.reason;
         if is_closing {
-            let is_settled = conn.eof || conn.socket.is_settled();
-            let more_may_come = is_draining || conn.talks_on;
-            if conn.eof || is_settled && !more_may_come {
+            let is_settled = conn.flags.has(EOF) || conn.socket.is_settled();
+            let more_may_come = is_draining || conn.flags.has(TALKS_ON);
+            if conn.flags.has(EOF) || is_settled && !more_may_come {
                 return self.kill(key, reason, false);
             }
             conn.phase = Phase::Lingering;
             let wait = if is_settled { linger.min(GRACE) } else { linger };
-            if conn.readable {
+            if conn.flags.has(READABLE) {
                 self.enqueue(key);
             }
             self.set_stream_deadline(key, self.now + ticks(wait));
         }
         let Some(conn) = self.stream_mut(key) else { return };
-        if (is_closing || conn.fin_wanted) && !std::mem::replace(&mut conn.fin_sent, true) {
+        if (is_closing || conn.flags.has(FIN_WANTED)) && conn.flags.raise(FIN_SENT) {
             match conn.socket.shutdown_write() {
                 Ok(()) => self.end_if_both_have(key),
                 Err(error) => self.fail(key, &error),
@@ -45,7 +46,10 @@ impl Net {
 
     /// Both sides have ended theirs: nothing can come any more.
     pub(super) fn end_if_both_have(&mut self, key: Key) {
-        if self.stream(key).is_some_and(|conn| conn.phase == Phase::Open && conn.eof && conn.fin_sent) {
+        if self
+            .stream(key)
+            .is_some_and(|conn| conn.phase == Phase::Open && conn.flags.has(EOF) && conn.flags.has(FIN_SENT))
+        {
             self.kill(key, CloseReason::PeerClosed, false);
         }
     }
@@ -56,11 +60,11 @@ impl Net {
         let Some(conn) = self.live_stream(key).filter(|conn| conn.phase == Phase::Open) else { return false };
         conn.phase = Phase::Closing;
         conn.reason = match reason {
-            CloseReason::ByUs if conn.eof => CloseReason::PeerClosed,
+            CloseReason::ByUs if conn.flags.has(EOF) => CloseReason::PeerClosed,
             CloseReason::ByUs if is_draining => CloseReason::Drained,
             other => other,
         };
-        let is_readable = conn.readable;
+        let is_readable = conn.flags.has(READABLE);
         self.stop_serving(key);
         self.mark_dirty(key);
         if is_readable {
@@ -71,7 +75,7 @@ impl Net {
 
     pub(super) fn begin_half_close(&mut self, key: Key) -> bool {
         let Some(conn) = self.live_stream(key).filter(|conn| conn.may_send()) else { return false };
-        conn.fin_wanted = true;
+        conn.flags.set(FIN_WANTED);
         self.stop_serving(key);
         self.mark_dirty(key);
         true
@@ -87,10 +91,10 @@ impl Net {
     pub(super) fn pause(&mut self, key: Key, paused: bool) -> bool {
         let now = self.now;
         let Some(conn) = self.live_stream(key) else { return false };
-        if conn.paused && !paused {
+        if conn.flags.has(PAUSED) && !paused {
             conn.active = now; // The idle clock stood still.
         }
-        conn.paused = paused;
+        conn.flags.put(PAUSED, paused);
         if conn.may_read() {
             self.enqueue(key);
         }
@@ -122,7 +126,7 @@ impl Net {
         let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase != Phase::Dead) else { return };
         conn.phase = Phase::Dead;
         conn.reason = reason;
-        conn.reset = reset;
+        conn.flags.put(RESET, reset);
         self.stop_serving(key);
         self.dead.push(key);
     }
@@ -146,7 +150,7 @@ impl Net {
                 bytes_out: conn.bytes_out,
                 unsent: conn.waiting() as u64,
             };
-            if conn.told {
+            if conn.flags.has(TOLD) {
                 self.stats.closed += 1;
                 guarded(self, |net| handler.closed(net, ConnId(key), closed));
             }
@@ -156,7 +160,7 @@ impl Net {
 
     fn free_stream(&mut self, key: Key) {
         let Some(Source::Stream(mut conn)) = self.sources.remove(key) else { return };
-        if conn.reset {
+        if conn.flags.has(RESET) {
             conn.socket.reset_on_close();
         }
         // Closing the last descriptor of a socket takes it off epoll; an adopted one may have others.
@@ -217,7 +221,7 @@ impl Net {
             }
             (_, Some(outbox)) if stall > 0 => outbox.moved + stall,
             // The silence is ours: the handler has paused reading, or output may wait for ever.
-            (_, outbox) if idle > 0 && (conn.paused || outbox.is_some()) => now + idle,
+            (_, outbox) if idle > 0 && (conn.flags.has(PAUSED) || outbox.is_some()) => now + idle,
             (_, None) if idle > 0 && now >= conn.active + idle => {
                 self.begin_close(key, CloseReason::Idle);
                 return;

@@ -1,5 +1,8 @@
 //! One stream: its state, its events, and reading.
 
+use super::flags::{
+    EOF, FIN_WANTED, FULL, Flags, PACKETS, PAUSED, QUEUED, READABLE, TALKS_ON, THOROUGH, TOLD, WRITABLE,
+};
 use super::handler::{CloseReason, Handler, Origin, Readiness};
 use super::ids::{ConnId, ListenerId};
 use super::net::{Net, Source};
@@ -27,35 +30,7 @@ pub(super) struct Connection {
     pub(super) phase: Phase,
     /// Why it is closing; meaningful from `Phase::Closing` on.
     pub(super) reason: CloseReason,
-    /// An edge has announced input that was not yet read to its end.
-    pub(super) readable: bool,
-    /// A short read does not end the edge: it also carried read-closed, error or priority, or reads end with records.
-    pub(super) thorough: bool,
-    /// The kernel takes output, as far as we know.
-    pub(super) writable: bool,
-    /// Registered for writing; only ever set on a Unix stream.
-    pub(super) awaits_writable: bool,
-    /// On the ready list.
-    pub(super) queued: bool,
-    /// On the flush list.
-    pub(super) dirty: bool,
-    /// Reading is paused by the handler.
-    pub(super) paused: bool,
-    /// Reading is paused by the reactor: output above the high mark.
-    pub(super) full: bool,
-    /// Output is above the low mark: `drained` is owed.
-    pub(super) above_low: bool,
-    /// The peer's FIN was read.
-    pub(super) eof: bool,
-    /// Our FIN is to follow the last byte of output.
-    pub(super) fin_wanted: bool,
-    pub(super) fin_sent: bool,
-    /// Input came after the close had begun: more is to be expected.
-    pub(super) talks_on: bool,
-    /// The handler was told `opened`.
-    pub(super) told: bool,
-    /// The descriptor is closed with a reset.
-    pub(super) reset: bool,
+    pub(super) flags: Flags,
 }
 
 /// **I13** No close throws away what the peer has not read: a stream goes from `Open` through `Closing` (output is
@@ -80,7 +55,7 @@ pub(super) const CONNECTED: Key = Key(1);
 impl Connection {
     pub(super) fn new(socket: StreamSocket, origin: Key, now: Tick) -> Connection {
         Connection {
-            thorough: socket.is_packets(),
+            flags: if socket.is_packets() { WRITABLE | THOROUGH | PACKETS } else { WRITABLE },
             socket,
             outbox: None,
             timer: Key::NONE,
@@ -92,20 +67,6 @@ impl Connection {
             read_limit: u32::MAX,
             phase: Phase::Open,
             reason: CloseReason::ByUs,
-            readable: false,
-            writable: true,
-            awaits_writable: false,
-            queued: false,
-            dirty: false,
-            paused: false,
-            full: false,
-            above_low: false,
-            eof: false,
-            fin_wanted: false,
-            fin_sent: false,
-            talks_on: false,
-            told: false,
-            reset: false,
         }
     }
 
@@ -125,43 +86,43 @@ impl Connection {
     #[inline]
     pub(super) fn note(&mut self, readiness: Readiness) {
         if readiness.has(Readiness::WRITABLE | Readiness::ERROR) {
-            self.writable = true;
+            self.flags.set(WRITABLE);
         }
         if readiness.has(Readiness::READABLE | Readiness::READ_CLOSED | Readiness::ERROR) {
-            self.readable = true;
+            self.flags.set(READABLE);
         }
         if readiness.has(Readiness::READ_CLOSED | Readiness::ERROR | Readiness::PRIORITY) {
-            self.thorough = true;
+            self.flags.set(THOROUGH);
         }
     }
 
     /// A connection on its way out reads whatever is paused, since it only discards.
     #[inline]
     pub(super) fn may_read(&self) -> bool {
-        self.readable
-            && !self.eof
-            && match self.phase {
-                Phase::Open => !self.paused && !self.full,
-                Phase::Closing | Phase::Lingering => true,
-                Phase::Dead => false,
-            }
+        if self.phase == Phase::Open {
+            self.flags.are(READABLE, READABLE | EOF | PAUSED | FULL)
+        } else {
+            self.phase != Phase::Dead && self.flags.are(READABLE, READABLE | EOF)
+        }
     }
 
-    /// As nearly all do when an event comes.
+    /// As nearly all do when an event comes: it is open, may be sent to by way of the scratch, and has input.
     #[inline]
     pub(super) fn wants_no_more_than_reading(&self) -> bool {
-        self.outbox.is_none() && !self.queued && self.may_read()
+        self.outbox.is_none()
+            && self.phase == Phase::Open
+            && self.flags.are(READABLE, READABLE | EOF | PAUSED | FULL | QUEUED | FIN_WANTED | PACKETS)
     }
 
     #[inline]
     pub(super) fn may_send(&self) -> bool {
-        self.phase == Phase::Open && !self.fin_wanted
+        self.phase == Phase::Open && !self.flags.has(FIN_WANTED)
     }
 
     /// The scratch serves only a stream without an outbox, or replies would overtake; and it knows of no records.
     #[inline]
     pub(super) fn may_use_scratch(&self) -> bool {
-        self.outbox.is_none() && self.may_send() && !self.socket.is_packets()
+        self.outbox.is_none() && self.phase == Phase::Open && !self.flags.has(FIN_WANTED | PACKETS)
     }
 }
 
@@ -186,10 +147,12 @@ impl Net {
 
     /// Tells `opened`; once.
     pub(super) fn open_stream<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
-        let Some(conn) = self.stream_mut(key).filter(|conn| !conn.told && conn.phase == Phase::Open) else {
+        let Some(conn) =
+            self.stream_mut(key).filter(|conn| !conn.flags.has(TOLD) && conn.phase == Phase::Open)
+        else {
             return;
         };
-        conn.told = true;
+        conn.flags.set(TOLD);
         let origin = conn.origin();
         self.stats.opened += 1;
         self.serve(key, |net| handler.opened(net, ConnId(key), origin));
@@ -199,7 +162,7 @@ impl Net {
     }
 
     pub(super) fn ask_to_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
-        if self.stream_mut(key).is_some_and(|conn| conn.told && conn.phase == Phase::Open) {
+        if self.stream_mut(key).is_some_and(|conn| conn.flags.has(TOLD) && conn.phase == Phase::Open) {
             self.serve(key, |net| handler.draining(net, ConnId(key)));
         }
     }
@@ -215,7 +178,7 @@ impl Net {
     ) -> bool {
         let Some(conn) = self.stream_mut(key) else { return false };
         if readiness.has(Readiness::AGAIN) {
-            conn.queued = false;
+            conn.flags.clear(QUEUED);
             self.open_stream(handler, key);
         }
         // A stream that is not being read learns of a reset only here.
@@ -229,7 +192,7 @@ impl Net {
         else if conn.outbox.is_some() {
             self.flush_and_tell(handler, key);
         }
-        self.stream(key).is_some_and(|conn| !conn.queued && conn.may_read())
+        self.stream(key).is_some_and(|conn| !conn.flags.has(QUEUED) && conn.may_read())
     }
 
     /// Reads what has arrived, within the budget, and gives it to the handler.
@@ -240,49 +203,70 @@ impl Net {
     /// `a_burst_arrives_whole_and_in_order_whatever_the_budget` in `tests/streams.rs` and
     /// `an_urgent_byte_in_the_middle_of_much_input_hides_none_of_it` in `tests/serve_rubbish.rs`.
     #[inline(always)]
-    pub(super) fn fill<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, buffer: &mut [u8]) {
-        let mut budget = self.limits.read_budget;
-        while let Some(Source::Stream(conn)) = self.sources.get_mut(key)
-            && conn.may_read()
+    pub(super) fn serve_stream<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        readiness: Readiness,
+        buffer: &mut [u8],
+    ) -> bool {
+        let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
+        conn.note(readiness);
+        let mut is_plain = conn.wants_no_more_than_reading();
+        let mut conn = if is_plain {
+            conn
+        } else if self.stream_event(handler, key, readiness)
+            && let Some(Source::Stream(conn)) = self.sources.get_mut(key)
         {
-            self.serving = if conn.may_use_scratch() { key } else { Key::NONE };
-            let is_packets = conn.socket.is_packets();
+            conn
+        } else {
+            return true;
+        };
+        let mut budget = self.limits.read_budget;
+        loop {
+            self.serving = if is_plain || conn.may_use_scratch() { key } else { Key::NONE };
+            let is_packets = !is_plain && conn.flags.has(PACKETS);
             let want = if is_packets {
                 buffer.len() // a record that is read in part is lost in part
             } else {
                 buffer.len().min(budget).min(conn.read_limit as usize)
             };
             self.stats.reads += 1;
-            match conn.socket.read(&mut buffer[..want]) {
-                Ok(n) if n > 0 => {
-                    let is_consumed = n < want && EDGE_TRIGGERED && !conn.thorough;
-                    conn.readable = !is_consumed;
-                    conn.bytes_in += n as u64;
-                    conn.active = self.now;
-                    self.stats.bytes_in += n as u64;
-                    conn.talks_on |= conn.phase != Phase::Open;
-                    if conn.phase == Phase::Open
-                        && !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n]))
-                    {
-                        self.kill(key, CloseReason::HandlerPanicked, true);
-                    }
-                    let cost = if is_packets { n.max(RECORD_COST).min(budget) } else { n };
-                    budget -= cost;
-                    if is_consumed {
-                        break;
-                    }
-                    if budget == 0 {
-                        self.enqueue(key);
-                        break;
-                    }
-                }
+            let n = match conn.socket.read(&mut buffer[..want]) {
+                Ok(n) if n > 0 => n,
                 nothing => {
                     self.nothing_read(handler, key, nothing.err());
                     break;
                 }
+            };
+            conn.bytes_in += n as u64;
+            conn.active = self.now;
+            self.stats.bytes_in += n as u64;
+            let is_consumed = n < want && EDGE_TRIGGERED && !conn.flags.has(THOROUGH);
+            if is_consumed {
+                conn.flags.clear(READABLE);
             }
+            if conn.phase != Phase::Open {
+                conn.flags.set(TALKS_ON);
+            } else if !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n])) {
+                self.kill(key, CloseReason::HandlerPanicked, true);
+            }
+            if is_consumed {
+                break;
+            }
+            budget -= if is_packets { n.max(RECORD_COST).min(budget) } else { n };
+            if budget == 0 {
+                self.enqueue(key);
+                break;
+            }
+            is_plain = false;
+            conn = match self.sources.get_mut(key) {
+                Some(Source::Stream(conn)) if conn.may_read() => conn,
+                _ => break,
+            };
         }
         self.end_service(key);
+        true
     }
 
     /// A read found nothing for now, an error, or (`None`) the peer's end of file.
@@ -292,12 +276,12 @@ impl Net {
         let Some(conn) = self.stream_mut(key) else { return };
         match error {
             None => {
-                conn.eof = true;
+                conn.flags.set(EOF);
                 self.peer_ended(handler, key);
             }
             Some(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                conn.readable = false;
-                conn.thorough = conn.socket.is_packets();
+                conn.flags.clear(READABLE);
+                conn.flags.put(THOROUGH, conn.flags.has(PACKETS));
             }
             Some(error) => self.fail(key, &error),
         }

@@ -2,6 +2,7 @@
 
 use super::address::{Address, Host};
 use super::connection::{CONNECTED, Connection};
+use super::flags::{READABLE, THOROUGH};
 use super::guarded;
 use super::handler::{ConnectError, Handler};
 use super::ids::ConnId;
@@ -169,11 +170,12 @@ impl Net {
         self.let_go_of_attempts(key);
         let mut conn = Connection::new(socket, CONNECTED, self.now);
         // The edge that told of the connection may have told of its first bytes as well.
-        (conn.readable, conn.thorough) = (true, true);
+        conn.flags.set(READABLE | THOROUGH);
         let Some(place) = self.sources.get_mut(key) else { return };
         *place = Source::Stream(conn);
         self.take_in(key);
         self.open_stream(handler, key);
+        self.enqueue(key);
     }
 
     /// The timer of a dial: either its whole time is over, or the next address has waited long enough.

@@ -8,6 +8,7 @@ mod controls;
 mod datagram;
 mod dial;
 mod drain;
+mod flags;
 mod handler;
 mod ids;
 mod limits;

@@ -5,6 +5,7 @@ use super::connection::Connection;
 use super::datagram::Datagrams;
 use super::dial::Dial;
 use super::drain::Drain;
+use super::flags::QUEUED;
 use super::handler::Origin;
 use super::ids::{ConnId, TimerId};
 use super::limits::Limits;
@@ -368,14 +369,15 @@ impl Net {
 
     /// Puts a source on the ready list, once.
     pub(super) fn enqueue(&mut self, key: Key) {
-        let queued = match self.sources.get_mut(key) {
-            Some(Source::Stream(conn)) => &mut conn.queued,
-            Some(Source::Listener(listener)) => &mut listener.queued,
-            Some(Source::Datagrams(datagrams)) => &mut datagrams.queued,
-            Some(Source::Dial(dial)) => &mut dial.queued,
-            Some(Source::Watched(_)) | None => return,
+        let raise = |queued: &mut bool| !std::mem::replace(queued, true);
+        let is_new = match self.sources.get_mut(key) {
+            Some(Source::Stream(conn)) => conn.flags.raise(QUEUED),
+            Some(Source::Listener(listener)) => raise(&mut listener.queued),
+            Some(Source::Datagrams(datagrams)) => raise(&mut datagrams.queued),
+            Some(Source::Dial(dial)) => raise(&mut dial.queued),
+            Some(Source::Watched(_)) | None => false,
         };
-        if !std::mem::replace(queued, true) {
+        if is_new {
             self.ready.push_back(key);
         }
     }

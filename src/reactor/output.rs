@@ -1,6 +1,7 @@
 //! A stream's way out: the shared scratch, the outbox, its marks and its cap.
 
 use super::connection::Phase;
+use super::flags::{ABOVE_LOW, AWAITS_WRITABLE, DIRTY, FULL, PACKETS, READABLE, TOLD, WRITABLE};
 use super::handler::{CloseReason, Handler};
 use super::ids::ConnId;
 use super::net::{Net, Source};
@@ -20,14 +21,18 @@ impl Net {
             return conn.waiting();
         }
         let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(now));
-        if conn.socket.is_packets() {
+        if conn.flags.has(PACKETS) {
             outbox.push_record(bytes);
         } else {
             outbox.push(bytes);
         }
         let waiting = outbox.len();
-        conn.full |= waiting > high;
-        conn.above_low |= waiting > low;
+        if waiting > high {
+            conn.flags.set(FULL);
+        }
+        if waiting > low {
+            conn.flags.set(ABOVE_LOW);
+        }
         self.mark_dirty(key);
         waiting
     }
@@ -48,7 +53,7 @@ impl Net {
                     self.stats.bytes_out += n as u64;
                 }
                 // Blocked: not tried again before the poller says so. Anything else the flush will meet again.
-                Err(error) => conn.writable = error.kind() != io::ErrorKind::WouldBlock,
+                Err(error) => conn.flags.put(WRITABLE, error.kind() != io::ErrorKind::WouldBlock),
             }
         }
         if taken < self.scratch.len() || taken > self.limits.outbox_low {
@@ -66,11 +71,15 @@ impl Net {
         let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
         let rest = &self.scratch[taken..];
         if let Some(Source::Stream(conn)) = self.sources.get_mut(key) {
-            conn.above_low |= self.scratch.len() > low;
+            if self.scratch.len() > low {
+                conn.flags.set(ABOVE_LOW);
+            }
             if !rest.is_empty() {
                 let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(self.now));
                 outbox.push(rest);
-                conn.full |= outbox.len() > high;
+                if outbox.len() > high {
+                    conn.flags.set(FULL);
+                }
                 self.stop_serving(key);
             }
         }
@@ -81,7 +90,7 @@ impl Net {
 
     pub(super) fn mark_dirty(&mut self, key: Key) {
         if let Some(conn) = self.stream_mut(key)
-            && !std::mem::replace(&mut conn.dirty, true)
+            && conn.flags.raise(DIRTY)
         {
             self.dirty.push(key);
         }
@@ -101,7 +110,7 @@ impl Net {
         for key in std::mem::take(&mut self.dirty) {
             if self.flush_stream(key) {
                 if let Some(conn) = self.stream_mut(key) {
-                    conn.above_low = true; // `drained` is still owed, in the next turn
+                    conn.flags.set(ABOVE_LOW); // `drained` is still owed, in the next turn
                 }
                 self.mark_dirty(key);
             }
@@ -112,10 +121,10 @@ impl Net {
         if self.flush_stream(key)
             && let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase == Phase::Open)
         {
-            if conn.told {
+            if conn.flags.has(TOLD) {
                 self.serve(key, |net| handler.drained(net, ConnId(key)));
             } else {
-                conn.above_low = true; // `opened` comes first, in the next turn.
+                conn.flags.set(ABOVE_LOW); // `opened` comes first, in the next turn.
                 self.mark_dirty(key);
             }
         }
@@ -129,12 +138,12 @@ impl Net {
     fn flush_stream(&mut self, key: Key) -> bool {
         let (now, stats) = (self.now, &mut self.stats);
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
-        conn.dirty = false;
+        conn.flags.clear(DIRTY);
         if conn.phase == Phase::Dead {
             return false;
         }
         let mut broken = None;
-        if let Some(outbox) = conn.outbox.as_mut().filter(|_| conn.writable) {
+        if let Some(outbox) = conn.outbox.as_mut().filter(|_| conn.flags.has(WRITABLE)) {
             let (taken, calls, flushed) = outbox.flush(&conn.socket, now);
             stats.writes += calls;
             stats.bytes_out += taken as u64;
@@ -144,7 +153,7 @@ impl Net {
             }
             match flushed {
                 Flushed::All => conn.outbox = None,
-                Flushed::Blocked => conn.writable = false,
+                Flushed::Blocked => conn.flags.clear(WRITABLE),
                 Flushed::Broken(error) => broken = Some(error),
             }
         }
@@ -166,14 +175,14 @@ impl Net {
             self.kill(key, CloseReason::OverCap, true);
             return false;
         }
-        let was_full = conn.full;
-        conn.full = waiting > high || (was_full && waiting > low);
-        let reads_again = was_full && !conn.full && conn.readable;
-        let fell = conn.above_low && waiting <= low;
-        conn.above_low = waiting > low;
-        let awaits = waiting > 0 && !conn.writable && !conn.socket.is_tcp();
-        if awaits != conn.awaits_writable {
-            conn.awaits_writable = awaits;
+        let was_full = conn.flags.has(FULL);
+        conn.flags.put(FULL, waiting > high || (was_full && waiting > low));
+        let reads_again = was_full && !conn.flags.has(FULL) && conn.flags.has(READABLE);
+        let fell = conn.flags.has(ABOVE_LOW) && waiting <= low;
+        conn.flags.put(ABOVE_LOW, waiting > low);
+        let awaits = waiting > 0 && !conn.flags.has(WRITABLE) && !conn.socket.is_tcp();
+        if awaits != conn.flags.has(AWAITS_WRITABLE) {
+            conn.flags.put(AWAITS_WRITABLE, awaits);
             self.stats.registrations += 1;
             let interest = conn.socket.interest(awaits);
             let _ = self.poll.registry().reregister(conn.socket.source(), key.token(), interest);

@@ -66,7 +66,7 @@ impl StreamSocket {
         matches!(self, StreamSocket::Packets(_))
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             let result = match self {
@@ -84,16 +84,20 @@ impl StreamSocket {
     }
 
     /// send(2) and not write(2), so that a host that has not ignored SIGPIPE lives on.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        let send = || loop {
-            match SockRef::from(self).send_with_flags(bytes, libc::MSG_NOSIGNAL) {
+        let send = || SockRef::from(self).send_with_flags(bytes, libc::MSG_NOSIGNAL);
+        loop {
+            let result = match self {
+                StreamSocket::Tcp(socket) => socket.try_io(send),
+                StreamSocket::Unix(socket) | StreamSocket::Packets(socket) => socket.try_io(send),
+            };
+            match result {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
-        };
-        either!(self, StreamSocket, Tcp | Unix | Packets, socket => socket.try_io(send))
+        }
     }
 
     pub(crate) fn send_vectored(&self, front: &[u8], back: &[u8]) -> io::Result<usize> {

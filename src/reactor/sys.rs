@@ -190,6 +190,8 @@ pub(crate) struct ReceiveBatch {
     controls: Vec<Control>,
     parts: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
+    /// Headers that the kernel has written to since they were made ready.
+    used: usize,
 }
 
 // SAFETY: the raw pointers inside point into the vectors of the same value, whose heap memory stays where it is
@@ -216,6 +218,7 @@ impl ReceiveBatch {
             controls: vec![Control([0; 96]); BATCH],
             parts: Vec::with_capacity(BATCH),
             headers: vec![header; BATCH],
+            used: BATCH,
         };
         for place in batch.payload.chunks_exact_mut(DATAGRAM) {
             batch.parts.push(libc::iovec { iov_base: place.as_mut_ptr().cast(), iov_len: DATAGRAM });
@@ -233,11 +236,12 @@ impl ReceiveBatch {
     /// Receives up to `most` datagrams without waiting; how many came.
     pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
         let most = most.min(BATCH);
-        for header in &mut self.headers[..most] {
-            // The kernel overwrites both with what it used.
+        for header in &mut self.headers[..self.used] {
+            // The kernel has overwritten both with what it used.
             header.msg_hdr.msg_namelen = NAME as libc::socklen_t;
             header.msg_hdr.msg_controllen = size_of::<Control>() as _;
         }
+        self.used = most; // an error may come after some were written to
         // SAFETY: every header points to its own buffers of the stated sizes, in vectors that outlive the call.
         let count = check(unsafe {
             libc::recvmmsg(
@@ -248,7 +252,8 @@ impl ReceiveBatch {
                 ptr::null_mut(),
             )
         })?;
-        Ok(count as usize)
+        self.used = count as usize;
+        Ok(self.used)
     }
 
     /// The `i`th of the datagrams that the last `receive` counted.
@@ -387,17 +392,24 @@ impl SendBatch {
     /// messages as the system allows.
     pub(crate) fn send(&mut self, fd: BorrowedFd<'_>, in_bundles: bool) -> Sent {
         let mut sent = Sent::default();
-        self.bundle(in_bundles);
-        let mut first = 0;
-        while first < self.bundles.as_slice().len() {
-            let count = self.prepare(first);
-            self.transmit(fd, first, count, &mut sent);
-            first += count;
+        match self.entries.as_slice() {
+            [entry] => self.send_alone(fd, entry, &mut sent),
+            _ => self.send_together(fd, in_bundles, &mut sent),
         }
         self.payload.clear();
         self.payload.shrink_to(4 * DATAGRAM);
         self.entries.clear();
         sent
+    }
+
+    fn send_together(&mut self, fd: BorrowedFd<'_>, in_bundles: bool, sent: &mut Sent) {
+        self.bundle(in_bundles);
+        let mut first = 0;
+        while first < self.bundles.as_slice().len() {
+            let count = self.prepare(first);
+            self.transmit(fd, first, count, sent);
+            first += count;
+        }
     }
 
     fn bundle(&mut self, in_bundles: bool) {
@@ -478,7 +490,6 @@ impl SendBatch {
         }
     }
 
-    #[cold]
     fn send_alone(&self, fd: BorrowedFd<'_>, entry: &Outgoing, sent: &mut Sent) {
         let bytes = &self.payload[entry.range.clone()];
         let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };

@@ -2,7 +2,6 @@
 
 use super::EDGE_TRIGGERED;
 use super::address::{Address, AddressError};
-use super::connection::Connection;
 use super::drain::DrainReport;
 use super::guarded;
 use super::handler::{Handler, Readiness};
@@ -314,7 +313,7 @@ impl Net {
     /// Hands one event to its source. **I1** One whose source is gone is counted and dropped.
     ///
     /// What most events want is inlined here, from the look-up to the write; the rest is out of line. It stays so
-    /// while `fill` has no second caller.
+    /// while this has one caller.
     #[inline(always)]
     pub(super) fn dispatch<H: Handler + ?Sized>(
         &mut self,
@@ -323,27 +322,19 @@ impl Net {
         readiness: Readiness,
         buffers: &mut Buffers,
     ) {
-        let has_input = match self.sources.get_mut(key) {
-            Some(Source::Stream(conn)) => {
-                conn.note(readiness);
-                conn.wants_no_more_than_reading() || self.stream_event(handler, key, readiness)
-            }
-            _ => self.dispatch_other(handler, key, readiness, &mut buffers.datagrams),
-        };
-        if has_input {
-            self.fill(handler, key, &mut buffers.stream);
+        if !self.serve_stream(handler, key, readiness, &mut buffers.stream) {
+            self.serve_other(handler, key, readiness, &mut buffers.datagrams);
         }
     }
 
-    /// Whether it has become a stream with something to read: as a dial does in the end.
     #[inline(never)]
-    fn dispatch_other<H: Handler + ?Sized>(
+    fn serve_other<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
         readiness: Readiness,
         batch: &mut ReceiveBatch,
-    ) -> bool {
+    ) {
         let is_again = readiness.has(Readiness::AGAIN);
         match self.sources.get_mut(key) {
             Some(Source::Listener(listener)) if is_again => {
@@ -364,7 +355,6 @@ impl Net {
             Some(Source::Dial(dial)) => {
                 dial.queued &= !is_again;
                 self.dial_event(handler, key);
-                return self.stream(key).is_some_and(Connection::may_read);
             }
             Some(Source::Stream(_)) => {}
             None if is_again => {} // Closed in the meantime.
@@ -372,7 +362,6 @@ impl Net {
             None if key.token() == TIMER => self.timer_fd_event(),
             None => self.stats.stale_events += 1,
         }
-        false
     }
 
     /// The deadline that the timerfd was set to has come; `wait` sets the next one.
