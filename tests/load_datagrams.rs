@@ -19,10 +19,11 @@ fn daemon(arguments: &[&str]) -> (Daemon, String) {
 fn a_thousand_flows_are_all_right() {
     let (_daemon, url) = daemon(&[]);
     // By the clock: a thousand datagrams at one instant are more than a socket's queue has room for.
-    let load = load(&url, "-c 1000 -r 5000 -d 2s --warmup 0s");
+    let load = load(&url, "-c 1000 -r 2000 -d 2s --warmup 0s");
     load.all_correct(1000);
     let books = load.report.books();
-    assert_eq!((books.sent + books.not_sent, books.unfinished), (10_000, 0), "{:#}", load.report.0);
+    assert!((3999..=4001).contains(&(books.sent + books.not_sent)), "{:#}", load.report.0);
+    assert_eq!(books.unfinished, 0, "{:#}", load.report.0);
     assert!(load.report.count(&["fairness", "worst"]) > 0, "{:#}", load.report.0);
 }
 

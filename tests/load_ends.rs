@@ -6,7 +6,7 @@ mod common;
 mod load_common;
 
 use common::{PATIENCE, Process};
-use load_common::{Lines, Load, command, load, options, status};
+use load_common::{Lines, Load, command, load, options, status, under_way};
 use std::io::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -113,8 +113,7 @@ fn a_server_that_dies_in_the_middle() {
 fn a_server_that_is_killed_under_load() {
     let mut daemon = common::Daemon::start(["tcp://127.0.0.1:0"]);
     let line = "-c 20 -r 500 -d 3s --warmup 0s --timeout 500ms";
-    let process = Process::start(&mut command(options(&daemon.listening[0].address, line)));
-    load_common::until("it is under load", || daemon.cpu_time() >= Duration::from_millis(10));
+    let process = under_way(&daemon.listening[0].address, line);
     daemon.signal("KILL");
     daemon.wait(PATIENCE);
     let load = load_common::end(process);
@@ -219,4 +218,51 @@ fn half_of_the_clients_are_refused_and_it_is_said() {
     let said = format!("{:?} {}", load.report.reasons(), load.err);
     assert!(said.contains('5') && said.contains("10"), "how many came, of how many: {said}");
     assert_ne!(load.code, Some(0));
+}
+
+#[test]
+fn a_server_that_falls_silent_ends_a_run_that_counts_requests() {
+    for line in ["-n 5000", "-n 5000 --outstanding 4", "-n 300 -r 200"] {
+        let server = Lines::hello(|client, message| {
+            if client.order <= 200 {
+                client.greet(message);
+            }
+        });
+        let start = Instant::now();
+        let load = load(&server.url(), &format!("-c 5 --warmup 0s --timeout 300ms --drain 300ms {line}"));
+        let books = load.report.books();
+        assert_eq!((books.correct, books.wrong, load.code), (200, 0, Some(1)), "{line}: {:#}", load.report.0);
+        assert!(start.elapsed() < PATIENCE, "{line}: {:?}", start.elapsed());
+    }
+}
+
+#[test]
+fn a_reply_that_breaks_off_is_lost_with_its_client() {
+    let server = Lines::hello(|client, message| match client.nth == 10 {
+        true => {
+            client.lie("Hello, ");
+            client.leave();
+        }
+        false => client.greet(message),
+    });
+    let load = load(&server.url(), "-c 4 -n 1000 --warmup 0s --timeout 500ms");
+    let books = load.report.books();
+    assert_eq!((books.correct, books.lost, books.wrong), (40, 4, 0), "{:#}", load.report.0);
+    assert_eq!((load.report.count(&["connections", "lost"]), load.code), (4, Some(1)), "{:#}", load.report.0);
+}
+
+#[test]
+fn a_server_that_comes_back_is_found_again_in_churn() {
+    let mut daemon = common::Daemon::start(["tcp://127.0.0.1:0"]);
+    let url = daemon.listening[0].address.clone();
+    let line = "-c 5 -r 100 -d 2s --churn --warmup 0s --timeout 500ms";
+    let process = under_way(&url, line);
+    daemon.signal("KILL");
+    daemon.wait(PATIENCE);
+    let again = common::Daemon::start([url.as_str()]);
+    let load = load_common::end(process);
+    drop(again);
+    let books = load.report.books();
+    assert!(books.correct > 20 && books.wrong == 0, "{:#}", load.report.0);
+    assert!((199..=201).contains(&(books.sent + books.not_sent)), "{:#}", load.report.0);
 }

@@ -62,6 +62,9 @@ pub(super) struct Load {
     pub(super) rate: Option<Rate>,
 
     /// Requests that one client may have in flight; more than 1 needs --framing line or datagrams
+    ///
+    /// In a closed loop at most 128 datagrams are in flight in all, since a receive queue of the usual size holds little
+    /// more: the clients take turns.
     #[arg(long, value_name = "K", default_value = "1", value_parser = units::count)]
     pub(super) outstanding: usize,
 
@@ -150,6 +153,8 @@ pub(super) struct Load {
     pub(super) html: Option<PathBuf>,
 
     /// Write an HdrHistogram interval log
+    ///
+    /// It and the plots keep 256 intervals: from then on each stands for two seconds, then for four, and so on.
     #[arg(long, value_name = "FILE")]
     pub(super) hdr: Option<PathBuf>,
 

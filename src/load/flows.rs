@@ -29,7 +29,7 @@ impl Driver<'_> {
             let flight = *self.lanes.flight(place);
             self.expect(lane, flight.kind, flight.sequence);
             let is_right = match self.plan.script.check {
-                Check::Full => self.expected == bytes,
+                Check::Full => *self.expected == *bytes,
                 Check::Length => self.expected.len() == bytes.len(),
                 Check::None => true,
             };
@@ -48,7 +48,7 @@ impl Driver<'_> {
         if let Some(place) = self.lanes.find(lane, sequence) {
             let kind = self.lanes.flight(place).kind;
             self.expect(lane, kind, sequence);
-            let is_right = self.plan.script.check != Check::Full || self.expected == bytes;
+            let is_right = self.plan.script.check != Check::Full || *self.expected == *bytes;
             if !is_right {
                 self.tally.keep("wrong", lane, Some(sequence), &self.expected, bytes);
             }

@@ -1,5 +1,6 @@
 //! What a client says and what it must hear: templates, written without an allocation.
 
+use super::paper::{Paper, Words};
 use std::fmt::Write as _;
 
 /// Who says it, and which time it is: what a message is made from.
@@ -14,8 +15,8 @@ pub(super) struct Turn {
 pub struct Template(Vec<Piece>);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Piece {
-    Text(Box<[u8]>),
+pub(super) enum Piece {
+    Text(Words),
     /// The client's number.
     Client,
     /// Which of the client's requests it is.
@@ -76,14 +77,14 @@ impl Template {
         }
     }
 
-    pub fn push(&mut self, piece: Piece) {
+    pub(super) fn push(&mut self, piece: Piece) {
         self.0.push(piece);
     }
 
     pub fn push_text(&mut self, more: &[u8]) {
         match self.0.last_mut() {
-            Some(Piece::Text(text)) => *text = [text, more].concat().into(),
-            _ => self.0.push(Piece::Text(more.into())),
+            Some(Piece::Text(text)) => *text = Words::new(&[text, more].concat()),
+            _ => self.0.push(Piece::Text(Words::new(more))),
         }
     }
 
@@ -104,19 +105,17 @@ impl Template {
         sum
     }
 
-    /// Appends it.
+    /// Writes it behind what is there.
     #[inline]
-    pub(super) fn write(&self, turn: Turn, seed: Seed, out: &mut Vec<u8>) {
+    pub(super) fn write(&self, turn: Turn, seed: Seed, out: &mut Paper) {
         let mut start = out.len();
         for piece in &self.0 {
             match piece {
-                Piece::Text(text) => out.extend_from_slice(text),
-                Piece::Client => decimal(u64::from(turn.client), out),
-                Piece::Sequence => decimal(turn.sequence, out),
-                Piece::Random => hexadecimal(seed.draw(turn), 16, out),
-                Piece::Run => hexadecimal(seed.mark(), 8, out),
+                Piece::Text(text) => out.words(text),
+                Piece::Client => out.decimal(u64::from(turn.client)),
+                Piece::Sequence => out.decimal(turn.sequence),
                 Piece::Size(0, 0) => start = out.len(),
-                Piece::Size(least, most) => fill(start, size(*least, *most, turn, seed), out),
+                piece => piece.write_rare(start, turn, seed, out),
             }
         }
     }
@@ -128,6 +127,20 @@ impl Template {
         template.append(ident);
         template.push(Piece::Size(least, most));
         template
+    }
+}
+
+impl Piece {
+    /// Apart, or the optimizer computes what is random before the first piece, for every message that has none.
+    #[cold]
+    #[inline(never)]
+    fn write_rare(&self, start: usize, turn: Turn, seed: Seed, out: &mut Paper) {
+        match self {
+            Piece::Random => out.hexadecimal(seed.draw(turn), 16),
+            Piece::Run => out.hexadecimal(seed.mark(), 8),
+            Piece::Size(least, most) => out.fill(start, size(*least, *most, turn, seed)),
+            Piece::Text(_) | Piece::Client | Piece::Sequence => {}
+        }
     }
 }
 
@@ -154,38 +167,6 @@ fn mix(value: u64) -> u64 {
 fn size(least: u32, most: u32, turn: Turn, seed: Seed) -> usize {
     let spread = u64::from(most.saturating_sub(least)) + 1;
     least as usize + (seed.draw(turn) % spread) as usize
-}
-
-#[cold]
-#[inline(never)]
-fn fill(start: usize, size: usize, out: &mut Vec<u8>) {
-    const FILLER: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
-    out.truncate(start + size);
-    while out.len() < start + size {
-        let missing = start + size - out.len();
-        out.extend_from_slice(&FILLER[..missing.min(FILLER.len())]);
-    }
-}
-
-#[inline]
-fn decimal(mut value: u64, out: &mut Vec<u8>) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (value % 10) as u8;
-        value /= 10;
-        if value == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
-}
-
-fn hexadecimal(value: u64, width: u32, out: &mut Vec<u8>) {
-    for digit in (0..width).rev() {
-        out.push(b"0123456789abcdef"[(value >> (4 * digit)) as usize & 15]);
-    }
 }
 
 /// The bytes that a template on the command line stands for: `\r \n \t \0 \\` and `\xNN`.
@@ -225,9 +206,9 @@ mod tests {
     use super::*;
 
     fn written(template: &Template, client: u32, sequence: u64) -> Vec<u8> {
-        let mut out = Vec::new();
+        let mut out = Paper::default();
         template.write(Turn { client, sequence }, Seed(7), &mut out);
-        out
+        out.to_vec()
     }
 
     #[test]

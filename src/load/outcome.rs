@@ -156,6 +156,7 @@ pub struct Interval {
     pub alive: u64,
     /// Requests that the schedule had for this interval; in a closed loop those sent.
     pub planned: u64,
+    /// What timed out is `lost` here, even if it is answered late afterwards.
     pub books: Books,
     pub response: Histogram<u64>,
     pub service: Histogram<u64>,

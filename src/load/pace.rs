@@ -228,7 +228,7 @@ impl Driver<'_> {
         self.out.clear();
         match kind {
             Kind::Farewell => {
-                self.out.extend_from_slice(self.plan.script.farewell.as_deref().unwrap_or_default());
+                self.out.text(self.plan.script.farewell.as_deref().unwrap_or_default());
             }
             Kind::Proof | Kind::Request => self.plan.script.request.write(turn, self.seed, &mut self.out),
         }

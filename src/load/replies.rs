@@ -98,7 +98,7 @@ impl Driver<'_> {
         let script = &self.plan.script;
         match kind {
             Kind::Farewell => {
-                self.expected.extend_from_slice(script.farewell_reply.as_deref().unwrap_or_default());
+                self.expected.text(script.farewell_reply.as_deref().unwrap_or_default());
             }
             Kind::Request | Kind::Proof => {
                 script.reply.write(Turn { client: lane, sequence }, self.seed, &mut self.expected);
@@ -241,7 +241,7 @@ impl Driver<'_> {
         for (nth, &place) in under_way.iter().enumerate() {
             let flight = *self.lanes.flight(place);
             self.expect(lane, flight.kind, flight.sequence);
-            if self.expected == reply {
+            if *self.expected == *reply {
                 for &before in &under_way[..nth] {
                     self.lanes.flight(before).is_overtaken = true;
                 }
@@ -258,7 +258,7 @@ impl Driver<'_> {
             return false;
         }
         self.expect(lane, Kind::Request, last);
-        if self.expected != reply {
+        if *self.expected != *reply {
             return false;
         }
         self.once_more(lane, last, was_wrong, reply);

@@ -164,6 +164,7 @@ mod tests {
     use super::*;
     use crate::greeting::Transport;
     use crate::load::message::{Seed, Turn};
+    use crate::load::paper::Paper;
 
     fn wanted() -> Wanted<'static> {
         Wanted {
@@ -181,7 +182,7 @@ mod tests {
     }
 
     fn written(template: &Template) -> String {
-        let mut out = Vec::new();
+        let mut out = Paper::default();
         template.write(Turn { client: 3, sequence: 4 }, Seed(1), &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
@@ -199,9 +200,9 @@ mod tests {
         assert_eq!((written(&hello.reply), hello.farewell), ("Hello, c3-4!".into(), Some(b"exit".to_vec())));
         assert!(!hello.has_loose_welcome);
         let receipt = of("receipt", Transport::Stream, &Wanted { churn: true, ..wanted() }).unwrap();
-        let mut reply = Vec::new();
+        let mut reply = Paper::default();
         receipt.reply.write(Turn { client: 3, sequence: 4 }, Seed(1), &mut reply);
-        assert_eq!(reply, b"\xca\xfd\xbe\xdd[c3-4]\xca\xd5\xb5\xbd\xc1\xcb!\n", "in GBK");
+        assert_eq!(*reply, *b"\xca\xfd\xbe\xdd[c3-4]\xca\xd5\xb5\xbd\xc1\xcb!\n", "in GBK");
         assert_eq!(receipt.farewell_reply.unwrap(), b"\xca\xfd\xbe\xdd[bye]\xca\xd5\xb5\xbd\xc1\xcb!\n");
     }
 

@@ -35,6 +35,16 @@ pub fn options(url: &str, line: &str) -> Vec<String> {
     [url, "--json", "-q"].into_iter().chain(line.split_whitespace()).map(str::to_owned).collect()
 }
 
+/// A run that says every tenth of a second where it stands, and has done so for some time.
+#[track_caller]
+pub fn under_way(url: &str, line: &str) -> Process {
+    let arguments = [url, "--json", "-i", "100ms"].into_iter().chain(line.split_whitespace());
+    let process = Process::start(&mut command(arguments));
+    let begun = process.wait_for(PATIENCE, |said| (said.err.len() >= 5).then_some(()));
+    assert!(begun.is_some(), "{:?}", process.said());
+    process
+}
+
 /// Runs it to its end.
 #[track_caller]
 pub fn load(url: &str, line: &str) -> Load {
