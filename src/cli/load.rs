@@ -153,12 +153,12 @@ pub(super) struct Load {
     pub(super) html: Option<PathBuf>,
 
     /// Write an HdrHistogram interval log
+    ///
+    /// It and the plots keep 256 intervals: from then on each stands for two seconds, then for four, and so on.
     #[arg(long, value_name = "FILE")]
     pub(super) hdr: Option<PathBuf>,
 
     /// Write one JSON line for each second
-    ///
-    /// At most 256 are kept: a longer run has one for each two seconds, then four, and so on.
     #[arg(long, value_name = "FILE")]
     pub(super) timeseries: Option<PathBuf>,
 
