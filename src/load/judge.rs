@@ -70,13 +70,17 @@ fn shortfall(outcome: &Outcome) -> Vec<String> {
     let connections = &outcome.connections;
     if connections.failed > 0 {
         let causes = causes(outcome);
-        reasons.push(format!(
-            "{} of {} clients did not come to life{causes}",
-            connections.failed, connections.asked
-        ));
+        let failed = connections.failed;
+        // With a connection for each request there are more of them than clients.
+        let tried = connections.alive + failed;
+        let (tried, what) =
+            if tried > connections.asked { (tried, "sessions") } else { (connections.asked, "clients") };
+        reasons.push(format!("{failed} of {tried} {what} did not come to life{causes}"));
     }
-    if connections.lost > 0 {
-        reasons.push(format!("{} clients were lost", connections.lost));
+    match connections.lost {
+        0 => {}
+        1 => reasons.push("1 client was lost".to_owned()),
+        lost => reasons.push(format!("{lost} clients were lost")),
     }
     if !outcome.fairness.starved.is_empty() {
         let starved: Vec<String> = outcome.fairness.starved.iter().map(u32::to_string).collect();
