@@ -119,6 +119,11 @@ impl Connection {
         self.phase == Phase::Open && !self.flags.has(FIN_WANTED)
     }
 
+    /// Its own, which is given, where its output may go to the scratch.
+    fn key_for_scratch(&self, key: Key) -> Key {
+        if self.may_use_scratch() { key } else { Key::NONE }
+    }
+
     /// The scratch serves only a stream without an outbox, or replies would overtake; and it knows of no records.
     #[inline]
     pub(super) fn may_use_scratch(&self) -> bool {
@@ -195,7 +200,7 @@ impl Net {
         self.stream(key).is_some_and(|conn| !conn.flags.has(QUEUED) && conn.may_read())
     }
 
-    /// Reads what has arrived, within the budget, and gives it to the handler.
+    /// Reads what has arrived, within the budget, and gives it to the handler. Whether there is such a stream.
     ///
     /// **I3** Whoever stops before the edge is consumed puts itself on the ready list. On epoll a read shorter
     /// than the buffer has consumed it, unless the event carried more than readiness: an urgent byte, for one,
@@ -212,20 +217,20 @@ impl Net {
     ) -> bool {
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
         conn.note(readiness);
-        let mut is_plain = conn.wants_no_more_than_reading();
-        let mut conn = if is_plain {
+        let mut conn = if conn.wants_no_more_than_reading() {
+            self.serving = key;
             conn
         } else if self.stream_event(handler, key, readiness)
             && let Some(Source::Stream(conn)) = self.sources.get_mut(key)
         {
+            self.serving = conn.key_for_scratch(key);
             conn
         } else {
             return true;
         };
         let mut budget = self.limits.read_budget;
         loop {
-            self.serving = if is_plain || conn.may_use_scratch() { key } else { Key::NONE };
-            let is_packets = !is_plain && conn.flags.has(PACKETS);
+            let is_packets = conn.flags.has(PACKETS);
             let want = if is_packets {
                 buffer.len() // a record that is read in part is lost in part
             } else {
@@ -259,11 +264,11 @@ impl Net {
                 self.enqueue(key);
                 break;
             }
-            is_plain = false;
             conn = match self.sources.get_mut(key) {
                 Some(Source::Stream(conn)) if conn.may_read() => conn,
                 _ => break,
             };
+            self.serving = conn.key_for_scratch(key);
         }
         self.end_service(key);
         true
