@@ -17,7 +17,7 @@ use std::io;
 pub(super) struct Connection {
     pub(super) socket: StreamSocket,
     pub(super) outbox: Option<Box<Outbox>>,
-    /// Idle, write stall or linger, whichever comes first; looked at when due, so that traffic costs nothing.
+    /// Write stall or linger; looked at when due, so that traffic costs nothing.
     pub(super) timer: Key,
     /// The listener, or one of the two keys below.
     pub(super) origin: Key,
@@ -137,17 +137,15 @@ impl Net {
     pub(super) fn insert_stream(&mut self, socket: StreamSocket, origin: Key) -> io::Result<Key> {
         let conn = Connection::new(socket, origin, self.now);
         let key = self.insert(Source::Stream(conn))?;
-        self.take_in(key);
+        self.take_in();
         Ok(key)
     }
 
     /// Counts a stream, and starts its idle clock.
-    pub(super) fn take_in(&mut self, key: Key) {
+    pub(super) fn take_in(&mut self) {
         self.stats.connections += 1;
         self.stats.connections_peak = self.stats.connections_peak.max(self.stats.connections);
-        if !self.limits.idle.is_zero() {
-            self.set_stream_deadline(key, self.now + ticks(self.limits.idle));
-        }
+        self.look_for_silence_at(self.now + ticks(self.limits.idle));
     }
 
     /// Tells `opened`; once.

@@ -86,6 +86,7 @@ impl Reactor {
             stats: Stats::default(),
             sources: Slots::new(),
             timers: Timers::new(),
+            idle_timer: Key::NONE,
             inbox,
             commands_wait: false,
             resolver: None,
@@ -385,6 +386,7 @@ impl Net {
                     guarded(self, |net| handler.timeout(net, TimerId(key), user_key));
                 }
                 Purpose::Stream(stream) => self.stream_timeout(stream),
+                Purpose::Idle => self.close_silent_streams(),
                 Purpose::Dial(dial) => self.dial_timeout(dial),
                 Purpose::Serve(source) => self.enqueue(source),
                 Purpose::Drain => self.drain_timeout(),
