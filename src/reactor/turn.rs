@@ -116,12 +116,13 @@ impl Reactor {
     ///
     /// Only those of the poller itself. What happens to a connection, a datagram or an accept ends no loop (I8).
     pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<Option<DrainReport>> {
-        while !std::mem::take(&mut self.net.is_stopped) {
+        while !self.net.is_stopped {
             self.turn(handler, None)?;
             if let Some(report) = self.drained() {
                 return Ok(Some(report));
             }
         }
+        self.net.is_stopped = false;
         Ok(None)
     }
 
