@@ -245,8 +245,8 @@ fn memory_does_not_grow_with_the_number_of_requests() {
         eventually("it works", || daemon.cpu_time() >= after || start.elapsed() > PATIENCE / 2);
         status(&process, "VmRSS:")
     };
-    let early = resident(Duration::from_millis(300));
-    let later = resident(Duration::from_millis(1500));
+    let early = resident(Duration::from_millis(200));
+    let later = resident(Duration::from_millis(800));
     let load = end(process);
     load.all_correct(50);
     let (Some(early), Some(later)) = (early, later) else {

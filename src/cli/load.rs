@@ -171,9 +171,9 @@ impl Load {
         let limit = descriptors::raise();
         let plan = load_plan::plan(&self).map_err(usage)?;
         load::preflight(&plan, limit).map_err(usage)?;
-        let outputs = Outputs::open(&self).map_err(usage)?;
+        let mut outputs = Outputs::open(&self).map_err(usage)?;
         let mut progress = self.progress();
-        let outcome = load::run(&plan, &mut progress)
+        let outcome = load::run(&plan, &mut progress, &mut |second| outputs.tell(second))
             .map_err(|error| Failure::failed(&Place::default(), format!("cannot go on: {error}")))?;
         let written = outputs.write(&outcome);
         output::print(&if self.json {

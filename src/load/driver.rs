@@ -2,7 +2,7 @@
 
 use super::lanes::{Kind, Lanes, Stage, State};
 use super::message::Seed;
-use super::outcome::{Connections, Phase};
+use super::outcome::{Connections, Interval, Phase};
 use super::pace::Pace;
 use super::plan::Plan;
 use super::progress::Progress;
@@ -70,6 +70,8 @@ pub(super) struct Driver<'a> {
     signals: Signals,
     pub(super) signal: Option<i32>,
     pub(super) progress: &'a mut Progress,
+    /// Hears of each second.
+    pub(super) tell: &'a mut dyn FnMut(&Interval),
     pub(super) began: SystemTime,
     pub(super) measured: (u64, u64),
     pub(super) notes: Vec<String>,
@@ -77,7 +79,12 @@ pub(super) struct Driver<'a> {
 }
 
 impl<'a> Driver<'a> {
-    pub(super) fn new(plan: &'a Plan, signals: Signals, progress: &'a mut Progress) -> Driver<'a> {
+    pub(super) fn new(
+        plan: &'a Plan,
+        signals: Signals,
+        progress: &'a mut Progress,
+        tell: &'a mut dyn FnMut(&Interval),
+    ) -> Driver<'a> {
         // Of a request with a connection of its own both times are known in a closed loop as well.
         let is_same_time = plan.rate.is_none() && !plan.churn;
         Driver {
@@ -110,6 +117,7 @@ impl<'a> Driver<'a> {
             signals,
             signal: None,
             progress,
+            tell,
             began: SystemTime::now(),
             measured: (0, 0),
             notes: Vec::new(),

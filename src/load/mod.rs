@@ -56,15 +56,16 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io;
 use std::time::Duration;
 
-/// Runs a plan to its end, or to a signal.
+/// Runs a plan to its end, or to a signal. `tell` hears of every second of it when it is over: the outcome keeps a number
+/// of them that does not grow with the length of the run.
 ///
 /// # Errors
 ///
 /// When the system has no descriptor for the loop itself, or the poller fails. What happens to a client is in the outcome.
-pub fn run(plan: &Plan, progress: &mut Progress) -> io::Result<Outcome> {
+pub fn run(plan: &Plan, progress: &mut Progress, tell: &mut dyn FnMut(&Interval)) -> io::Result<Outcome> {
     let mut reactor = Reactor::with_limits(limits(plan))?;
     let signals = Signals::catch(reactor.net(), &[SIGINT, SIGTERM])?;
-    let mut driver = Driver::new(plan, signals, progress);
+    let mut driver = Driver::new(plan, signals, progress, tell);
     driver.start_seconds();
     driver.begin(reactor.net());
     while !driver.is_over {

@@ -62,7 +62,7 @@ impl Driver<'_> {
         // What was used before the first record belongs to nobody.
         let has_begun = !self.seconds.cpu.is_zero();
         if length > Duration::ZERO {
-            self.tally.close(Frame {
+            let frame = Frame {
                 start: Duration::from_nanos(self.seconds.start),
                 length,
                 phase: self.phase,
@@ -70,7 +70,8 @@ impl Driver<'_> {
                 planned,
                 cpu: if has_begun { used.as_secs_f64() / length.as_secs_f64() } else { 0.0 },
                 max_loop_lag: longest,
-            });
+            };
+            self.tally.close(frame, self.tell);
         }
         self.seconds.start = now;
         self.seconds.planned = all_planned;

@@ -127,8 +127,8 @@ impl Tally {
         (difference(self.gross, self.before.0), if self.is_closed { &self.service } else { &self.response })
     }
 
-    /// Ends an interval.
-    pub(super) fn close(&mut self, frame: Frame) {
+    /// Ends an interval, and tells of it.
+    pub(super) fn close(&mut self, frame: Frame, tell: &mut dyn FnMut(&Interval)) {
         let failures = self.failures.iter().filter_map(|(cause, count)| {
             let more = count - self.before.1.get(cause).unwrap_or(&0);
             (more > 0).then(|| (cause.clone(), more))
@@ -153,6 +153,7 @@ impl Tally {
         self.service.reset();
         self.response.reset();
         self.before = (self.gross, self.failures.clone());
+        tell(&interval);
         self.intervals.push(interval);
         if self.intervals.len() > INTERVALS {
             self.intervals = halve(std::mem::take(&mut self.intervals));
@@ -289,14 +290,16 @@ mod tests {
     fn the_number_of_records_is_bounded_and_nothing_is_lost_from_them() {
         let mut tally = Tally::new(false);
         let seconds = 5 * INTERVALS as u64;
+        let mut told = 0;
         for second in 0..seconds {
             tally.books().sent += 1;
             tally.books().correct += 1;
             tally.record(second * 1_000_000, 1000);
             tally.fail("wrong reply");
-            tally.close(frame(second));
+            tally.close(frame(second), &mut |_| told += 1);
             assert!(tally.intervals.len() <= INTERVALS);
         }
+        assert_eq!(told, seconds, "each is told of, whatever is kept");
         let parts = tally.into_parts();
         assert_eq!(parts.intervals.iter().map(|i| i.books.correct).sum::<u64>(), seconds);
         assert_eq!(parts.intervals.iter().map(|i| i.response.len()).sum::<u64>(), seconds);

@@ -22,29 +22,29 @@ impl Headline {
     pub(super) fn of(outcome: &Outcome) -> Headline {
         let broken = outcome.verdict.expectations.iter().filter(|judged| !judged.pass).count() as u64;
         let faults = faults(outcome);
-        let (tone, word, sentence) = if let Some(signal) = outcome.signal {
+        if outcome.signal.is_none() && outcome.books.correct == 0 {
+            return Headline { tone: Tone::Bad, word: "failed", sentence: nothing_completed(outcome) };
+        }
+        let (tone, word, what) = if let Some(signal) = outcome.signal {
             let after = duration(outcome.measured);
-            let name = signal_name(signal);
-            (
-                Tone::Doubtful,
-                "stopped",
-                format!("by {name} after {after} of measuring; {}", key_figures(outcome)),
-            )
-        } else if outcome.books.correct == 0 {
-            (Tone::Bad, "failed", nothing_completed(outcome))
+            let what = format!("by {} after {after} of measuring", signal_name(signal));
+            (Tone::Doubtful, "stopped", Some(what))
         } else if !outcome.verdict.trustworthy && is_trust_needed(outcome) {
-            let sentence = format!("the generator did not keep up; it measured {}", key_figures(outcome));
-            (Tone::Doubtful, "not trustworthy", sentence)
+            (Tone::Doubtful, "not trustworthy", Some("the generator did not keep up".to_owned()))
         } else if broken > 0 {
-            let expectations = counted(broken, "expectation is", "expectations are");
-            (Tone::Bad, "failed", format!("{expectations} broken; {}", key_figures(outcome)))
+            let what = counted(broken, "expectation is broken", "expectations are broken");
+            (Tone::Bad, "failed", Some(what))
         } else if !faults.is_empty() && !are_errors_allowed(outcome) {
-            (Tone::Bad, "failed", format!("{}; {}", faults.join(", "), key_figures(outcome)))
+            (Tone::Bad, "failed", None)
         } else if !faults.is_empty() {
-            (Tone::Good, "passed", format!("{}, as allowed; {}", faults.join(", "), key_figures(outcome)))
+            (Tone::Good, "passed", Some("with errors, as allowed".to_owned()))
         } else {
-            (Tone::Good, "passed", format!("every reply was right; {}", key_figures(outcome)))
+            (Tone::Good, "passed", Some("every reply was right".to_owned()))
         };
+        let are_shown = !faults.is_empty() && outcome.books.correct > 0;
+        let faults = are_shown.then(|| faults.join(", "));
+        let parts = [what, faults, Some(key_figures(outcome))];
+        let sentence = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
         Headline { tone, word, sentence }
     }
 }
@@ -82,6 +82,9 @@ fn quantity(judged: &Judged) -> &str {
 }
 
 fn key_figures(outcome: &Outcome) -> String {
+    if outcome.books.correct == 0 {
+        return nothing_completed(outcome);
+    }
     let achieved = rate(outcome.achieved_rate());
     let at_least = if is_lower_bound(outcome) { "at least " } else { "" };
     let rates = match outcome.offered_rate {

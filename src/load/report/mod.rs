@@ -1,4 +1,5 @@
-//! The report of a run, in every form that people and tools read. Each is made of the [`Outcome`] alone.
+//! The report of a run, in every form that people and tools read. Each is made of the [`Outcome`] alone, but
+//! for the time series, which is written as it comes.
 //!
 //! [`Outcome`]: super::Outcome
 
@@ -14,4 +15,4 @@ pub use histogram_log::hdr_log;
 pub use html::html;
 pub use json::json;
 pub use text::text;
-pub use timeseries::timeseries;
+pub use timeseries::timeseries_line;

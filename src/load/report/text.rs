@@ -56,7 +56,7 @@ fn rates(outcome: &Outcome) -> String {
     };
     let mode = match outcome.mode {
         Mode::Open => "open loop: requests were sent by the clock",
-        Mode::Closed => "closed loop: a client sent when it had its answer, so nothing was offered",
+        Mode::Closed => "closed loop: a client sent when it was answered, so nothing was offered",
     };
     let ratio = match outcome.offered_rate {
         Some(offered) if outcome.books.correct == 0 => format!("offered {}, {achieved}", rate(offered)),

@@ -1,11 +1,11 @@
 use super::json::{Percentiles, Requests, line};
-use crate::load::{Interval, Outcome, Phase};
+use crate::load::{Interval, Phase};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// One JSON object a line for every interval. What it shares with the report has the report's names.
-pub fn timeseries(outcome: &Outcome) -> String {
-    outcome.intervals.iter().map(|interval| line(&Second::of(interval)) + "\n").collect()
+/// A line of a time series: one JSON object for an interval. What it shares with the report has the report's names.
+pub fn timeseries_line(interval: &Interval) -> String {
+    line(&Second::of(interval)) + "\n"
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,7 @@
 
 Each count is the difference of two runs of unlike length, so that start, ramp and end cancel out.
 """
+
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ from . import peers, report
 from .load import Shape, with_c
 from .processes import Client, Failed, Server, run as run_command
 
-COUNTED = ["floor", "libuv", "tokio", "mio", "hullo"]
+COUNTED = ["floor", "hullo", "libuv", "tokio", "mio"]
 
 
 def instructions(run):
@@ -28,7 +29,11 @@ def instructions(run):
         ("ping-pong, 8 clients in turn", pingpong, (1000, 5000)),
         ("64 lines pipelined", Shape(clients=8, active=1, depth=64, framing="line"), (6400, 32000)),
         ("a short session", Shape(clients=1, is_churn=True), (200, 1000)),
-        (f"ping-pong beside {idle:,} idle clients", replace(pingpong, idle=idle), (1000, 21000)),
+        (
+            f"ping-pong beside {idle:,} idle clients",
+            replace(pingpong, idle=idle),
+            (1000, 6000 if run.is_quick else 21000),
+        ),
     ]
     counted = [run.peers[name] for name in COUNTED if name in run.peers]
     rows = []
@@ -38,11 +43,16 @@ def instructions(run):
             if shape.idle and peer.name not in ("floor", "hullo"):
                 cells.append("")
                 continue
-            low, high = (_server_instructions(peer.serve(shape.framing), replace(shape, messages=n).for_client) for n in counts)
+            low, high = (
+                _server_instructions(peer.serve(shape.framing), replace(shape, messages=n).for_client)
+                for n in counts
+            )
             cells.append(report.number((high - low) / (counts[1] - counts[0])))
         rows.append([_title(peer), *cells, _datagram_instructions(peer.name)])
         run.say(f"  {peer.name}")
-    return report.table(["", *(what for what, _, _ in shapes), "a datagram"], rows), "callgrind, user instructions a message"
+    return report.table(
+        ["", *(what for what, _, _ in shapes), "a datagram"], rows
+    ), "callgrind, user instructions a message"
 
 
 def _title(peer):
@@ -50,8 +60,10 @@ def _title(peer):
 
 
 def _datagram_instructions(name):
-    commands = {"floor": [str(peers.OUT / "c" / "udp_floor"), "raw"],
-                "hullo": [str(peers.HULLO), "serve", "udp://127.0.0.1:0"]}
+    commands = {
+        "floor": [str(peers.OUT / "c" / "udp_floor"), "raw"],
+        "hullo": [str(peers.HULLO), "serve", "udp://127.0.0.1:0"],
+    }
     if name not in commands:
         return ""
     counts = (1000, 5000)
@@ -86,12 +98,16 @@ def syscalls(run):
     rows = []
     low, high = 500, 2500
     for peer in run.peers.values():
-        if peer.name == "threads":
-            continue  # its idle clients are idle threads
+        if peer.name == "threads" or (run.is_quick and peer.name not in COUNTED):
+            continue  # the idle clients of threads are idle threads
         shape = Shape(clients=8, active=1)
         before, after = (_calls(peer, replace(shape, messages=n)) for n in (low, high))
         each = {name: (after.get(name, 0) - before.get(name, 0)) / (high - low) for name in after}
-        parts = [f"{name} {count:.2f}" for name, count in sorted(each.items(), key=lambda item: -item[1]) if count >= 0.005]
+        parts = [
+            f"{name} {count:.2f}"
+            for name, count in sorted(each.items(), key=lambda item: -item[1])
+            if count >= 0.005
+        ]
         idle = _idle_calls(peer, run)
         rows.append([_title(peer), f"{sum(each.values()):.2f}", ", ".join(parts), idle])
         run.say(f"  {peer.name}")
@@ -122,7 +138,22 @@ def _idle_calls(peer, run):
         out = Path(folder) / "out"
         with Client(Shape(clients=1000, messages=1).for_client(server.port)) as client:
             time.sleep(0.3)  # until what follows a ramp is over
-            run_command(["timeout", "-s", "INT", str(seconds), "strace", "-f", "-q", "-c", "-o", str(out), "-p", str(server.pid)])
+            run_command(
+                [
+                    "timeout",
+                    "-s",
+                    "INT",
+                    str(seconds),
+                    "strace",
+                    "-f",
+                    "-q",
+                    "-c",
+                    "-o",
+                    str(out),
+                    "-p",
+                    str(server.pid),
+                ]
+            )
             client.leave()
         return f"{sum(_counts(out).values()) / seconds:.0f}"
 

@@ -1,4 +1,5 @@
 """One measurement: a server, a client, and what the server's processor time was for each message."""
+
 import json
 import statistics
 from dataclasses import dataclass, replace
@@ -26,13 +27,35 @@ class Shape:
         stop = ["-n", self.messages] if self.messages else ["-t", self.seconds, "-w", self.seconds / 4]
         active = ["-a", self.active] if self.active else []
         churn = ["-x"] if self.is_churn else []
-        words = ["-c", self.clients, *active, "-k", self.depth, "-f", self.framing, "-s", self.size, "-i", self.idle]
+        words = [
+            "-c",
+            self.clients,
+            *active,
+            "-k",
+            self.depth,
+            "-f",
+            self.framing,
+            "-s",
+            self.size,
+            "-i",
+            self.idle,
+        ]
         return [str(peers.CLIENT), *map(str, [*words, *stop, *churn, port])]
 
     def for_hullo(self, port):
         """The same for `hullo load`, which has no idle clients, and whose clients are all active."""
         stop = ["-n", self.messages] if self.messages else ["-d", f"{int(self.seconds * 1000)}ms"]
-        words = ["-c", self.clients, "--outstanding", self.depth, "--framing", self.framing, "-s", self.size, *stop]
+        words = [
+            "-c",
+            self.clients,
+            "--outstanding",
+            self.depth,
+            "--framing",
+            self.framing,
+            "-s",
+            self.size,
+            *stop,
+        ]
         churn = ["--churn"] if self.is_churn else []
         return [*hullo_load(port), "--warmup", "0ms", *map(str, words), *churn]
 
@@ -144,7 +167,11 @@ class Spread:
 
     def text(self, form="{:.2f}"):
         middle = form.format(self.middle)
-        return middle if self.least == self.most else f"{middle} ({form.format(self.least)}..{form.format(self.most)})"
+        return (
+            middle
+            if self.least == self.most
+            else f"{middle} ({form.format(self.least)}..{form.format(self.most)})"
+        )
 
 
 def ratios(values, floor):

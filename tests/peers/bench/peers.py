@@ -1,4 +1,5 @@
 """Which peers there are, and how each is built. What cannot be built here is named and left out."""
+
 import functools
 import os
 import shutil
@@ -11,7 +12,11 @@ HERE = Path(__file__).resolve().parent.parent
 ROOT = HERE.parent.parent
 OUT = ROOT / "target" / "peers"
 HULLO = ROOT / "target" / "release" / "hullo"
-CLIENT, UDP_CLIENT, TIMERS = OUT / "c" / "client", OUT / "c" / "udp_client", OUT / "rust" / "release" / "timers"
+CLIENT, UDP_CLIENT, TIMERS = (
+    OUT / "c" / "client",
+    OUT / "c" / "udp_client",
+    OUT / "rust" / "release" / "timers",
+)
 
 
 @dataclass
@@ -113,7 +118,12 @@ def _go():
     if not shutil.which("go"):
         return skip("go", "Debian's golang is not installed") or []
     binary = OUT / "go-net"
-    environment = {**os.environ, "GOFLAGS": "-mod=mod", "GO111MODULE": "off", "GOCACHE": str(OUT / "go-cache")}
+    environment = {
+        **os.environ,
+        "GOFLAGS": "-mod=mod",
+        "GO111MODULE": "off",
+        "GOCACHE": str(OUT / "go-cache"),
+    }
     if error := _run(["go", "build", "-o", str(binary), str(HERE / "go" / "net.go")], environment):
         return skip("go", error.splitlines()[0]) or []
     return [Peer("go", f"Go net, {_version_of('go', 'version').split()[2]}", [str(binary)])]
@@ -122,7 +132,9 @@ def _go():
 def _node():
     if not shutil.which("node"):
         return skip("node", "Debian's nodejs is not installed") or []
-    return [Peer("node", f"Node net, {_version_of('node', '--version')}", ["node", str(HERE / "node" / "net.js")])]
+    return [
+        Peer("node", f"Node net, {_version_of('node', '--version')}", ["node", str(HERE / "node" / "net.js")])
+    ]
 
 
 def _python():
@@ -141,7 +153,12 @@ def _python():
     return [
         *found,
         Peer("asyncio", f"asyncio, {version}", loop, True),
-        Peer("threads", f"a thread for each client, {version}", [python, str(HERE / "python" / "threads.py")], True),
+        Peer(
+            "threads",
+            f"a thread for each client, {version}",
+            [python, str(HERE / "python" / "threads.py")],
+            True,
+        ),
     ]
 
 
@@ -151,7 +168,9 @@ def describe():
     commit = _version_of("git", "-C", str(ROOT), "describe", "--always", "--dirty", "--abbrev=10")
     rustc = _version_of("rustc", "--version").split()[1]
     gcc = _version_of("gcc", "-dumpfullversion")
-    model = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    model = next(
+        (line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?"
+    )
     cores = len(os.sched_getaffinity(0))
     kernel = os.uname().release.split("-")[0]
     return f"{cores} cores of {model}, Linux {kernel}, rustc {rustc}, gcc {gcc}, hullo at {commit}"

@@ -1,4 +1,5 @@
 """Line plots as SVG, on logarithmic axes. By hand, so that one file is right on a light and on a dark page."""
+
 import math
 
 WIDTH, HEIGHT = 760, 440

@@ -1,4 +1,5 @@
 """Servers and clients as child processes, each pinned to a core of its own, none of them left behind."""
+
 import atexit
 import ctypes
 import os
@@ -32,7 +33,12 @@ class Child:
 
         self.command = command
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=prepare, text=True
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            preexec_fn=prepare,
+            text=True,
         )
         self.pid = self.process.pid
         _running.add(self)
@@ -43,7 +49,9 @@ class Child:
         line = self.process.stdout.readline()
         signal.alarm(alarm)
         if not line:
-            raise Failed(f"{' '.join(self.command)}: ended early: {self.process.stderr.read()[-400:].strip()}")
+            raise Failed(
+                f"{' '.join(self.command)}: ended early: {self.process.stderr.read()[-400:].strip()}"
+            )
         return line.strip()
 
     def cpu(self):

@@ -1,4 +1,5 @@
 """Markdown, and its place in BENCHMARKS.md."""
+
 import datetime
 import re
 
@@ -23,5 +24,7 @@ def write(name, text, how):
     page = FILE.read_text()
     pattern = re.compile(rf"<!-- begin {name} -->.*?<!-- end {name} -->", re.S)
     if not pattern.search(page):
-        raise SystemExit(f"error: BENCHMARKS.md has no place for {name}: add <!-- begin {name} --><!-- end {name} -->")
+        raise SystemExit(
+            f"error: BENCHMARKS.md has no place for {name}: add <!-- begin {name} --><!-- end {name} -->"
+        )
     FILE.write_text(pattern.sub(lambda _: block, page))

@@ -1,14 +1,15 @@
 /* A minimal load generator for the peers: one thread, epoll, every byte of every reply compared.
 
    gcc -O2 -o client client.c
-   ./client [-c CLIENTS] [-a ACTIVE] [-k DEPTH] [-f raw|line] [-s SIZE] [-i IDLE] [-b HANDSHAKES] [-w SECONDS] [-t SECONDS | -n MESSAGES]
-            [-x] PORT
+   ./client [-c CLIENTS] [-a ACTIVE] [-k DEPTH] [-f raw|line] [-s SIZE] [-i IDLE] [-b HANDSHAKES] [-w SECONDS]
+            [-t SECONDS | -n MESSAGES] [-x] PORT
 
-   Connects CLIENTS and IDLE clients, at most HANDSHAKES at a time, reads their welcomes, has each greet once, warms the
-   server up for -w SECONDS, prints `ready CLIENTS SECONDS` (until the last welcome), and waits for a line on stdin. Then
-   ACTIVE clients at a time have DEPTH messages under way; when all are answered, the next client in turn goes on. Prints
-   `messages COUNT SECONDS` and waits for the end of stdin before it closes anything. With -x each request is a session instead: connect, welcome, one
-   greeting, exit, end of file. Any other byte than the expected one, or 10 s without any, ends it with exit code 1. */
+   Connects CLIENTS and IDLE clients, at most HANDSHAKES at a time, reads their welcomes, has each greet once, warms
+   the server up for -w SECONDS, prints `ready CLIENTS SECONDS` (until the last welcome), and waits for a line on
+   stdin. Then ACTIVE clients at a time have DEPTH messages under way; when all are answered, the next client in turn
+   goes on. Prints `messages COUNT SECONDS` and waits for the end of stdin before it closes anything. With -x each
+   request is a session instead: connect, welcome, one greeting, exit, end of file. Any other byte than the expected
+   one, or 10 s without any, ends it with exit code 1. */
 #include "client.h"
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -80,7 +81,9 @@ static void open_client(struct client *client) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (fd < 0) fail("socket: %s", strerror(errno));
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-  if (connect(fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) fail("connect: %s", strerror(errno));
+  if (connect(fd, (struct sockaddr *)&to, sizeof to) && errno != EINPROGRESS) {
+    fail("connect: %s", strerror(errno));
+  }
   struct epoll_event event = {.events = EPOLLIN | EPOLLET, .data.ptr = client};
   if (epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event)) fail("epoll_ctl: %s", strerror(errno));
   client->fd = fd;
@@ -200,7 +203,9 @@ static void on_event(struct client *client) {
 static void turn(void) {
   static struct epoll_event events[EVENTS];
   int count = epoll_wait(poller, events, EVENTS, PATIENCE_MS);
-  if (count == 0) fail("nothing came for 10 s: %d opened, %d welcomed, %ld of %ld answered", opened, welcomed, done, begun);
+  if (count == 0) {
+    fail("nothing came for 10 s: %d opened, %d welcomed, %ld of %ld answered", opened, welcomed, done, begun);
+  }
   for (int i = 0; i < count; i++) on_event(events[i].data.ptr);
 }
 

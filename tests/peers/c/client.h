@@ -62,7 +62,9 @@ static void wait_for_the_end(void) {
 static long number(const char *text, long least, long most) {
   char *end;
   long value = strtol(text, &end, 10);
-  if (*end || end == text || value < least || value > most) fail("%s is not a number from %ld to %ld", text, least, most);
+  if (*end || end == text || value < least || value > most) {
+    fail("%s is not a number from %ld to %ld", text, least, most);
+  }
   return value;
 }
 #endif

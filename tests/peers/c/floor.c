@@ -1,5 +1,5 @@
-/* The floor: what the kernel costs, and nothing else. Edge-triggered epoll, read, memcpy, send; no limits, no timers, no
-   bookkeeping but the unfinished line.
+/* The floor: what the kernel costs, and nothing else. Edge-triggered epoll, read, memcpy, send; no limits, no timers,
+   no bookkeeping but the unfinished line.
 
    gcc -O2 -o floor floor.c && ./floor raw|line
 

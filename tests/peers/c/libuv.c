@@ -1,5 +1,5 @@
-/* libuv, as a user who cares for speed writes it: one shared read buffer, uv_try_write first, and uv_write (with a copy)
-   for what the kernel did not take.
+/* libuv, as a user who cares for speed writes it: one shared read buffer, uv_try_write first, and uv_write (with a
+   copy) for what the kernel did not take.
 
    gcc -O2 -o libuv libuv.c -luv && ./libuv raw|line        (Debian: libuv1-dev)
 

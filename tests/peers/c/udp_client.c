@@ -80,7 +80,9 @@ static void compare(struct flow *flow, const char *reply) {
   unsigned sequence = 0;
   for (int i = 14; i < 23; i++) sequence = sequence * 10 + (reply[i] - '0');
   write_head(expected + 7, flow - all, sequence);
-  if (memcmp(reply, expected, size + 8)) fail("flow %ld: \"%.*s\", not \"%.*s\"", flow - all, size + 8, reply, size + 8, expected);
+  if (memcmp(reply, expected, size + 8)) {
+    fail("flow %ld: \"%.*s\", not \"%.*s\"", flow - all, size + 8, reply, size + 8, expected);
+  }
   if (sequence < flow->first) return;
   done++;
   if (--flow->waits == 0) begin(flow);

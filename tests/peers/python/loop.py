@@ -4,6 +4,7 @@ python3 loop.py [uvloop] raw|line        (Debian: python3-uvloop)
 
 Read buffer: the loop's own, 256 KiB in asyncio and 250 KiB in uvloop, one read at a time.
 """
+
 import asyncio
 import sys
 

@@ -2,6 +2,7 @@
 
 python3 threads.py raw|line        Read buffer: 64 KiB for each client.
 """
+
 import socket
 import sys
 import threading

@@ -115,11 +115,11 @@ fn tiles(outcome: &Outcome) -> String {
     };
     tiles.push(("errors", share, numbers));
     let connections = &outcome.connections;
-    tiles.push((
-        "clients alive",
-        count(connections.alive),
-        format!("of {} asked for", count(connections.asked)),
-    ));
+    let lost = match connections.lost {
+        0 => String::new(),
+        lost => format!(", {} lost later", count(lost)),
+    };
+    tiles.push(("clients alive", count(connections.alive), format!("of {}{lost}", count(connections.asked))));
     let mut html = "<dl class=\"tiles\">\n".to_owned();
     for (name, figure, beside) in tiles {
         let [figure, beside] = [figure, beside].map(|text| escape(&text));
