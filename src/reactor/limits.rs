@@ -46,7 +46,8 @@ pub struct Limits {
     /// regard to the high mark.
     pub outbox_cap: usize,
     /// How long a connection may be silent in both directions before it is closed. While the handler itself has
-    /// paused reading the clock stands still. Default 300 s; zero: never.
+    /// paused reading the clock stands still. It may take a sixteenth longer: one timer looks after all. Default 300 s;
+    /// zero: never.
     pub idle: Duration,
     /// How long output may wait without one byte taken before the peer is cut off. Default 10 s; zero: never.
     pub write_stall: Duration,
