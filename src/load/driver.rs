@@ -8,7 +8,6 @@ use super::paper::Paper;
 use super::plan::Plan;
 use super::progress::Progress;
 use super::ramp::Ramp;
-use super::schedule::Schedule;
 use super::seconds::Seconds;
 use super::tally::Tally;
 use crate::signals::Signals;
@@ -26,12 +25,9 @@ pub(super) const RAMP: u64 = 4;
 pub(super) const REST: u64 = 5;
 pub(super) const UNSENT: u64 = 6;
 pub(super) const FAREWELL: u64 = 10;
-const SECOND: u64 = 7;
-const PHASE: u64 = 8;
+pub(super) const SECOND: u64 = 7;
+pub(super) const PHASE: u64 = 8;
 const PROGRESS: u64 = 9;
-
-/// How long a drain lasts at least, so that a reply too many is still seen.
-const GRACE: Duration = Duration::from_millis(50);
 
 pub(super) struct Driver<'a> {
     pub(super) plan: &'a Plan,
@@ -65,10 +61,10 @@ pub(super) struct Driver<'a> {
     deadline_is_armed: bool,
     pub(super) handshake_is_armed: bool,
     /// Names the timer of a phase, so that one of a phase before is told from it.
-    generation: u64,
-    second: Option<TimerId>,
+    pub(super) generation: u64,
+    pub(super) second: Option<TimerId>,
     /// What was sent when somebody last looked whether anything moves.
-    sent_before: u64,
+    pub(super) sent_before: u64,
     signals: Signals,
     pub(super) signal: Option<i32>,
     pub(super) progress: &'a mut Progress,
@@ -160,167 +156,6 @@ impl<'a> Driver<'a> {
         if turn != self.turn {
             self.turn = turn;
             self.now = nanoseconds(turn.saturating_duration_since(self.origin));
-        }
-    }
-
-    /// The ramp is over.
-    pub(super) fn warm_up(&mut self, net: &mut Net) {
-        self.seconds.ramp = Duration::from_nanos(self.now);
-        if self.alive_now == 0 && !self.plan.churn {
-            return self.finish(net);
-        }
-        if self.plan.warmup.is_zero() {
-            return self.measure(net);
-        }
-        self.enter(net, Phase::WarmUp, self.plan.warmup);
-        let schedule = self.plan.rate.map(|rate| Schedule::new(rate.beginning(), Duration::ZERO));
-        self.pace.begin(schedule, self.now, u64::MAX, u64::MAX);
-        self.offer_all(net);
-    }
-
-    fn measure(&mut self, net: &mut Net) {
-        let plan = self.plan;
-        let length = self.ends().into_iter().flatten().min();
-        self.began = SystemTime::now();
-        self.enter(net, Phase::Measure, length.unwrap_or(Duration::MAX));
-        self.now = self.clock();
-        self.measured = (self.now, self.now);
-        let until = plan.duration.map_or(u64::MAX, |length| self.now.saturating_add(nanoseconds(length)));
-        let schedule = plan.rate.map(|rate| Schedule::new(rate, length.unwrap_or(Duration::MAX)));
-        self.pace.begin(schedule, self.now, until, plan.requests.unwrap_or(u64::MAX));
-        self.offer_all(net);
-    }
-
-    fn offer_all(&mut self, net: &mut Net) {
-        for lane in 0..self.plan.clients as u32 {
-            self.offer(net, lane);
-        }
-    }
-
-    /// Ends the measuring as soon as all is done that was asked for.
-    #[inline]
-    pub(super) fn check_end(&mut self, net: &mut Net) {
-        let is_issued = self.pace.issued >= self.pace.limit;
-        match self.phase {
-            Phase::Measure if is_issued => {
-                // By the clock there is a place for the last one to end, and its reply may come in the drain.
-                let [_, by_schedule] = self.ends();
-                let due = by_schedule.map(|length| self.pace.start.saturating_add(nanoseconds(length)));
-                if due.map_or(self.pace.open == 0, |due| self.now >= due) {
-                    self.drain(net);
-                }
-            }
-            Phase::Drain
-                if self.pace.open == 0
-                    && self.pace.overdue == 0
-                    && self.now >= self.measured.1 + nanoseconds(GRACE.min(self.plan.drain)) =>
-            {
-                self.finish(net);
-            }
-            _ => {}
-        }
-    }
-
-    /// No more requests; replies may still come.
-    pub(super) fn drain(&mut self, net: &mut Net) {
-        self.pump_all(net);
-        self.stop_measuring();
-        self.enter(net, Phase::Drain, self.plan.drain);
-        // Once more when the shortest drain is over.
-        net.set_timer(GRACE.min(self.plan.drain), PHASE);
-        self.check_end(net);
-    }
-
-    fn stop_measuring(&mut self) {
-        self.now = self.clock();
-        self.measured.1 = self.now;
-        // What was planned for the dead is not forgotten.
-        let is_dead = self.alive_now == 0 && !self.plan.churn && self.signal.is_none();
-        let planned = if is_dead { self.pace.planned_in_all() } else { self.pace.planned(self.now) };
-        self.tally.books().not_sent += planned.saturating_sub(self.pace.issued);
-        self.pace.stop();
-    }
-
-    /// The end, from whatever phase.
-    pub(super) fn finish(&mut self, net: &mut Net) {
-        if self.is_over {
-            return;
-        }
-        if self.phase == Phase::Measure {
-            self.stop_measuring();
-        }
-        self.count_unfinished();
-        self.count_drops(net);
-        self.now = self.clock();
-        self.close_interval();
-        self.is_over = true;
-        // What this turn still brings belongs to nobody.
-        self.owners = ConnMap::new();
-    }
-
-    fn enter(&mut self, net: &mut Net, phase: Phase, length: Duration) {
-        self.close_interval();
-        self.phase = phase;
-        self.generation += 1;
-        if length < Duration::MAX {
-            net.set_timer(length, PHASE | self.generation << 8);
-        }
-        self.second.take().map(|timer| net.cancel_timer(timer));
-        self.second = Some(net.set_interval(Duration::from_secs(1), SECOND));
-        self.seconds.expect_ticks(self.clock());
-    }
-
-    fn phase_timer(&mut self, net: &mut Net, generation: u64) {
-        if generation == 0 {
-            return self.check_end(net);
-        }
-        if generation != self.generation {
-            return;
-        }
-        match self.phase {
-            Phase::Ramp => {}
-            Phase::WarmUp => self.measure(net),
-            Phase::Measure => self.measure_timer(net),
-            Phase::Drain => self.finish(net),
-        }
-    }
-
-    /// One of the ends of the measuring may have come: that of its time, or that of the schedule.
-    fn measure_timer(&mut self, net: &mut Net) {
-        let elapsed = Duration::from_nanos(self.now - self.pace.start);
-        if self.plan.duration.is_some_and(|length| elapsed >= length) {
-            return self.drain(net);
-        }
-        self.check_end(net);
-        let next = self.ends().into_iter().flatten().filter(|&end| end > elapsed).min();
-        if let (Phase::Measure, Some(end)) = (self.phase, next) {
-            net.set_timer(end - elapsed, PHASE | self.generation << 8);
-        }
-    }
-
-    /// When the measuring ends by its time, and when its last request has had its place in the schedule.
-    fn ends(&self) -> [Option<Duration>; 2] {
-        let by_schedule = self.plan.requests.zip(self.plan.rate);
-        [self.plan.duration, by_schedule.map(|(requests, rate)| rate.time_for(requests))]
-    }
-
-    /// Once a second.
-    fn second(&mut self, net: &mut Net) {
-        self.seconds.note_tick(self.now);
-        self.close_interval();
-        let sent = self.tally.balance().sent;
-        let is_still =
-            sent == self.sent_before && self.lanes.deadlines.is_empty() && self.lanes.handshakes.is_empty();
-        self.sent_before = sent;
-        // Without an end by the clock, nothing may wait for ever: all clients are behind with their overdue requests.
-        let is_endless = self.plan.duration.is_none() && self.phase == Phase::Measure;
-        let has_more = self.pace.planned(self.now) > self.pace.issued || self.plan.rate.is_none();
-        if is_endless && is_still && has_more {
-            let (issued, wanted) = (self.pace.issued, self.plan.requests.unwrap_or(0));
-            self.notes.push(format!(
-                "stopped after {issued} of {wanted} requests: every client waits for replies that are overdue"
-            ));
-            self.drain(net);
         }
     }
 

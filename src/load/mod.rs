@@ -6,7 +6,7 @@
 //! | `script`, `message`, `paper`, `sources`, `schedule`, `expect` | parts of it: what is said, from where, when; what must hold |
 //! | `preflight` | what can be known to be too much |
 //! | `lanes`, `queue` | the clients and what each has under way, all of it allocated at the start |
-//! | `driver` | the [`Handler`](crate::Handler): phases, timers, who is told what |
+//! | `driver`, `phases` | the [`Handler`](crate::Handler): timers, who is told what, what comes when |
 //! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
 //! | `matcher`, `replies`, `flows` | what came, and which book it belongs in |
 //! | `tally`, `seconds`, `kept` | the books, the histograms, one record a second |
@@ -25,6 +25,7 @@ mod message;
 mod outcome;
 mod pace;
 mod paper;
+mod phases;
 mod plan;
 mod preflight;
 mod progress;
