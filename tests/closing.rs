@@ -245,6 +245,31 @@ fn a_silent_stream_is_closed_as_idle_and_a_talking_one_is_not() {
     assert!(quiet_since.elapsed() >= IDLE);
 }
 
+/// One timer looks after all of them, and closes no more of them in a turn than timers may fire.
+#[test]
+fn silent_streams_are_closed_each_in_its_time_however_many_there_are() {
+    const IDLE: Duration = Duration::from_millis(100);
+    let mut harness = Harness::with_limits(Limits { idle: IDLE, timers: 2, ..Limits::default() });
+    let (_, address) = harness.listen();
+    let clients: Vec<_> = (0..25)
+        .map(|_| {
+            let opened = Instant::now();
+            let (stream, conn) = harness.client(address);
+            harness.turn_for(IDLE / 25);
+            (stream, conn, opened)
+        })
+        .collect();
+    for (_stream, conn, opened) in clients {
+        while harness.recorder.reason(conn).is_none() {
+            assert!(opened.elapsed() < PATIENCE);
+            harness.turn(IDLE);
+        }
+        assert_eq!(harness.recorder.reason(conn), Some(CloseReason::Idle));
+        assert!(opened.elapsed() >= IDLE, "after {:?}", opened.elapsed());
+    }
+    assert_eq!((harness.stats().connections, harness.reactor.next_deadline()), (0, None));
+}
+
 /// While the handler has paused reading, the clock of the silence stands still.
 #[test]
 fn a_stream_whose_handler_has_paused_is_not_idle() {

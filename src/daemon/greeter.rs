@@ -15,7 +15,9 @@ use std::time::Instant;
 pub(super) struct Greeter<'a> {
     pub(super) plan: Plan,
     pub(super) sockets: Sockets,
-    clients: ConnMap<Client>,
+    clients: ConnMap<Session>,
+    /// The delays that run.
+    delays: ConnMap<TimerId>,
     /// Of the first reactor.
     lead: Option<Lead<'a>>,
     /// Answers to datagrams are written here first.
@@ -34,19 +36,13 @@ pub(super) struct Lead<'a> {
     pub(super) crew: Crew,
 }
 
-/// What is kept for each connection.
-struct Client {
-    session: Session,
-    /// The delay that runs; `NO_TIMER` for none.
-    timer: TimerId,
-}
-
 impl<'a> Greeter<'a> {
     pub(super) fn new(plan: Plan, sockets: Sockets, lead: Option<Lead<'a>>) -> Greeter<'a> {
         Greeter {
             plan,
             sockets,
             clients: ConnMap::new(),
+            delays: ConnMap::new(),
             lead,
             answer: Vec::new(),
             silences: [0; Silence::ALL.len()],
@@ -89,12 +85,34 @@ impl<'a> Greeter<'a> {
         conn: ConnId,
         speak: impl FnOnce(&mut Session, Instant, &mut Vec<u8>) -> Next,
     ) {
-        let Some(client) = self.clients.get_mut(conn) else { return };
+        let Some(session) = self.clients.get_mut(conn) else { return };
         let now = net.now();
         let mut next = Next::Read;
-        net.send_with(conn, |out| next = speak(&mut client.session, now, out));
-        if next != Next::Read || client.timer != NO_TIMER {
-            client.follow(net, conn, next);
+        net.send_with(conn, |out| next = speak(session, now, out));
+        if next != Next::Read || self.delays.get(conn).is_some() {
+            self.follow(net, conn, next);
+        }
+    }
+
+    #[cold]
+    fn follow(&mut self, net: &mut Net, conn: ConnId, next: Next) {
+        if let Some(delay) = self.delays.remove(conn) {
+            net.cancel_timer(delay);
+        }
+        match next {
+            Next::Read => {
+                net.resume_reading(conn);
+            }
+            Next::Wait(until) => {
+                net.pause_reading(conn);
+                // The timer reads the clock itself: it may be late by what this turn took so far, never early.
+                let wait = until.saturating_duration_since(net.now());
+                self.delays.insert(conn, net.set_timer(wait, conn.to_bits()));
+            }
+            Next::Close(why) => {
+                log::debug!("{conn:?}: closing: {why}");
+                net.close(conn);
+            }
         }
     }
 
@@ -143,37 +161,12 @@ impl<'a> Greeter<'a> {
     }
 }
 
-/// Names no timer.
-const NO_TIMER: TimerId = TimerId::from_bits(0);
-
-impl Client {
-    #[cold]
-    fn follow(&mut self, net: &mut Net, conn: ConnId, next: Next) {
-        net.cancel_timer(std::mem::replace(&mut self.timer, NO_TIMER));
-        match next {
-            Next::Read => {
-                net.resume_reading(conn);
-            }
-            Next::Wait(until) => {
-                net.pause_reading(conn);
-                // The timer reads the clock itself: it may be late by what this turn took so far, never early.
-                let wait = until.saturating_duration_since(net.now());
-                self.timer = net.set_timer(wait, conn.to_bits());
-            }
-            Next::Close(why) => {
-                log::debug!("{conn:?}: closing: {why}");
-                net.close(conn);
-            }
-        }
-    }
-}
-
 impl Handler for Greeter<'_> {
     #[inline]
     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
-        let Some(client) = self.clients.get_mut(conn) else { return };
+        let Some(session) = self.clients.get_mut(conn) else { return };
         let mut is_answered = false;
-        net.send_with(conn, |out| is_answered = client.session.answer_at_once(bytes, out));
+        net.send_with(conn, |out| is_answered = session.answer_at_once(bytes, out));
         if !is_answered {
             self.converse(net, conn, |session, now, out| session.receive(bytes, now, out));
         }
@@ -191,7 +184,7 @@ impl Handler for Greeter<'_> {
         }
         let mut session = Session::new(dialect);
         net.send_with(conn, |out| session.open(out));
-        self.clients.insert(conn, Client { session, timer: NO_TIMER });
+        self.clients.insert(conn, session);
     }
 
     fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
@@ -204,14 +197,15 @@ impl Handler for Greeter<'_> {
 
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
         let conn = ConnId::from_bits(key);
-        if self.clients.get(conn).is_some_and(|client| client.timer == timer) {
+        if self.delays.get(conn) == Some(&timer) {
             self.converse(net, conn, |session, now, out| session.timeout(now, out));
         }
     }
 
     fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
-        if let Some(client) = self.clients.remove(conn) {
-            net.cancel_timer(client.timer);
+        self.clients.remove(conn);
+        if let Some(delay) = self.delays.remove(conn) {
+            net.cancel_timer(delay);
         }
         log::debug!("{conn:?}: {} ({} bytes in, {} out)", closed.reason, closed.bytes_in, closed.bytes_out);
     }

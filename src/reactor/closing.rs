@@ -169,6 +169,9 @@ impl Net {
         }
         self.timers.cancel(conn.timer);
         self.stats.connections -= 1;
+        if self.stats.connections == 0 {
+            self.timers.cancel(self.idle_timer);
+        }
         drop(conn);
         self.resume_listeners();
     }
@@ -200,12 +203,51 @@ impl Net {
                 self.set_stream_deadline(key, self.now);
             }
         }
+        self.timers.cancel(self.idle_timer);
+        self.look_for_silence_at(self.now);
+    }
+
+    /// Unless a look is due before in any case: none of the streams that it finds can have come to its time earlier.
+    pub(super) fn look_for_silence_at(&mut self, at: Tick) {
+        let has_streams = self.stats.connections > 0 && !self.limits.idle.is_zero();
+        if has_streams && self.timers.deadline(self.idle_timer).is_none() {
+            self.idle_timer = self.timers.set(at, 0, Purpose::Idle).unwrap_or(Key::NONE);
+        }
+    }
+
+    /// One timer looks after the silence of all streams, and each costs neither memory nor, when bytes move, time. The
+    /// next look is when the next stream may have come to its time, but no sooner than a sixteenth of the limit: a
+    /// stream is closed late by that much at the most.
+    pub(super) fn close_silent_streams(&mut self) {
+        let (now, idle) = (self.now, ticks(self.limits.idle));
+        let mut silent = Vec::new();
+        let mut next = now + idle;
+        for (key, source) in self.sources.iter() {
+            let Source::Stream(conn) = source else { continue };
+            // The silence is ours where the handler has paused reading; and output may wait for ever.
+            if conn.phase != Phase::Open || conn.flags.has(PAUSED) || conn.outbox.is_some() {
+                continue;
+            }
+            if now < conn.active + idle {
+                next = next.min(conn.active + idle);
+            } else if silent.len() < self.limits.timers {
+                silent.push(key);
+            } else {
+                next = now; // The others in the next turn.
+                break;
+            }
+        }
+        let at = if next > now { next.max(now + idle / 16) } else { now + 1 };
+        self.look_for_silence_at(at);
+        for key in silent {
+            self.begin_close(key, CloseReason::Idle);
+        }
     }
 
     /// The timer of a stream has fired: acts on what is due, or sets the timer to what comes next.
     pub(super) fn stream_timeout(&mut self, key: Key) {
         let now = self.now;
-        let (idle, stall) = (ticks(self.limits.idle), ticks(self.limits.write_stall));
+        let stall = ticks(self.limits.write_stall);
         let Some(conn) = self.stream_mut(key) else { return };
         if let Some(outbox) = conn.outbox.as_mut().filter(|outbox| stall > 0 && now >= outbox.moved + stall) {
             outbox.look_again(&conn.socket, now);
@@ -220,13 +262,6 @@ impl Net {
                 return self.kill(key, CloseReason::WriteStalled, true);
             }
             (_, Some(outbox)) if stall > 0 => outbox.moved + stall,
-            // The silence is ours: the handler has paused reading, or output may wait for ever.
-            (_, outbox) if idle > 0 && (conn.flags.has(PAUSED) || outbox.is_some()) => now + idle,
-            (_, None) if idle > 0 && now >= conn.active + idle => {
-                self.begin_close(key, CloseReason::Idle);
-                return;
-            }
-            (_, None) if idle > 0 => conn.active + idle,
             _ => return,
         };
         self.set_stream_deadline(key, next);

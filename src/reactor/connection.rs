@@ -17,7 +17,7 @@ use std::io;
 pub(super) struct Connection {
     pub(super) socket: StreamSocket,
     pub(super) outbox: Option<Box<Outbox>>,
-    /// Idle, write stall or linger, whichever comes first; looked at when due, so that traffic costs nothing.
+    /// Write stall or linger; looked at when due, so that traffic costs nothing.
     pub(super) timer: Key,
     /// The listener, or one of the two keys below.
     pub(super) origin: Key,
@@ -119,6 +119,11 @@ impl Connection {
         self.phase == Phase::Open && !self.flags.has(FIN_WANTED)
     }
 
+    /// Its own, which is given, where its output may go to the scratch.
+    fn key_for_scratch(&self, key: Key) -> Key {
+        if self.may_use_scratch() { key } else { Key::NONE }
+    }
+
     /// The scratch serves only a stream without an outbox, or replies would overtake; and it knows of no records.
     #[inline]
     pub(super) fn may_use_scratch(&self) -> bool {
@@ -132,17 +137,15 @@ impl Net {
     pub(super) fn insert_stream(&mut self, socket: StreamSocket, origin: Key) -> io::Result<Key> {
         let conn = Connection::new(socket, origin, self.now);
         let key = self.insert(Source::Stream(conn))?;
-        self.take_in(key);
+        self.take_in();
         Ok(key)
     }
 
     /// Counts a stream, and starts its idle clock.
-    pub(super) fn take_in(&mut self, key: Key) {
+    pub(super) fn take_in(&mut self) {
         self.stats.connections += 1;
         self.stats.connections_peak = self.stats.connections_peak.max(self.stats.connections);
-        if !self.limits.idle.is_zero() {
-            self.set_stream_deadline(key, self.now + ticks(self.limits.idle));
-        }
+        self.look_for_silence_at(self.now + ticks(self.limits.idle));
     }
 
     /// Tells `opened`; once.
@@ -195,7 +198,7 @@ impl Net {
         self.stream(key).is_some_and(|conn| !conn.flags.has(QUEUED) && conn.may_read())
     }
 
-    /// Reads what has arrived, within the budget, and gives it to the handler.
+    /// Reads what has arrived, within the budget, and gives it to the handler. Whether there is such a stream.
     ///
     /// **I3** Whoever stops before the edge is consumed puts itself on the ready list. On epoll a read shorter
     /// than the buffer has consumed it, unless the event carried more than readiness: an urgent byte, for one,
@@ -212,20 +215,20 @@ impl Net {
     ) -> bool {
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
         conn.note(readiness);
-        let mut is_plain = conn.wants_no_more_than_reading();
-        let mut conn = if is_plain {
+        let mut conn = if conn.wants_no_more_than_reading() {
+            self.serving = key;
             conn
         } else if self.stream_event(handler, key, readiness)
             && let Some(Source::Stream(conn)) = self.sources.get_mut(key)
         {
+            self.serving = conn.key_for_scratch(key);
             conn
         } else {
             return true;
         };
         let mut budget = self.limits.read_budget;
         loop {
-            self.serving = if is_plain || conn.may_use_scratch() { key } else { Key::NONE };
-            let is_packets = !is_plain && conn.flags.has(PACKETS);
+            let is_packets = conn.flags.has(PACKETS);
             let want = if is_packets {
                 buffer.len() // a record that is read in part is lost in part
             } else {
@@ -259,11 +262,11 @@ impl Net {
                 self.enqueue(key);
                 break;
             }
-            is_plain = false;
             conn = match self.sources.get_mut(key) {
                 Some(Source::Stream(conn)) if conn.may_read() => conn,
                 _ => break,
             };
+            self.serving = conn.key_for_scratch(key);
         }
         self.end_service(key);
         true

@@ -173,7 +173,7 @@ impl Net {
         conn.flags.set(READABLE | THOROUGH);
         let Some(place) = self.sources.get_mut(key) else { return };
         *place = Source::Stream(conn);
-        self.take_in(key);
+        self.take_in();
         self.open_stream(handler, key);
         self.enqueue(key);
     }

@@ -40,6 +40,8 @@ pub struct Net {
     pub(super) stats: Stats,
     pub(super) sources: Slots<Source>,
     pub(super) timers: Timers,
+    /// Of the next look for silent streams, while there are streams.
+    pub(super) idle_timer: Key,
     pub(super) inbox: Inbox,
     pub(super) commands_wait: bool,
     /// The thread that looks names up, once there was one to look up.

@@ -47,19 +47,19 @@ impl Net {
             self.stats.writes += 1;
             match conn.socket.send(&self.scratch) {
                 Ok(n) => {
-                    taken = n;
                     conn.bytes_out += n as u64;
                     conn.active = self.now;
                     self.stats.bytes_out += n as u64;
+                    if n == self.scratch.len() && n <= self.limits.outbox_low {
+                        return self.scratch.clear();
+                    }
+                    taken = n;
                 }
                 // Blocked: not tried again before the poller says so. Anything else the flush will meet again.
                 Err(error) => conn.flags.put(WRITABLE, error.kind() != io::ErrorKind::WouldBlock),
             }
         }
-        if taken < self.scratch.len() || taken > self.limits.outbox_low {
-            self.keep_rest(key, taken);
-        }
-        self.scratch.clear();
+        self.keep_rest(key, taken);
     }
 
     /// What was not taken waits: the send buffer is full, or the connection broken, and the flush finds out which.

@@ -49,8 +49,10 @@ pub(crate) fn ticks(duration: Duration) -> Tick {
 pub(crate) enum Purpose {
     /// The handler's own, with its key.
     User(u64),
-    /// Look at this stream: idle, stalled, or done lingering.
+    /// Look at this stream: stalled, or done lingering.
     Stream(Key),
+    /// Look for streams that were silent for too long.
+    Idle,
     /// Go on with this dial: the next address, or the end of its time.
     Dial(Key),
     /// Serve this listener or datagram socket again.

@@ -86,6 +86,7 @@ impl Reactor {
             stats: Stats::default(),
             sources: Slots::new(),
             timers: Timers::new(),
+            idle_timer: Key::NONE,
             inbox,
             commands_wait: false,
             resolver: None,
@@ -115,12 +116,13 @@ impl Reactor {
     ///
     /// Only those of the poller itself. What happens to a connection, a datagram or an accept ends no loop (I8).
     pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<Option<DrainReport>> {
-        while !std::mem::take(&mut self.net.is_stopped) {
+        while !self.net.is_stopped {
             self.turn(handler, None)?;
             if let Some(report) = self.drained() {
                 return Ok(Some(report));
             }
         }
+        self.net.is_stopped = false;
         Ok(None)
     }
 
@@ -139,19 +141,22 @@ impl Reactor {
         net.wait(events, max_wait)?; // 1
         net.now = net.clock.now(); // 2
         net.stats.turns += 1;
-        let mut batch = events.iter().map(|event| (Key(event.token().0 as u64), Readiness::of(event)));
-        let (mut count, mut stopped_early) = (0, net.ready.len());
-        while let Some((key, readiness)) = batch
-            .next()
-            .inspect(|_| count += 1) // 3
-            .or_else(|| net.stopped_early(&mut stopped_early))
-        // 4
-        {
+        let (mut batch, mut count) = (events.iter(), 0);
+        let mut stopped_early = net.ready.len();
+        loop {
+            let (key, readiness) = if let Some(event) = batch.next() {
+                count += 1;
+                (Key(event.token().0 as u64), Readiness::of(event)) // 3
+            } else if let Some(key) = net.next_again(&mut stopped_early) {
+                (key, Readiness::AGAIN) // 4
+            } else {
+                break;
+            };
             net.dispatch(handler, key, readiness, buffers);
         }
         net.stats.events += count as u64;
         *batch_was_full = count == EVENTS;
-        if !net.work_waits() && net.timers.next() > net.now {
+        if net.timers.next() > net.now && !net.work_waits() {
             return net.arm_timer(); // As most turns end: the lists are empty, and no timer is due.
         }
         if net.timers.next() <= net.now {
@@ -305,9 +310,9 @@ impl Net {
 
     /// The next of those that were on the ready list when the turn began.
     #[inline]
-    fn stopped_early(&mut self, left: &mut usize) -> Option<(Key, Readiness)> {
+    fn next_again(&mut self, left: &mut usize) -> Option<Key> {
         *left = left.checked_sub(1)?;
-        self.ready.pop_front().map(|key| (key, Readiness::AGAIN))
+        self.ready.pop_front()
     }
 
     /// Hands one event to its source. **I1** One whose source is gone is counted and dropped.
@@ -382,6 +387,7 @@ impl Net {
                     guarded(self, |net| handler.timeout(net, TimerId(key), user_key));
                 }
                 Purpose::Stream(stream) => self.stream_timeout(stream),
+                Purpose::Idle => self.close_silent_streams(),
                 Purpose::Dial(dial) => self.dial_timeout(dial),
                 Purpose::Serve(source) => self.enqueue(source),
                 Purpose::Drain => self.drain_timeout(),
