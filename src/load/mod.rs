@@ -9,7 +9,7 @@
 //! | `driver`, `phases` | the [`Handler`](crate::Handler): timers, who is told what, what comes when |
 //! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
 //! | `matcher`, `replies`, `flows` | what came, and which book it belongs in |
-//! | `tally`, `seconds` | the books, the histograms, one record a second |
+//! | `tally`, `seconds`, `kept` | the books, the histograms, one record a second |
 //! | `ending`, `judge`, `outcome` | the figures, and what to think of them |
 //! | `progress` | what a person sees meanwhile |
 
@@ -18,6 +18,7 @@ mod ending;
 mod expect;
 mod flows;
 mod judge;
+mod kept;
 mod lanes;
 mod matcher;
 mod message;

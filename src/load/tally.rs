@@ -1,5 +1,6 @@
 //! The books as they are kept: counts, histograms, one record a second.
 
+use super::kept::Kept;
 use super::outcome::{Books, Evidence, Interval, Latency, Phase};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
@@ -7,8 +8,6 @@ use std::time::Duration;
 
 /// The longest time that a histogram holds, in microseconds: an hour. What took longer is counted as that.
 const LONGEST: u64 = 3_600_000_000;
-/// Records kept. Past it two neighbours become one, so that memory does not grow with the length of a run.
-pub(super) const INTERVALS: usize = 256;
 /// Replies kept as evidence.
 const EVIDENCE: usize = 10;
 /// Bytes kept of each.
@@ -27,7 +26,7 @@ pub(super) struct Tally {
     evidence: Vec<Evidence>,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
-    intervals: Vec<Interval>,
+    intervals: Kept,
     /// What the totals were when this interval began.
     before: (Books, BTreeMap<String, u64>),
     /// A request is planned when it is sent: both times are the same.
@@ -58,7 +57,7 @@ impl Tally {
             evidence: Vec::new(),
             bytes_sent: 0,
             bytes_received: 0,
-            intervals: Vec::new(),
+            intervals: Kept::default(),
             before: Default::default(),
             is_closed,
         }
@@ -155,9 +154,6 @@ impl Tally {
         self.before = (self.gross, self.failures.clone());
         tell(&interval);
         self.intervals.push(interval);
-        if self.intervals.len() > INTERVALS {
-            self.intervals = halve(std::mem::take(&mut self.intervals));
-        }
     }
 
     /// All that is for the report. The last interval must be closed.
@@ -167,7 +163,8 @@ impl Tally {
             latency.response = latency.service.clone();
         }
         let books = Books { lost: self.gross.lost.saturating_sub(self.gross.late), ..self.gross };
-        Parts { books, latency, failures: self.failures, evidence: self.evidence, intervals: self.intervals }
+        let intervals = self.intervals.into_intervals();
+        Parts { books, latency, failures: self.failures, evidence: self.evidence, intervals }
     }
 }
 
@@ -189,14 +186,14 @@ fn micros(nanoseconds: u64) -> u64 {
 }
 
 /// A copy no larger than its greatest value needs.
-fn compact(full: &Histogram<u64>) -> Histogram<u64> {
+pub(super) fn compact(full: &Histogram<u64>) -> Histogram<u64> {
     let mut copy =
         Histogram::new_with_bounds(1, full.max().clamp(2, LONGEST), 3).expect("these bounds are valid");
     merge(&mut copy, full);
     copy
 }
 
-fn merge(into: &mut Histogram<u64>, from: &Histogram<u64>) {
+pub(super) fn merge(into: &mut Histogram<u64>, from: &Histogram<u64>) {
     into.add(from).expect("the receiver holds all values that the other has");
 }
 
@@ -215,63 +212,9 @@ fn difference(now: Books, before: Books) -> Books {
     }
 }
 
-/// Makes one of each two neighbours of the same phase.
-fn halve(intervals: Vec<Interval>) -> Vec<Interval> {
-    let mut halved: Vec<Interval> = Vec::with_capacity(INTERVALS + 1);
-    let mut is_single = false;
-    for interval in intervals {
-        match halved.last_mut() {
-            Some(last) if is_single && last.phase == interval.phase => {
-                absorb(last, &interval);
-                is_single = false;
-            }
-            _ => {
-                halved.push(interval);
-                is_single = true;
-            }
-        }
-    }
-    halved
-}
-
-fn absorb(into: &mut Interval, next: &Interval) {
-    let (a, b) = (into.length.as_secs_f64(), next.length.as_secs_f64());
-    into.cpu = if a + b > 0.0 { (into.cpu * a + next.cpu * b) / (a + b) } else { 0.0 };
-    into.length += next.length;
-    into.alive = next.alive;
-    into.planned += next.planned;
-    into.max_loop_lag = into.max_loop_lag.max(next.max_loop_lag);
-    for (cause, count) in &next.failures {
-        *into.failures.entry(cause.clone()).or_default() += count;
-    }
-    let books = &mut into.books;
-    for (ours, theirs) in [
-        (&mut books.sent, next.books.sent),
-        (&mut books.correct, next.books.correct),
-        (&mut books.wrong, next.books.wrong),
-        (&mut books.late, next.books.late),
-        (&mut books.lost, next.books.lost),
-        (&mut books.unfinished, next.books.unfinished),
-        (&mut books.not_sent, next.books.not_sent),
-        (&mut books.duplicate, next.books.duplicate),
-        (&mut books.reordered, next.books.reordered),
-        (&mut books.foreign, next.books.foreign),
-    ] {
-        *ours += theirs;
-    }
-    for (ours, theirs) in [(&mut into.response, &next.response), (&mut into.service, &next.service)] {
-        if theirs.max() > ours.high() {
-            let mut wider = compact(theirs);
-            merge(&mut wider, ours);
-            *ours = wider;
-        } else {
-            merge(ours, theirs);
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::kept::INTERVALS;
     use super::*;
 
     fn frame(second: u64) -> Frame {
