@@ -164,6 +164,8 @@ fn the_verdict_and_the_exit_code_say_the_same() {
         (of(small(), &[("rate>=1", true)], &doubtful), ("NOT TRUSTWORTHY", 4)),
         (of(small(), &[], &|outcome| outcome.connections.failed = 1), ("FAILED", 1)),
         (of(small(), &[], &|outcome| outcome.books.foreign = 1), ("FAILED", 1)),
+        (of(small(), &[], &|outcome| outcome.books.reordered = 1), ("FAILED", 1)),
+        (of(small(), &[], &|outcome| outcome.books.not_sent = 1), ("FELL SHORT", 0)),
         (of(absent(), &[("p99<1s", false)], &doubtful), ("FAILED", 1)),
     ] {
         assert_eq!((word.as_str(), code), (expected_word, expected_code));

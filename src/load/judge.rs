@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// A thread that is this busy has no time left to be punctual.
 const BUSY: f64 = 0.95;
+/// Of a shorter time the system's clock of the CPU knows too little.
+const LONG_ENOUGH: Duration = Duration::from_millis(100);
 /// Requests may leave this late.
 const LAG: Duration = Duration::from_millis(1);
 
@@ -47,7 +49,7 @@ pub fn exit_code(outcome: &Outcome, expectations: &[Expectation]) -> u8 {
 fn limits(outcome: &Outcome) -> Vec<String> {
     let generator = &outcome.generator;
     let mut limits = Vec::new();
-    if generator.cpu > BUSY {
+    if generator.cpu > BUSY && outcome.measured >= LONG_ENOUGH {
         limits.push(format!("the generator used {:.0} % of its CPU", generator.cpu * 100.0));
     }
     let response = &outcome.latency.response;
@@ -87,7 +89,11 @@ fn shortfall(outcome: &Outcome) -> Vec<String> {
         reasons.push(format!("starved clients: {}", starved.join(", ")));
     }
     if outcome.books.not_sent > 0 {
-        reasons.push(format!("{} requests were planned and could not be sent", outcome.books.not_sent));
+        reasons.push(format!(
+            "{} requests were planned and could not be sent, since every client waited for a reply: ask for more \
+             clients, or for a lower rate",
+            outcome.books.not_sent
+        ));
     }
     if outcome.books.correct == 0 {
         reasons.push("nothing was completed".to_owned());
@@ -110,10 +116,7 @@ fn causes(outcome: &Outcome) -> String {
 
 fn has_errors(outcome: &Outcome) -> bool {
     let (books, connections) = (&outcome.books, &outcome.connections);
-    // On a network datagrams may change their order; a stream keeps it.
-    let is_datagram = outcome.target.starts_with("udp") || outcome.target.starts_with("unixgram");
-    let reordered = if is_datagram { 0 } else { books.reordered };
-    books.wrong + books.late + books.lost + books.foreign + books.duplicate + reordered > 0
+    books.wrong + books.late + books.lost + books.foreign + books.duplicate + outcome.misordered() > 0
         || connections.failed + connections.lost > 0
 }
 

@@ -192,6 +192,12 @@ impl Outcome {
         let seconds = self.measured.as_secs_f64();
         if seconds > 0.0 { self.books.correct as f64 / seconds } else { 0.0 }
     }
+
+    /// Replies out of order where there is one to keep: a network may change that of datagrams.
+    pub fn misordered(&self) -> u64 {
+        let is_datagram = self.target.starts_with("udp:") || self.target.starts_with("unixgram:");
+        if is_datagram { 0 } else { self.books.reordered }
+    }
 }
 
 impl Books {

@@ -38,6 +38,9 @@ impl Headline {
             (Tone::Bad, "failed", None)
         } else if !faults.is_empty() {
             (Tone::Good, "passed", Some("with errors, as allowed".to_owned()))
+        } else if outcome.books.not_sent > 0 {
+            let unsent = counted(outcome.books.not_sent, "request was", "requests were");
+            (Tone::Doubtful, "fell short", Some(format!("{unsent} not sent, every reply was right")))
         } else {
             (Tone::Good, "passed", Some("every reply was right".to_owned()))
         };
@@ -123,6 +126,7 @@ fn faults(outcome: &Outcome) -> Vec<String> {
         (books.lost, "lost"),
         (books.foreign, "foreign"),
         (books.duplicate, "duplicate"),
+        (outcome.misordered(), "reordered"),
     ];
     let mut faults: Vec<String> = numbers
         .iter()
