@@ -130,7 +130,26 @@ def clients(run):
     ]
     slow = f"; of {', '.join(run.slow_peers)} one round" if run.slow_peers.keys() & results.keys() else ""
     how = f"{count:,} clients, none refused and none lost{slow}; {run.how('the C client', rounds)}"
-    return report.table(head, rows), how
+    more = _at_the_descriptor_limit(run) if "hullo" in run.peers else ""
+    return report.table(head, rows) + "\n\n" + more, how
+
+
+def _at_the_descriptor_limit(run):
+    """hullo with as many clients as the system gives it descriptors for, in words."""
+    count = run.descriptors - 100
+    server = run.peers["hullo"].serve("raw", "--max-connections", str(count))
+    with Server(server) as server:
+        start, descriptors = server.memory(), server.descriptors()
+        with Client(_idle_clients(count, 4000, server.port)) as client:
+            held = (server.memory() - start) / count
+            client.leave()
+        eventually(lambda: server.descriptors() <= descriptors)
+        time.sleep(0.1)
+        left = (server.memory() - start) / 1e6
+    return (
+        f"With {count:,} clients, which is what the descriptor limit leaves room for here, hullo holds {held:.0f} bytes for "
+        f"each, and {left:.1f} MB more than at its start when they have left."
+    )
 
 
 def _idle_clients(count, handshakes, port):
