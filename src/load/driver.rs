@@ -9,6 +9,7 @@ use super::plan::Plan;
 use super::progress::Progress;
 use super::ramp::Ramp;
 use super::seconds::Seconds;
+use super::sheets::Sheets;
 use super::tally::Tally;
 use crate::signals::Signals;
 use crate::{Closed, ConnId, ConnMap, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
@@ -34,7 +35,6 @@ pub(super) struct Driver<'a> {
     pub(super) is_datagram: bool,
     /// See [`take_turns`](Driver::take_turns).
     pub(super) is_windowed: bool,
-    pub(super) seed: Seed,
     pub(super) lanes: Lanes,
     /// Which client a connection or socket is of; ids of both are unique together.
     pub(super) owners: ConnMap<u32>,
@@ -52,7 +52,9 @@ pub(super) struct Driver<'a> {
     pub(super) now: u64,
     /// A callback has run in this turn.
     has_worked: bool,
-    pub(super) out: Paper,
+    pub(super) requests: Sheets<'a>,
+    pub(super) replies: Sheets<'a>,
+    /// What was due when something else came.
     pub(super) expected: Paper,
     /// What follows `c12-7` in each datagram of this run.
     pub(super) mark: Vec<u8>,
@@ -88,7 +90,6 @@ impl<'a> Driver<'a> {
         Driver {
             plan,
             is_datagram: plan.target.is_datagram(),
-            seed: Seed(plan.seed),
             lanes: Lanes::new(plan.clients, plan.outstanding, !plan.target.is_datagram()),
             is_windowed: plan.target.is_datagram() && plan.rate.is_none(),
             owners: ConnMap::new(),
@@ -104,7 +105,8 @@ impl<'a> Driver<'a> {
             turn: Instant::now(),
             now: 0,
             has_worked: false,
-            out: Paper::default(),
+            requests: Sheets::new(&plan.script.request, Seed(plan.seed), plan.clients),
+            replies: Sheets::new(&plan.script.reply, Seed(plan.seed), plan.clients),
             expected: Paper::default(),
             mark: format!("-{:08x}", Seed(plan.seed).mark()).into_bytes(),
             stashes: HashMap::new(),

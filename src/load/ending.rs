@@ -54,7 +54,7 @@ impl Driver<'_> {
             max_loop_lag: self.seconds.longest_measured,
             p99_schedule_lag: if self.tally.lag.is_empty() { Duration::ZERO } else { lag },
             receive_drops: self.receive_drops,
-            bytes_per_client: self.lanes.bytes_per_client() as u64,
+            bytes_per_client: self.bytes_per_client() as u64,
         };
         let fairness = self.fairness();
         let (bytes_sent, bytes_received) = (self.tally.bytes_sent, self.tally.bytes_received);
@@ -85,6 +85,11 @@ impl Driver<'_> {
         };
         outcome.verdict = judge::verdict(&outcome, &plan.expectations, self.notes);
         outcome
+    }
+
+    /// What one client costs.
+    fn bytes_per_client(&self) -> usize {
+        self.lanes.bytes_per_client() + self.requests.bytes_per_client() + self.replies.bytes_per_client()
     }
 
     fn fairness(&self) -> Fairness {

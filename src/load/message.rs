@@ -1,6 +1,7 @@
 //! What a client says and what it must hear: templates, written without an allocation.
 
 use super::paper::{Paper, Words};
+use super::sheets::Step;
 use std::fmt::Write as _;
 
 /// Who says it, and which time it is: what a message is made from.
@@ -105,19 +106,38 @@ impl Template {
         sum
     }
 
-    /// Writes it behind what is there.
+    /// Whether two turns that follow each other differ, if at all, in one number.
+    pub(super) fn is_steady(&self) -> bool {
+        let is_steady = |piece: &Piece| match piece {
+            Piece::Size(least, most) => least == most,
+            piece => *piece != Piece::Random,
+        };
+        self.0.iter().all(is_steady) && self.0.iter().filter(|piece| **piece == Piece::Sequence).count() < 2
+    }
+
+    /// Writes it behind what is there. Says how that of the next turn differs, if it [is steady](Template::is_steady).
     #[inline]
-    pub(super) fn write(&self, turn: Turn, seed: Seed, out: &mut Paper) {
+    pub(super) fn write(&self, turn: Turn, seed: Seed, out: &mut Paper) -> Step {
         let mut start = out.len();
+        let mut step = Step::Same;
         for piece in &self.0 {
             match piece {
                 Piece::Text(text) => out.words(text),
                 Piece::Client => out.decimal(u64::from(turn.client)),
-                Piece::Sequence => out.decimal(turn.sequence),
+                Piece::Sequence => {
+                    out.decimal(turn.sequence);
+                    step = Step::Digit(out.len() as u32 - 1);
+                }
                 Piece::Size(0, 0) => start = out.len(),
-                piece => piece.write_rare(start, turn, seed, out),
+                piece => {
+                    piece.write_rare(start, turn, seed, out);
+                    if matches!(step, Step::Digit(at) if at as usize >= out.len()) {
+                        step = Step::Anew; // The last digit is cut off; the one before it still changes.
+                    }
+                }
             }
         }
+        step
     }
 
     /// A message of a certain size: it begins with `ident` and is cut or filled up.

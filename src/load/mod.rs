@@ -5,7 +5,7 @@
 //! | `plan` | what to do |
 //! | `script`, `message`, `paper`, `sources`, `schedule`, `expect` | parts of it: what is said, from where, when; what must hold |
 //! | `preflight` | what can be known to be too much |
-//! | `lanes`, `queue` | the clients and what each has under way, all of it allocated at the start |
+//! | `lanes`, `queue`, `sheets` | the clients, what each has under way, and what it says and hears next; all allocated at the start |
 //! | `driver`, `phases` | the [`Handler`](crate::Handler): timers, who is told what, what comes when |
 //! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
 //! | `matcher`, `replies`, `flows` | what came, and which book it belongs in |
@@ -36,6 +36,7 @@ pub mod report;
 mod schedule;
 mod script;
 mod seconds;
+mod sheets;
 mod sources;
 mod tally;
 

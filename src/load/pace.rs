@@ -224,20 +224,19 @@ impl Driver<'_> {
             client.answered <<= 1;
         }
         let (id, free_since) = (client.id, client.free_since);
-        let turn = Turn { client: lane, sequence };
-        self.out.clear();
-        match kind {
-            Kind::Farewell => {
-                self.out.text(self.plan.script.farewell.as_deref().unwrap_or_default());
-            }
-            Kind::Proof | Kind::Request => self.plan.script.request.write(turn, self.seed, &mut self.out),
-        }
         let sent = self.clock();
         let is_open_loop = self.pace.schedule.is_some();
         // In a closed loop a request is planned when it is sent; with a connection of its own, when that was begun.
         let planned = if is_open_loop || self.plan.churn { planned } else { sent };
-        if !self.out.is_empty() {
-            self.hand_over(net, id);
+        let request = match kind {
+            Kind::Farewell => self.plan.script.farewell.as_deref().unwrap_or_default(),
+            Kind::Proof | Kind::Request => self.requests.text(Turn { client: lane, sequence }),
+        };
+        let size = request.len() as u64;
+        if self.is_datagram {
+            net.send_datagram(UdpId::from_bits(id), request);
+        } else if size > 0 {
+            net.send(ConnId::from_bits(id), request);
         }
         if let Some(forgotten) = self.lanes.forget_overdue(lane) {
             self.pace.overdue -= u64::from(forgotten.is_measured);
@@ -248,7 +247,7 @@ impl Driver<'_> {
         self.arm_deadline(net);
         if is_measured && kind == Kind::Request {
             self.tally.books().sent += 1;
-            self.tally.bytes_sent += self.out.len() as u64;
+            self.tally.bytes_sent += size;
             if is_open_loop {
                 self.record_lag(planned, free_since, sent);
             }
@@ -263,14 +262,5 @@ impl Driver<'_> {
         }
         let could = if planned <= self.pace.late_until { planned } else { planned.max(free_since) };
         self.tally.record_lag(sent.saturating_sub(could));
-    }
-
-    #[inline]
-    pub(super) fn hand_over(&mut self, net: &mut Net, id: u64) {
-        if self.is_datagram {
-            net.send_datagram(UdpId::from_bits(id), &self.out);
-        } else {
-            net.send(ConnId::from_bits(id), &self.out);
-        }
     }
 }

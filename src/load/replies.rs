@@ -41,13 +41,19 @@ impl Driver<'_> {
         let head = if client.has_stash { None } else { self.lanes.head(lane) };
         let Some(place) = head else { return self.hear_wrong(net, lane, bytes) };
         let flight = *self.lanes.flight(place);
-        self.expect(lane, flight.kind, flight.sequence);
         let script = &self.plan.script;
-        match hold(script.check, script.framing, &self.expected, at, bytes) {
+        let due = match flight.kind {
+            Kind::Farewell => script.farewell_reply.as_deref().unwrap_or_default(),
+            Kind::Request | Kind::Proof => {
+                self.replies.text(Turn { client: lane, sequence: flight.sequence })
+            }
+        };
+        match hold(script.check, script.framing, due, at, bytes) {
             // After a farewell that is not answered nothing is due.
             Match::Right(used) if used > 0 => {
                 self.lanes.lane(lane).at = 0;
                 if flight.is_overtaken {
+                    self.expect(lane, flight.kind, flight.sequence);
                     self.out_of_order(lane, &flight, b"");
                 }
                 self.answered(net, lane, place, true);
@@ -92,7 +98,7 @@ impl Driver<'_> {
     }
 
     /// What is due, into `expected`.
-    #[inline]
+    #[cold]
     pub(super) fn expect(&mut self, lane: u32, kind: Kind, sequence: u64) {
         self.expected.clear();
         let script = &self.plan.script;
@@ -101,7 +107,7 @@ impl Driver<'_> {
                 self.expected.text(script.farewell_reply.as_deref().unwrap_or_default());
             }
             Kind::Request | Kind::Proof => {
-                script.reply.write(Turn { client: lane, sequence }, self.seed, &mut self.expected);
+                self.expected.text(self.replies.text(Turn { client: lane, sequence }));
             }
         }
     }

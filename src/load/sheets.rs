@@ -1,0 +1,138 @@
+//! What each client says next, or hears next, kept from the time before: most often it differs in one digit.
+
+use super::message::{Seed, Template, Turn};
+use super::paper::Paper;
+
+/// Longer texts are written anew each time, so that many clients with large messages need no memory for them.
+const LONGEST: usize = 256;
+
+pub(super) struct Sheets<'a> {
+    template: &'a Template,
+    seed: Seed,
+    /// One for each client, and none where each text is another one.
+    marks: Vec<Mark>,
+    texts: Vec<u8>,
+    /// Bytes between the beginnings of two texts.
+    stride: usize,
+    paper: Paper,
+}
+
+/// What stands on one sheet.
+#[derive(Clone, Copy)]
+struct Mark {
+    sequence: u64,
+    len: u32,
+    step: Step,
+}
+
+/// How the text of a sequence becomes that of the next.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// It is the same.
+    Same,
+    /// By the digit that stands there, unless it is a nine.
+    Digit(u32),
+    /// It has to be written.
+    Anew,
+}
+
+impl<'a> Sheets<'a> {
+    pub(super) fn new(template: &'a Template, seed: Seed, clients: usize) -> Sheets<'a> {
+        let stride = template.longest();
+        let clients = if stride <= LONGEST && template.is_steady() { clients } else { 0 };
+        let mark = Mark { sequence: u64::MAX, len: 0, step: Step::Anew };
+        Sheets {
+            template,
+            seed,
+            marks: vec![mark; clients],
+            texts: vec![0; clients * stride],
+            stride,
+            paper: Paper::default(),
+        }
+    }
+
+    /// What one client costs.
+    pub(super) fn bytes_per_client(&self) -> usize {
+        if self.marks.is_empty() { 0 } else { size_of::<Mark>() + self.stride }
+    }
+
+    /// The text of that turn.
+    #[inline]
+    pub(super) fn text(&mut self, turn: Turn) -> &[u8] {
+        let client = turn.client as usize;
+        let Some(mark) = self.marks.get_mut(client) else {
+            self.write(turn);
+            return &self.paper;
+        };
+        let start = client * self.stride;
+        let mut len = mark.len as usize;
+        if mark.sequence != turn.sequence {
+            let is_next = mark.sequence.wrapping_add(1) == turn.sequence;
+            match mark.step {
+                Step::Digit(at) if is_next && self.texts[start + at as usize] != b'9' => {
+                    self.texts[start + at as usize] += 1;
+                    mark.sequence = turn.sequence;
+                }
+                Step::Same => mark.sequence = turn.sequence,
+                _ => len = self.write_sheet(turn, start),
+            }
+        }
+        &self.texts[start..start + len]
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn write_sheet(&mut self, turn: Turn, start: usize) -> usize {
+        let step = self.write(turn);
+        let len = self.paper.len();
+        self.texts[start..start + len].copy_from_slice(&self.paper);
+        self.marks[turn.client as usize] = Mark { sequence: turn.sequence, len: len as u32, step };
+        len
+    }
+
+    #[inline(never)]
+    fn write(&mut self, turn: Turn) -> Step {
+        self.paper.clear();
+        self.template.write(turn, self.seed, &mut self.paper)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sheet_says_what_its_template_says_whatever_was_asked_before() {
+        let ident = Template::message(b"c{conn}-{seq}");
+        let sized = |least, most| Template::around(b"<{message}>", &Template::sized(&ident, least, most));
+        let templates = [
+            ident.clone(),
+            Template::message(b"PING"),
+            Template::message(b"{seq}{rand}"),
+            Template::message(b"{seq} and {seq}"),
+            sized(5, 5),
+            sized(4, 4),
+            sized(3, 3),
+            sized(1, 9),
+            sized(300, 300),
+        ];
+        let turns = (0..250).chain([99, 99, 100, 7, 8, 1999, 2000, u64::MAX - 1]);
+        for template in &templates {
+            let mut sheets = Sheets::new(template, Seed(7), 2);
+            for (client, sequence) in turns.clone().flat_map(|sequence| [(0, sequence), (1, sequence / 2)]) {
+                let turn = Turn { client, sequence };
+                let mut paper = Paper::default();
+                template.write(turn, Seed(7), &mut paper);
+                assert_eq!(*sheets.text(turn), *paper, "{template:?} {turn:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn memory_is_taken_only_where_a_text_can_be_kept() {
+        let cost = |template: &Template| Sheets::new(template, Seed(7), 1).bytes_per_client();
+        assert_eq!(cost(&Template::message(b"{seq}")), size_of::<Mark>() + 20);
+        assert_eq!(cost(&Template::message(b"{rand}")), 0);
+        assert_eq!(cost(&Template::message(&[b'a'; 300])), 0);
+    }
+}
