@@ -47,8 +47,7 @@ pub(super) struct Driver<'a> {
     pub(super) phase: Phase,
     pub(super) is_over: bool,
     pub(super) origin: Instant,
-    /// The beginning of this turn, and the same moment counted from the origin; a callback that takes long moves the second.
-    turn: Instant,
+    /// The beginning of this turn, counted from the origin; a callback that takes long moves it.
     pub(super) now: u64,
     /// A callback has run in this turn.
     has_worked: bool,
@@ -102,7 +101,6 @@ impl<'a> Driver<'a> {
             phase: Phase::Ramp,
             is_over: false,
             origin: Instant::now(),
-            turn: Instant::now(),
             now: 0,
             has_worked: false,
             requests: Sheets::new(&plan.script.request, Seed(plan.seed), plan.clients),
@@ -153,14 +151,12 @@ impl<'a> Driver<'a> {
     /// Every callback begins with this. Replies are dated with the beginning of the turn: by then they had arrived.
     #[inline]
     fn wake(&mut self, net: &Net) {
-        self.has_worked = true;
-        let turn = net.now();
-        if turn != self.turn {
-            self.turn = turn;
-            self.now = nanoseconds(turn.saturating_duration_since(self.origin));
+        if !std::mem::replace(&mut self.has_worked, true) {
+            self.now = self.now.max(nanoseconds(net.now().saturating_duration_since(self.origin)));
         }
     }
 
+    #[inline]
     pub(super) fn arm_deadline(&mut self, net: &mut Net) {
         if !self.deadline_is_armed {
             self.deadline_is_armed = true;

@@ -84,7 +84,7 @@ impl Driver<'_> {
         if newer != 0 && flight.is_measured {
             self.tally.books().reordered += 1;
         }
-        self.answered(net, lane, place, is_right);
+        self.answered(net, lane, place, &flight, is_right);
     }
 
     fn foreign(&mut self, lane: u32, bytes: &[u8]) {

@@ -251,10 +251,9 @@ impl Lanes {
             self.lanes[lane as usize].len -= 1;
             return;
         }
-        while self.lanes[lane as usize].len > 0
-            && self.flights[self.place(lane, 0) as usize].state == State::Done
-        {
-            let lane = &mut self.lanes[lane as usize];
+        let (first, last) = (lane as usize * self.room, self.room - 1);
+        let lane = &mut self.lanes[lane as usize];
+        while lane.len > 0 && self.flights[first + (usize::from(lane.head) & last)].state == State::Done {
             lane.len -= 1;
             // From the first place on when there is none left, so that it stays in the cache.
             lane.head = if lane.len == 0 { 0 } else { lane.head.wrapping_add(1) };
@@ -280,10 +279,16 @@ impl Lanes {
     }
 
     /// Makes room where overdue datagrams take it, which may never be answered: the oldest of them is forgotten.
+    #[inline]
     pub(super) fn forget_overdue(&mut self, lane: u32) -> Option<Flight> {
         if self.is_ordered || usize::from(self.lanes[lane as usize].len) < self.room {
             return None;
         }
+        self.forget_oldest_overdue(lane)
+    }
+
+    #[cold]
+    fn forget_oldest_overdue(&mut self, lane: u32) -> Option<Flight> {
         let overdue = self.under_way(lane).filter(|&place| self.peek(place).state == State::Overdue);
         let place = overdue.min_by_key(|&place| self.peek(place).sequence)?;
         let flight = *self.peek(place);

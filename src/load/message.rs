@@ -125,14 +125,15 @@ impl Template {
                 Piece::Text(text) => out.words(text),
                 Piece::Client => out.decimal(u64::from(turn.client)),
                 Piece::Sequence => {
+                    let first = out.len();
                     out.decimal(turn.sequence);
-                    step = Step::Digit(out.len() as u32 - 1);
+                    step = Step::Number(first as u32, out.len() as u32 - 1);
                 }
                 Piece::Size(0, 0) => start = out.len(),
                 piece => {
                     piece.write_rare(start, turn, seed, out);
-                    if matches!(step, Step::Digit(at) if at as usize >= out.len()) {
-                        step = Step::Anew; // The last digit is cut off; the one before it still changes.
+                    if matches!(step, Step::Number(_, last) if last as usize >= out.len()) {
+                        step = Step::Anew; // Its end is cut off; what is before may still change.
                     }
                 }
             }

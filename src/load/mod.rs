@@ -9,7 +9,7 @@
 //! | `driver`, `phases` | the [`Handler`](crate::Handler): timers, who is told what, what comes when |
 //! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
 //! | `matcher`, `replies`, `flows` | what came, and which book it belongs in |
-//! | `tally`, `seconds`, `kept` | the books, the histograms, one record a second |
+//! | `tally`, `recorder`, `seconds`, `kept` | the books, the histograms, one record a second |
 //! | `ending`, `judge`, `outcome` | the figures, and what to think of them |
 //! | `progress` | what a person sees meanwhile |
 
@@ -31,6 +31,7 @@ mod preflight;
 mod progress;
 mod queue;
 mod ramp;
+mod recorder;
 mod replies;
 pub mod report;
 mod schedule;

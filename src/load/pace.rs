@@ -116,12 +116,15 @@ impl Driver<'_> {
         if self.is_windowed {
             return self.take_turns(net, lane);
         }
+        // One reading of the clock: what is sent here leaves in one write.
+        let mut sent = None;
         while self.can_send(lane) {
             let Some(planned) = self.pace.due(self.now) else {
                 self.pace.free.push(lane);
                 return self.arm_pump(net);
             };
-            self.issue(net, lane, planned);
+            let sent = *sent.get_or_insert_with(|| self.clock());
+            self.issue(net, lane, planned, sent);
         }
     }
 
@@ -163,7 +166,8 @@ impl Driver<'_> {
         while let Some(lane) = self.pace.free.first() {
             self.pace.free.remove(lane);
             if self.can_send(lane) {
-                self.issue(net, lane, planned);
+                let sent = self.clock();
+                self.issue(net, lane, planned, sent);
                 if self.can_send(lane) {
                     self.pace.free.push(lane);
                 }
@@ -194,8 +198,8 @@ impl Driver<'_> {
         }
     }
 
-    #[inline]
-    fn issue(&mut self, net: &mut Net, lane: u32, planned: u64) {
+    #[inline(always)]
+    fn issue(&mut self, net: &mut Net, lane: u32, planned: u64, sent: u64) {
         let is_measured = self.phase == Phase::Measure;
         self.pace.count();
         if is_measured {
@@ -207,16 +211,21 @@ impl Driver<'_> {
             (client.planned, client.is_measured) = (planned, is_measured);
             self.open_session(net, lane, Kind::Request);
         } else {
-            self.send(net, lane, Kind::Request, planned, is_measured);
+            self.send_at(net, lane, Kind::Request, planned, sent, is_measured);
         }
     }
 
     /// Sends a request, or what else the kind says.
     ///
-    /// The clock is read here and not once a turn. On a stream that is being served the bytes leave when its callback
+    /// The clock is read for it and not once a turn. On a stream that is being served the bytes leave when its callback
     /// ends, a microsecond later; what a timer sends leaves with the turn's flush, see [`BATCH`].
-    #[inline]
     pub(super) fn send(&mut self, net: &mut Net, lane: u32, kind: Kind, planned: u64, is_measured: bool) {
+        let sent = self.clock();
+        self.send_at(net, lane, kind, planned, sent, is_measured);
+    }
+
+    #[inline(always)]
+    fn send_at(&mut self, net: &mut Net, lane: u32, kind: Kind, planned: u64, sent: u64, is_measured: bool) {
         let client = &mut self.lanes.lanes[lane as usize];
         let sequence = client.sequence;
         if kind != Kind::Farewell {
@@ -224,7 +233,6 @@ impl Driver<'_> {
             client.answered <<= 1;
         }
         let (id, free_since) = (client.id, client.free_since);
-        let sent = self.clock();
         let is_open_loop = self.pace.schedule.is_some();
         // In a closed loop a request is planned when it is sent; with a connection of its own, when that was begun.
         let planned = if is_open_loop || self.plan.churn { planned } else { sent };

@@ -47,6 +47,13 @@ impl Driver<'_> {
     /// Ends the measuring as soon as all is done that was asked for.
     #[inline]
     pub(super) fn check_end(&mut self, net: &mut Net) {
+        if self.phase != Phase::Measure || self.pace.issued >= self.pace.limit {
+            self.look_for_end(net);
+        }
+    }
+
+    #[inline(never)]
+    fn look_for_end(&mut self, net: &mut Net) {
         let is_issued = self.pace.issued >= self.pace.limit;
         match self.phase {
             Phase::Measure if is_issued => {

@@ -56,7 +56,7 @@ impl Driver<'_> {
                     self.expect(lane, flight.kind, flight.sequence);
                     self.out_of_order(lane, &flight, b"");
                 }
-                self.answered(net, lane, place, true);
+                self.answered(net, lane, place, &flight, true);
                 used
             }
             Match::Partial => {
@@ -113,9 +113,8 @@ impl Driver<'_> {
     }
 
     /// A request is answered, rightly or wrongly.
-    #[inline]
-    pub(super) fn answered(&mut self, net: &mut Net, lane: u32, place: u32, is_right: bool) {
-        let flight = *self.lanes.flight(place);
+    #[inline(always)]
+    pub(super) fn answered(&mut self, net: &mut Net, lane: u32, place: u32, flight: &Flight, is_right: bool) {
         self.lanes.finish(lane, place);
         let now = self.now;
         let client = self.lanes.lane(lane);
@@ -123,7 +122,7 @@ impl Driver<'_> {
         match flight.kind {
             Kind::Request => {
                 if flight.is_measured {
-                    self.book(lane, &flight, is_right);
+                    self.book(lane, flight, is_right);
                 }
                 if self.lanes.lane(lane).stage == Stage::Proving {
                     self.come_alive(net, lane);
@@ -220,7 +219,7 @@ impl Driver<'_> {
             Some((place, flight)) if flight.kind != Kind::Farewell => {
                 self.expect(lane, flight.kind, flight.sequence);
                 self.tally.keep("wrong", lane, Some(flight.sequence), &self.expected, reply);
-                self.answered(net, lane, place, false);
+                self.answered(net, lane, place, &flight, false);
             }
             _ if self.phase != Phase::WarmUp => {
                 self.tally.books().foreign += 1;
@@ -254,7 +253,7 @@ impl Driver<'_> {
                 if flight.is_overtaken {
                     self.out_of_order(lane, &flight, reply);
                 }
-                self.answered(net, lane, place, true);
+                self.answered(net, lane, place, &flight, true);
                 return true;
             }
         }

@@ -30,8 +30,8 @@ struct Mark {
 pub(super) enum Step {
     /// It is the same.
     Same,
-    /// By the digit that stands there, unless it is a nine.
-    Digit(u32),
+    /// By the number that stands there, from its first digit to its last.
+    Number(u32, u32),
     /// It has to be written.
     Anew,
 }
@@ -68,13 +68,16 @@ impl<'a> Sheets<'a> {
         let mut len = mark.len as usize;
         if mark.sequence != turn.sequence {
             let is_next = mark.sequence.wrapping_add(1) == turn.sequence;
-            match mark.step {
-                Step::Digit(at) if is_next && self.texts[start + at as usize] != b'9' => {
-                    self.texts[start + at as usize] += 1;
-                    mark.sequence = turn.sequence;
+            let is_stepped = match mark.step {
+                Step::Number(first, last) if is_next => {
+                    count_up(&mut self.texts[start + first as usize..=start + last as usize])
                 }
-                Step::Same => mark.sequence = turn.sequence,
-                _ => len = self.write_sheet(turn, start),
+                step => step == Step::Same,
+            };
+            if is_stepped {
+                mark.sequence = turn.sequence;
+            } else {
+                len = self.write_sheet(turn, start);
             }
         }
         &self.texts[start..start + len]
@@ -95,6 +98,19 @@ impl<'a> Sheets<'a> {
         self.paper.clear();
         self.template.write(turn, self.seed, &mut self.paper)
     }
+}
+
+/// Whether the number has room for the next one.
+#[inline]
+fn count_up(digits: &mut [u8]) -> bool {
+    for digit in digits.iter_mut().rev() {
+        if *digit != b'9' {
+            *digit += 1;
+            return true;
+        }
+        *digit = b'0';
+    }
+    false
 }
 
 #[cfg(test)]

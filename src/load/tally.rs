@@ -2,6 +2,7 @@
 
 use super::kept::Kept;
 use super::outcome::{Books, Evidence, Interval, Latency, Phase};
+use super::recorder::Recorder;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,8 +19,8 @@ pub(super) struct Tally {
     gross: Books,
     latency: Latency,
     /// Response and service of this interval.
-    response: Histogram<u64>,
-    service: Histogram<u64>,
+    response: Recorder,
+    service: Recorder,
     /// How late requests left, in microseconds.
     pub(super) lag: Histogram<u64>,
     failures: BTreeMap<String, u64>,
@@ -50,8 +51,8 @@ impl Tally {
         Tally {
             gross: Books::default(),
             latency,
-            response: histogram(),
-            service: histogram(),
+            response: Recorder::new(histogram()),
+            service: Recorder::new(histogram()),
             lag: histogram(),
             failures: BTreeMap::new(),
             evidence: Vec::new(),
@@ -84,9 +85,9 @@ impl Tally {
     /// A time in nanoseconds since planned, and since sent.
     #[inline]
     pub(super) fn record(&mut self, response: u64, service: u64) {
-        self.service.saturating_record(micros(service));
+        self.service.record(micros(service));
         if !self.is_closed {
-            self.response.saturating_record(micros(response));
+            self.response.record(micros(response));
         }
     }
 
@@ -122,8 +123,9 @@ impl Tally {
     }
 
     /// The counts of the interval that is under way, for whoever watches.
-    pub(super) fn current(&self) -> (Books, &Histogram<u64>) {
-        (difference(self.gross, self.before.0), if self.is_closed { &self.service } else { &self.response })
+    pub(super) fn current(&mut self) -> (Books, &Histogram<u64>) {
+        let times = if self.is_closed { &mut self.service } else { &mut self.response };
+        (difference(self.gross, self.before.0), times.times())
     }
 
     /// Ends an interval, and tells of it.
@@ -132,8 +134,8 @@ impl Tally {
             let more = count - self.before.1.get(cause).unwrap_or(&0);
             (more > 0).then(|| (cause.clone(), more))
         });
-        let service = compact(&self.service);
-        let response = if self.is_closed { service.clone() } else { compact(&self.response) };
+        let service = compact(self.service.times());
+        let response = if self.is_closed { service.clone() } else { compact(self.response.times()) };
         let interval = Interval {
             start: frame.start,
             length: frame.length,
@@ -147,8 +149,8 @@ impl Tally {
             cpu: frame.cpu,
             max_loop_lag: frame.max_loop_lag,
         };
-        merge(&mut self.latency.service, &self.service);
-        merge(&mut self.latency.response, &self.response);
+        merge(&mut self.latency.service, self.service.times());
+        merge(&mut self.latency.response, self.response.times());
         self.service.reset();
         self.response.reset();
         self.before = (self.gross, self.failures.clone());
