@@ -187,14 +187,14 @@ impl Lanes {
         place / self.room as u32
     }
 
-    #[inline]
+    #[inline(always)]
     fn place(&self, lane: u32, nth: u16) -> u32 {
         let head = self.lanes[lane as usize].head;
         (lane as usize * self.room + (usize::from(head.wrapping_add(nth)) & (self.room - 1))) as u32
     }
 
     /// Takes a flight in, which is the newest of its lane now.
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, lane: u32, flight: Flight) -> u32 {
         let place = if self.is_ordered {
             self.place(lane, self.lanes[lane as usize].len)
@@ -244,7 +244,7 @@ impl Lanes {
     }
 
     /// It is answered, or given up.
-    #[inline]
+    #[inline(always)]
     pub(super) fn finish(&mut self, lane: u32, place: u32) {
         self.stop_waiting(lane, place, State::Done);
         if !self.is_ordered {
@@ -261,7 +261,7 @@ impl Lanes {
     }
 
     /// It does not count as waiting any more.
-    #[inline]
+    #[inline(always)]
     pub(super) fn stop_waiting(&mut self, lane: u32, place: u32, state: State) {
         let flight = &mut self.flights[place as usize];
         if matches!(flight.state, State::Waiting | State::Unsent) {

@@ -31,7 +31,7 @@ impl Driver<'_> {
     }
 
     /// How many of the bytes were used.
-    #[inline]
+    #[inline(always)]
     fn hear_reply(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) -> usize {
         let client = &mut self.lanes.lanes[lane as usize];
         if std::mem::take(&mut client.may_skip_newline) && bytes[0] == b'\n' {
@@ -145,7 +145,7 @@ impl Driver<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn book(&mut self, lane: u32, flight: &Flight, is_right: bool) {
         match (flight.state, is_right) {
             (State::Overdue, true) => {

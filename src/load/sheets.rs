@@ -22,8 +22,12 @@ pub(super) struct Sheets<'a> {
 struct Mark {
     sequence: u64,
     len: u32,
+    /// Where among all texts its last digit is that changes; nowhere if there is none.
+    digit: u32,
     step: Step,
 }
+
+const NOWHERE: u32 = u32::MAX;
 
 /// How the text of a sequence becomes that of the next.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,8 +43,9 @@ pub(super) enum Step {
 impl<'a> Sheets<'a> {
     pub(super) fn new(template: &'a Template, seed: Seed, clients: usize) -> Sheets<'a> {
         let stride = template.longest();
-        let clients = if stride <= LONGEST && template.is_steady() { clients } else { 0 };
-        let mark = Mark { sequence: u64::MAX, len: 0, step: Step::Anew };
+        let is_kept = stride <= LONGEST && template.is_steady() && clients * stride < NOWHERE as usize;
+        let clients = if is_kept { clients } else { 0 };
+        let mark = Mark { sequence: u64::MAX, len: 0, digit: NOWHERE, step: Step::Anew };
         Sheets {
             template,
             seed,
@@ -57,40 +62,54 @@ impl<'a> Sheets<'a> {
     }
 
     /// The text of that turn.
-    #[inline]
+    #[inline(always)]
     pub(super) fn text(&mut self, turn: Turn) -> &[u8] {
-        let client = turn.client as usize;
-        let Some(mark) = self.marks.get_mut(client) else {
-            self.write(turn);
-            return &self.paper;
-        };
-        let start = client * self.stride;
-        let mut len = mark.len as usize;
-        if mark.sequence != turn.sequence {
-            let is_next = mark.sequence.wrapping_add(1) == turn.sequence;
-            let is_stepped = match mark.step {
-                Step::Number(first, last) if is_next => {
-                    count_up(&mut self.texts[start + first as usize..=start + last as usize])
-                }
-                step => step == Step::Same,
-            };
-            if is_stepped {
+        let Some(mark) = self.marks.get_mut(turn.client as usize) else { return self.write_on_paper(turn) };
+        match self.texts.get_mut(mark.digit as usize) {
+            Some(digit) if mark.sequence.wrapping_add(1) == turn.sequence && *digit < b'9' => {
+                *digit += 1;
                 mark.sequence = turn.sequence;
-            } else {
-                len = self.write_sheet(turn, start);
             }
+            _ if mark.sequence == turn.sequence => {}
+            _ => return self.step(turn),
         }
-        &self.texts[start..start + len]
+        let start = turn.client as usize * self.stride;
+        &self.texts[start..start + mark.len as usize]
     }
 
-    #[cold]
     #[inline(never)]
-    fn write_sheet(&mut self, turn: Turn, start: usize) -> usize {
+    fn write_on_paper(&mut self, turn: Turn) -> &[u8] {
+        self.write(turn);
+        &self.paper
+    }
+
+    /// It takes more than one digit.
+    #[inline(never)]
+    fn step(&mut self, turn: Turn) -> &[u8] {
+        let client = turn.client as usize;
+        let start = client * self.stride;
+        let mark = &mut self.marks[client];
+        let is_next = mark.sequence.wrapping_add(1) == turn.sequence;
+        let is_stepped = match mark.step {
+            Step::Number(first, last) if is_next => {
+                count_up(&mut self.texts[start + first as usize..=start + last as usize])
+            }
+            step => step == Step::Same,
+        };
+        if is_stepped {
+            mark.sequence = turn.sequence;
+        } else {
+            self.write_sheet(turn, start);
+        }
+        &self.texts[start..start + self.marks[client].len as usize]
+    }
+
+    fn write_sheet(&mut self, turn: Turn, start: usize) {
         let step = self.write(turn);
         let len = self.paper.len();
         self.texts[start..start + len].copy_from_slice(&self.paper);
-        self.marks[turn.client as usize] = Mark { sequence: turn.sequence, len: len as u32, step };
-        len
+        let digit = if let Step::Number(_, last) = step { start as u32 + last } else { NOWHERE };
+        self.marks[turn.client as usize] = Mark { sequence: turn.sequence, len: len as u32, digit, step };
     }
 
     #[inline(never)]
@@ -101,7 +120,6 @@ impl<'a> Sheets<'a> {
 }
 
 /// Whether the number has room for the next one.
-#[inline]
 fn count_up(digits: &mut [u8]) -> bool {
     for digit in digits.iter_mut().rev() {
         if *digit != b'9' {
