@@ -71,10 +71,13 @@ impl Net {
     ) {
         let mut budget = self.limits.datagrams;
         let errors_before = self.stats.datagram_errors;
+        // The first is answered at once, so that its sender works on while we do; many are taken together.
+        let mut step = 1;
         while budget > 0 {
             let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(key) else { return };
             // Bundles count as what is in them: the first that come may go over the budget, the next are foreseen.
-            let most = (budget / datagrams.per_message).clamp(1, BATCH);
+            let most = (budget / datagrams.per_message).clamp(1, step);
+            step = BATCH.min(2 * step);
             match datagrams.socket.receive(batch, most) {
                 Ok(count) => {
                     let is_last = count < most && EDGE_TRIGGERED && !datagrams.thorough;
