@@ -60,9 +60,45 @@ impl Quick {
     /// Answers a read that is one message, or one line, if that is quick.
     #[inline(always)]
     pub(super) fn answer_one(&self, bytes: &[u8], is_line: bool, out: &mut Vec<u8>) -> bool {
-        let (message, after) =
-            if is_line { (only_line(bytes), &self.after_line) } else { (Some(bytes), &self.after) };
-        message.is_some_and(|message| self.answer(message, after, out))
+        if bytes.len() > SHORT {
+            return self.answer_long(bytes, is_line, out);
+        }
+        let mut message = [0; SHORT];
+        copy_short(bytes, &mut message);
+        let (len, after) = if is_line {
+            (only_line(&message, bytes.len()), &self.after_line)
+        } else {
+            (bytes.len(), &self.after)
+        };
+        if len == 0 || self.may_be_farewell(message[0], len) {
+            return false;
+        }
+        out.reserve(3 * SHORT);
+        append_short(&self.before.padded, self.before.len, out);
+        append_short(&message, len, out);
+        append_short(&after.padded, after.len, out);
+        true
+    }
+
+    /// The same for a longer message, which is copied by a call.
+    #[inline(never)]
+    fn answer_long(&self, bytes: &[u8], is_line: bool, out: &mut Vec<u8>) -> bool {
+        let (message, after) = if !is_line {
+            (bytes, &self.after)
+        } else if memchr(b'\n', bytes) == Some(bytes.len() - 1) {
+            let line = &bytes[..bytes.len() - 1];
+            (line.strip_suffix(b"\r").unwrap_or(line), &self.after_line)
+        } else {
+            return false;
+        };
+        if message.len() > self.limit || self.may_be_farewell(message[0], message.len()) {
+            return false;
+        }
+        out.reserve(message.len() + 2 * SHORT);
+        append_short(&self.before.padded, self.before.len, out);
+        out.extend_from_slice(message);
+        append_short(&after.padded, after.len, out);
+        true
     }
 
     /// Answers line after line, up to the first that is not quick. Returns the rest, which begins with
@@ -143,26 +179,6 @@ impl Quick {
         quick.then_some((message.len(), end))
     }
 
-    #[inline(always)]
-    fn answer(&self, message: &[u8], after: &Piece, out: &mut Vec<u8>) -> bool {
-        let (before, len, after_len) = (self.before.len, message.len(), after.len);
-        // The first two bounds are known. Said again, they spare the check of each copy.
-        if before > SHORT || after_len > SHORT || len > SHORT || len == 0 {
-            return false;
-        }
-        if self.may_be_farewell(message[0], len) {
-            return false;
-        }
-        let end = out.len() + before + len + after_len;
-        out.extend_from_slice(&[0; 3 * SHORT]);
-        let answer: &mut [u8; 3 * SHORT] = out.last_chunk_mut().expect("it was just added");
-        answer[..SHORT].copy_from_slice(&self.before.padded);
-        copy_short(message, answer[before..].first_chunk_mut().expect("it has room for three copies"));
-        answer[before + len..][..SHORT].copy_from_slice(&after.padded);
-        out.truncate(end);
-        true
-    }
-
     /// Rarely true, and then the usual path compares the rest.
     #[inline(always)]
     fn may_be_farewell(&self, first: u8, len: usize) -> bool {
@@ -193,6 +209,14 @@ impl Page<'_> {
     }
 }
 
+/// Adds the first `len` bytes of a text by a copy of a constant size.
+#[inline(always)]
+fn append_short(padded: &[u8; SHORT], len: usize, out: &mut Vec<u8>) {
+    let end = out.len() + len;
+    out.extend_from_slice(padded);
+    out.truncate(end);
+}
+
 /// Copies at most `SHORT` bytes without a call: two copies of a constant size that overlap.
 #[inline(always)]
 fn copy_short(from: &[u8], to: &mut [u8; SHORT]) {
@@ -213,17 +237,13 @@ fn copy_short(from: &[u8], to: &mut [u8; SHORT]) {
     }
 }
 
-/// A short read without its line end, if that is the only one.
+/// The length of a short read without its line end; 0 if that is not the only one, or all there is.
 #[inline(always)]
-fn only_line(bytes: &[u8]) -> Option<&[u8]> {
-    if bytes.len() > SHORT {
-        return None;
+fn only_line(read: &[u8; SHORT], len: usize) -> usize {
+    match newline(read) {
+        Some(end) if end + 1 == len => end - usize::from(read[..end].ends_with(b"\r")),
+        _ => 0,
     }
-    let mut chunk = [0; SHORT];
-    copy_short(bytes, &mut chunk);
-    newline(&chunk).filter(|newline| newline + 1 == bytes.len())?;
-    let line = &bytes[..bytes.len() - 1];
-    Some(line.strip_suffix(b"\r").unwrap_or(line))
 }
 
 /// Where the first LF is, word by word: the usual message is over before a call of `memchr` begins.

@@ -118,12 +118,9 @@ impl Session {
     /// can cost more than the answer.
     #[inline]
     pub fn answer_at_once(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
-        let Some(quick) = self.dialect.quick().filter(|_| self.phase == Phase::Open) else { return false };
-        match self.framing {
-            Framing::Raw => quick.answer_one(bytes, false, out),
-            Framing::Line => self.held.is_none() && quick.answer_one(bytes, true, out),
-            Framing::Auto => false,
-        }
+        let is_ready = self.phase == Phase::Open && self.framing != Framing::Auto && self.held.is_none();
+        let Some(quick) = self.dialect.quick().filter(|_| is_ready) else { return false };
+        quick.answer_one(bytes, self.framing == Framing::Line, out)
     }
 
     /// The client ended its side. An unfinished last line is a message, an unfinished character is none;

@@ -116,8 +116,11 @@ impl Reactor {
     ///
     /// Only those of the poller itself. What happens to a connection, a datagram or an accept ends no loop (I8).
     pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<Option<DrainReport>> {
+        let mut is_quiet = false;
         while !self.net.is_stopped {
-            self.turn(handler, None)?;
+            // After a quiet turn there is nothing to ask: only callbacks have had the network.
+            let timeout = if is_quiet { None } else { self.net.timeout(None)? };
+            is_quiet = self.take_turn(handler, timeout)?;
             if let Some(report) = self.drained() {
                 return Ok(Some(report));
             }
@@ -137,8 +140,19 @@ impl Reactor {
         handler: &mut H,
         max_wait: Option<Duration>,
     ) -> io::Result<()> {
+        let timeout = self.net.timeout(max_wait)?;
+        self.take_turn(handler, timeout).map(|_| ())
+    }
+
+    /// Whether it left nothing to do, so that the next turn may wait without limit.
+    #[inline(always)]
+    fn take_turn<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        timeout: Option<Duration>,
+    ) -> io::Result<bool> {
         let Reactor { net, events, buffers, batch_was_full } = self;
-        net.wait(events, max_wait)?; // 1
+        net.wait(events, timeout)?; // 1
         net.now = net.clock.now(); // 2
         net.stats.turns += 1;
         let (mut batch, mut count) = (events.iter(), 0);
@@ -157,7 +171,7 @@ impl Reactor {
         net.stats.events += count as u64;
         *batch_was_full = count == EVENTS;
         if net.timers.next() > net.now && !net.work_waits() {
-            return net.arm_timer(); // As most turns end: the lists are empty, and no timer is due.
+            return net.arm_timer().map(|()| EDGE_TRIGGERED); // As most turns end: the lists are empty, and no timer is due.
         }
         if net.timers.next() <= net.now {
             net.fire_timers(handler); // 5
@@ -180,7 +194,7 @@ impl Reactor {
         if net.output_waits() {
             net.flush_quietly();
         }
-        net.arm_timer()
+        net.arm_timer().map(|()| false)
     }
 
     /// The network, between turns: the same surface that callbacks are lent. What is asked for here is done once
@@ -276,13 +290,18 @@ impl Net {
         !self.dirty.is_empty() | (self.outgoing.len() > 0)
     }
 
+    /// How long the turn may wait, with regard to what was asked for between turns.
     #[inline]
-    fn wait(&mut self, events: &mut mio::Events, max_wait: Option<Duration>) -> io::Result<()> {
+    fn timeout(&mut self, max_wait: Option<Duration>) -> io::Result<Option<Duration>> {
         if !EDGE_TRIGGERED && !self.inbox.is_empty() {
             self.commands_wait = true; // mio's poll(2) selector loses a wake-up when a source is registered after it.
         }
-        let timeout = if self.work_waits() { Some(Duration::ZERO) } else { max_wait };
-        self.arm_timer()?; // For what was set between turns.
+        self.arm_timer()?;
+        Ok(if self.work_waits() { Some(Duration::ZERO) } else { max_wait })
+    }
+
+    #[inline]
+    fn wait(&mut self, events: &mut mio::Events, timeout: Option<Duration>) -> io::Result<()> {
         match self.poll.poll(events, timeout) {
             // A signal handler of the host's ran: an empty batch.
             Err(e) if e.kind() == io::ErrorKind::Interrupted => {
