@@ -66,6 +66,12 @@ fn a_usage_error_names_what_is_wrong_and_the_remedy() {
 }
 
 #[test]
+fn what_is_wrong_with_both_default_sockets_is_told_once() {
+    let stderr = fail(2, &["serve", "--max-message", "0"]);
+    assert_eq!(stderr.lines().count(), 1, "{stderr}");
+}
+
+#[test]
 fn a_name_without_an_address_fails_and_is_told() {
     let stderr = fail(1, &["serve", "tcp://no..name:1"]);
     assert!(stderr.starts_with("error: tcp://no..name:1: the name cannot be looked up"), "{stderr}");

@@ -360,6 +360,8 @@ fn a_farewell_can_stop_a_datagram_socket_and_the_last_one_stops_the_daemon() {
             let n = uninterrupted(|| socket.recv(&mut answer)).unwrap();
             assert_eq!(answer[..n], *expected.as_bytes());
         }
+        let told = format!("{} closed by a farewell from 127.0.0.1", listening.address);
+        eventually("the log tells which socket", || daemon.stderr().contains(&told));
         if left == 0 {
             // Nobody is there any more, which the kernel says to whoever sends twice.
             eventually("the socket closes", || socket.send(b"a").is_err());

@@ -64,6 +64,32 @@ fn a_new_socket_opens_an_old_one_closes_and_clients_stay() {
 }
 
 #[test]
+fn sockets_that_asked_for_any_port_are_told_apart() {
+    let dir = TempDir::new();
+    let write = |dialects: &[&str]| {
+        let table = |name| format!("[[listen]]\naddress = \"tcp://127.0.0.1:0\"\ndialect = {name:?}\n");
+        dir.write("hullo.toml", &dialects.iter().map(table).collect::<String>())
+    };
+    let config = write(&["hello", "indeed", "patient"]);
+    let mut daemon = Serve::new(["--config", &config]).sockets(3).start();
+    let [hello, indeed, patient] = [0, 1, 2].map(|place| daemon.listening[place].address.clone());
+    daemon.signal("HUP");
+    wait_for_reloads(&daemon, "reloaded: listening", 3);
+    Peer::connect(&hello).expect("Welcome!");
+    Peer::connect(&indeed).expect("Hello WorldAAA");
+    let said = daemon.stderr();
+    assert!(said.contains(&format!("{patient} (patient)")), "{said}");
+
+    write(&["indeed", "plain"]);
+    daemon.signal("HUP");
+    wait_for_reloads(&daemon, "reloaded: listening", 5);
+    Peer::connect(&indeed).expect("Hello WorldAAA");
+    assert!(daemon.stderr().contains(&format!("{hello} (plain)")), "{}", daemon.stderr());
+    assert!(Peer::try_connect(&patient).is_err(), "it is asked for no longer");
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
 fn an_accepted_client_keeps_its_dialect_and_the_next_has_the_new_one() {
     let dir = TempDir::new();
     let daemon = start(&dir, &[("s", "hello")]);

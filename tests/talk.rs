@@ -285,6 +285,25 @@ fn an_answer_that_does_not_come_is_told_in_time() {
     talk(&[&tcp, "a", "--timeout", "100ms", "--dialect", "hello"]).failed(1, &[&tcp, "greeted", "--dialect"]);
 }
 
+/// What left before our side was ended is no movement after it.
+#[test]
+fn the_end_is_waited_for_once() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap(); // completes handshakes, and nothing else
+    let tcp = format!("tcp://{}", listener.local_addr().unwrap());
+    let begun = Instant::now();
+    let times = [(&["a", "--timeout", "4s"][..], 9), (&["a", "--timeout", "4s", "--framing", "line"], 7)];
+    thread::scope(|scope| {
+        for (arguments, seconds) in times {
+            let tcp = &tcp;
+            scope.spawn(move || {
+                talk(&[&[tcp.as_str()], arguments].concat()).failed(1, &[tcp, "nor ended the connection"]);
+                assert!(begun.elapsed() >= Duration::from_secs(4));
+                assert!(begun.elapsed() < Duration::from_secs(seconds), "{:?}", begun.elapsed());
+            });
+        }
+    });
+}
+
 #[test]
 fn a_wrong_command_line_is_a_usage_error() {
     for (arguments, part) in [

@@ -31,6 +31,7 @@ impl Failure {
     /// It was asked in a way that cannot be done.
     pub(super) fn usage(mut complaints: Vec<Complaint>) -> Failure {
         complaints.sort();
+        complaints.dedup();
         Failure { code: 2, complaints }
     }
 

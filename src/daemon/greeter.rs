@@ -231,10 +231,10 @@ impl Handler for Greeter<'_> {
             Verdict::Stop => {}
         }
         if matches!(verdict, Verdict::AnswerAndStop | Verdict::Stop) {
-            net.close_udp(udp);
-            if let Some(address) = self.sockets.forget(udp) {
+            if let Some(address) = self.sockets.forget(net, udp) {
                 log::info!("{address} closed by a farewell from {}", datagram.from);
             }
+            net.close_udp(udp);
             if self.sockets.is_empty() {
                 self.on_terminate(net);
             }

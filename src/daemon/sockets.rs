@@ -41,23 +41,40 @@ impl Sockets {
     /// Goes over to another plan: new sockets are bound first, and only if all of them are does anything change.
     /// A socket that stays open takes its new dialect for the clients to come.
     pub(super) fn exchange(&mut self, net: &mut Net, plan: &Plan) -> Result<(), StartError> {
-        let is_open = |wanted: &SocketPlan| self.open.iter().any(|socket| socket.plan.is_same_socket(wanted));
-        let wanted = plan.sockets.iter().filter(|&wanted| !is_open(wanted)).cloned().collect::<Vec<_>>();
-        let mut open = self.bind_all(net, &wanted, plan.guard)?;
-        for mut socket in self.open.drain(..) {
-            match plan.sockets.iter().find(|wanted| wanted.is_same_socket(&socket.plan)) {
-                Some(wanted) => {
-                    socket.turn_to(wanted, plan.guard);
-                    open.push(socket);
+        let pairs = self.pairs(&plan.sockets);
+        let is_new = |(wanted, pair): (&SocketPlan, &Option<usize>)| pair.is_none().then(|| wanted.clone());
+        let new = plan.sockets.iter().zip(&pairs).filter_map(is_new).collect::<Vec<_>>();
+        let mut new = self.bind_all(net, &new, plan.guard)?.into_iter();
+        let mut former = self.open.drain(..).map(Some).collect::<Vec<_>>();
+        let next = |(wanted, pair): (&SocketPlan, Option<usize>)| {
+            let Some(mut socket) = pair.and_then(|at| former[at].take()) else { return new.next() };
+            socket.turn_to(wanted, plan.guard);
+            Some(socket)
+        };
+        self.open = plan.sockets.iter().zip(pairs).filter_map(next).collect();
+        former.iter().flatten().for_each(|socket| socket.close(net));
+        Ok(())
+    }
+
+    /// For each wanted socket the place of the open one that it goes on in. Several may have asked for any free port:
+    /// of those it is rather one that speaks the same dialect.
+    fn pairs(&self, wanted: &[SocketPlan]) -> Vec<Option<usize>> {
+        let mut pairs = vec![None; wanted.len()];
+        for is_dialect_asked in [true, false] {
+            for (number, wanted) in wanted.iter().enumerate() {
+                let is_it = |at: &usize| {
+                    let plan = &self.open[*at].plan;
+                    let speaks_it = plan.dialect.name() == wanted.dialect.name();
+                    plan.is_same_socket(wanted)
+                        && (speaks_it || !is_dialect_asked)
+                        && !pairs.contains(&Some(*at))
+                };
+                if pairs[number].is_none() {
+                    pairs[number] = (0..self.open.len()).find(is_it);
                 }
-                None => socket.close(net),
             }
         }
-        let place =
-            |socket: &Socket| plan.sockets.iter().position(|wanted| wanted.is_same_socket(&socket.plan));
-        open.sort_by_key(place);
-        self.open = open;
-        Ok(())
+        pairs
     }
 
     /// The plan of those who share sockets with us: these, with their real ports.
@@ -89,11 +106,11 @@ impl Sockets {
         })
     }
 
-    /// A farewell has closed this one.
-    pub(super) fn forget(&mut self, udp: UdpId) -> Option<Address> {
+    /// A farewell closes this one, which was at this address.
+    pub(super) fn forget(&mut self, net: &Net, udp: UdpId) -> Option<Address> {
         let at =
             self.open.iter().position(|socket| matches!(socket.kind, Kind::Datagrams(id, _) if id == udp))?;
-        Some(self.open.remove(at).plan.address)
+        Some(self.open.remove(at).address(net))
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -198,8 +198,10 @@ impl<'a> Talker<'a> {
                 self.enter(net, Phase::Leaving, patience);
             }
             Partner::Stream(conn) => {
-                net.shutdown_write(*conn);
-                self.enter(net, Phase::Ending, patience);
+                let conn = *conn;
+                net.shutdown_write(conn);
+                self.moved.1 = net.info(conn).map_or(0, |info| info.bytes_out);
+                self.enter(net, Phase::Ending, self.glance());
             }
             // Nobody need answer, but a refusal is worth a moment.
             Partner::Datagrams(letters) if letters.owed == 0 => {
@@ -341,9 +343,14 @@ impl<'a> Talker<'a> {
         }
         let since = net.now().saturating_duration_since(self.moved.0);
         match timeout.checked_sub(since).filter(|rest| !rest.is_zero()) {
-            Some(rest) => self.wait(net, Some(rest)),
+            Some(rest) => self.wait(net, self.glance().map(|glance| glance.min(rest))),
             None => self.fail(net, TalkError::no_end(address, timeout)),
         }
+    }
+
+    /// How often it is looked whether our bytes still leave, of which nothing else tells.
+    fn glance(&self) -> Option<Duration> {
+        self.bounded(self.plan.timeout / 8)
     }
 
     fn no_answer(&self) -> TalkError {

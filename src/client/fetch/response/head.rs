@@ -44,7 +44,10 @@ impl Head {
     fn parse(text: Vec<u8>) -> Result<Option<Head>, Broken> {
         let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
         let mut response = httparse::Response::new(&mut fields);
-        match response.parse(&text) {
+        let mut parser = httparse::ParserConfig::default();
+        // A field that goes on in the next line is obsolete, but not broken (RFC 9112, section 5.2).
+        parser.allow_obsolete_multiline_headers_in_responses(true);
+        match parser.parse_response(&mut response, &text) {
             Ok(httparse::Status::Complete(_)) => {}
             // It ends in an empty line, so nothing that is well-formed is missing.
             Ok(httparse::Status::Partial) => return Err(Broken::BadHead(httparse::Error::Token)),

@@ -50,6 +50,13 @@ fn a_body_ends_where_its_length_a_last_chunk_or_the_stream_says() {
 }
 
 #[test]
+fn a_field_that_goes_on_in_the_next_line_is_one() {
+    good("HTTP/1.1 200 OK\r\nA: b\r\n\tc\r\nContent-Length:\r\n 2\r\n\r\nhi and more", "hi");
+    good("HTTP/1.1 200 OK\nTransfer-Encoding:\n  chunked\n\n2\r\nhi\r\n0\r\n\r\n", "hi");
+    bad("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n 2\r\n\r\nhi", Broken::BadLength);
+}
+
+#[test]
 fn interim_responses_are_passed_over() {
     good("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhi", "hi");
     bad("HTTP/1.1 101 Switch\r\n\r\n", Broken::SwitchedProtocols);
