@@ -315,3 +315,22 @@ fn a_client_that_nobody_answers_is_named_as_starved() {
     let said = process.said().out.join("\n");
     assert!(said.contains("starved: client "), "{said}");
 }
+
+#[test]
+fn replies_that_are_left_out_are_lost_and_stop_no_client() {
+    for outstanding in [1, 4] {
+        let server = Lines::hello(|client, message| match is_due(client, 50) {
+            true => client.count_lies(1),
+            false => client.greet(message),
+        });
+        let line =
+            format!("-c 3 -n 500 --outstanding {outstanding} --warmup 0s --timeout 100ms --drain 200ms");
+        let load = load(&server.url(), &line);
+        let books = load.report.books();
+        assert!(server.lies() >= 8, "{}", server.lies());
+        assert_eq!((books.sent, books.lost), (500, server.lies()), "{:#}", load.report.0);
+        assert_eq!(books.correct, 500 - server.lies(), "{:#}", load.report.0);
+        assert_eq!(load.report.count(&["connections", "lost"]), 0, "{:#}", load.report.0);
+        load.ended_with(1);
+    }
+}

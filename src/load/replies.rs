@@ -254,6 +254,7 @@ impl Driver<'_> {
                     self.out_of_order(lane, &flight, reply);
                 }
                 self.answered(net, lane, place, &flight, true);
+                self.give_up_overtaken(lane);
                 return true;
             }
         }
@@ -268,6 +269,13 @@ impl Driver<'_> {
         }
         self.once_more(lane, last, was_wrong, reply);
         true
+    }
+
+    /// A reply that the server has left out is not waited for once its request takes the room of the next.
+    pub(super) fn give_up_overtaken(&mut self, lane: u32) {
+        if let Some(forgotten) = self.lanes.forget_overtaken(lane) {
+            self.pace.overdue -= u64::from(forgotten.is_measured);
+        }
     }
 
     /// The reply to the request before comes once more. Where that one was answered wrongly, the wrong reply was one too
