@@ -67,11 +67,11 @@ impl Driver<'_> {
     /// It names this flow.
     fn not_the_newest(&mut self, net: &mut Net, lane: u32, sequence: u64, bytes: &[u8]) {
         if let Some(place) = self.lanes.find(lane, sequence) {
-            let kind = self.lanes.flight(place).kind;
-            self.expect(lane, kind, sequence);
+            let flight = *self.lanes.peek(place);
+            self.expect(lane, flight.kind, sequence);
             let is_right = self.fits(bytes);
             if !is_right {
-                self.tally.keep("wrong", lane, Some(sequence), &self.expected, bytes);
+                self.keep_wrong(lane, &flight, bytes);
             }
             return self.arrived(net, lane, place, is_right);
         }
