@@ -17,7 +17,7 @@ const URL: &str = "tcp://127.0.0.1:1";
 
 #[test]
 fn a_mistake_is_a_sentence_and_exit_code_2() {
-    let each: [(&[&str], &str); 21] = [
+    let each: [(&[&str], &str); 22] = [
         (&[URL, "--expect", "p42<5ms"], "p42"),
         (&[URL, "--expect", "speed>=5"], "speed"),
         (&[URL, "--expect", "p99"], "p99"),
@@ -38,6 +38,7 @@ fn a_mistake_is_a_sentence_and_exit_code_2() {
         (&[URL, "-d", "soon"], "soon"),
         (&[URL, "-s", "20..10"], "20..10"),
         (&[URL, "--check", "some"], "some"),
+        (&[URL, "--connect-rate", "10:20"], "clients are begun at one"),
         (&["udp://127.0.0.1:1", "-s", "100..65508"], "at most 65507 bytes"),
     ];
     for (arguments, part) in each {

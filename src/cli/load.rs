@@ -73,7 +73,7 @@ pub(super) struct Load {
     pub(super) churn: bool,
 
     /// Clients begun a second [default: as fast as 256 handshakes at a time go]
-    #[arg(long, value_name = "N", value_parser = load_plan::rate)]
+    #[arg(long, value_name = "N", value_parser = load_plan::steady_rate)]
     pub(super) connect_rate: Option<Rate>,
 
     /// How long a client may take to come to life

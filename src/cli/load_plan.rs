@@ -212,6 +212,14 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
     Rate::parse(&text.split(':').map(plain).collect::<Vec<_>>().join(":"))
 }
 
+/// As [`rate`], without an end of its own.
+pub(super) fn steady_rate(text: &str) -> Result<Rate, String> {
+    match text.contains(':') {
+        true => Err("a rate that changes, and clients are begun at one: write it as 1000 or 0.5".to_owned()),
+        false => rate(text),
+    }
+}
+
 /// `512`, `64KiB`, `100..1000`.
 pub(super) fn sizes(text: &str) -> Result<(u32, u32), String> {
     const MOST: usize = 1 << 20;
