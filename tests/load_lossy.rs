@@ -200,3 +200,37 @@ fn what_our_own_queue_has_no_room_for_is_told_apart() {
     assert!(!load.report.trustworthy(), "{:#}", load.report.0);
     assert_eq!(load.code, Some(4));
 }
+
+#[test]
+fn a_check_of_the_length_or_none_tells_flights_apart_as_well() {
+    for check in ["length", "none"] {
+        let server = Datagrams::serve(|client, message| client.say(&format!("Hallo, {message}?")));
+        let line = format!("-c 4 -n 2000 --outstanding 8 --warmup 0s --timeout 500ms --check {check}");
+        let load = load(&server.url(), &line);
+        assert_eq!(load.report.books().duplicate, 0, "{:#}", load.report.0);
+        load.all_correct(4);
+    }
+}
+
+#[test]
+fn replies_that_name_nobody_answer_the_oldest_where_nothing_is_checked() {
+    let server = Datagrams::serve(|client, _| client.say("yes"));
+    let load = load(&server.url(), "-c 2 -n 400 --outstanding 8 --warmup 0s --timeout 500ms --check none");
+    load.all_correct(2);
+}
+
+#[test]
+fn a_datagram_of_another_length_is_wrong_where_lengths_are_checked() {
+    let server = Datagrams::serve(|client, message| match is_due(client.nth, 25) {
+        true => {
+            client.count_lies(1);
+            client.say(&format!("Hello, {message}!!"));
+        }
+        false => client.greet(message),
+    });
+    let load = load(&server.url(), "-c 2 -n 400 --warmup 0s --timeout 1s --check length");
+    let books = load.report.books();
+    assert!(server.lies() > 5, "{}", server.lies());
+    assert_eq!((books.wrong, books.correct), (server.lies(), 400 - server.lies()), "{:#}", load.report.0);
+    load.ended_with(1);
+}

@@ -5,7 +5,7 @@ mod common;
 mod load_common;
 
 use common::{PATIENCE, Process};
-use load_common::{Client, Lines, Load, command, load};
+use load_common::{Client, Lines, Load, command, load, load_with, options};
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::Mutex;
@@ -314,4 +314,93 @@ fn a_client_that_nobody_answers_is_named_as_starved() {
     assert_eq!(process.wait(PATIENCE).expect("it ends").code(), Some(1));
     let said = process.said().out.join("\n");
     assert!(said.contains("starved: client "), "{said}");
+}
+
+#[test]
+fn replies_that_are_left_out_are_lost_and_stop_no_client() {
+    for outstanding in [1, 4] {
+        let server = Lines::hello(|client, message| match is_due(client, 50) {
+            true => client.count_lies(1),
+            false => client.greet(message),
+        });
+        let line =
+            format!("-c 3 -n 500 --outstanding {outstanding} --warmup 0s --timeout 100ms --drain 200ms");
+        let load = load(&server.url(), &line);
+        let books = load.report.books();
+        assert!(server.lies() >= 8, "{}", server.lies());
+        assert_eq!((books.sent, books.lost), (500, server.lies()), "{:#}", load.report.0);
+        assert_eq!(books.correct, 500 - server.lies(), "{:#}", load.report.0);
+        assert_eq!(load.report.count(&["connections", "lost"]), 0, "{:#}", load.report.0);
+        load.ended_with(1);
+    }
+}
+
+#[test]
+fn a_line_too_many_is_called_that_in_the_evidence_as_well() {
+    let server = Lines::hello(|client, message| {
+        client.greet(message);
+        if is_due(client, 50) {
+            client.lie("and another thing\n");
+        }
+    });
+    let load = load(&server.url(), "-c 3 -n 1000 --warmup 0s");
+    let books = load.report.books();
+    assert_eq!((books.correct, books.wrong, books.foreign), (1000, 0, server.lies()), "{:#}", load.report.0);
+    for evidence in load.report.evidence() {
+        assert_eq!(evidence["kind"], "unexpected", "{evidence}");
+    }
+    load.ended_with(1);
+}
+
+/// With templates: a request that is a line, and any reply to it.
+#[track_caller]
+fn templates(server: &Lines, line: &str, templates: &[&str]) -> Load {
+    load_with(options(&server.url(), line).into_iter().chain(templates.iter().map(|&text| text.to_owned())))
+}
+
+#[test]
+fn a_reply_of_several_lines_is_one_reply_where_nothing_is_checked() {
+    let server = Lines::serve("", |client, _| client.say("$5\r\nround\r\n"));
+    let texts = ["--request", r"GET\r\n", "--reply", r"$3\r\nfoo\r\n"];
+    templates(&server, "-c 2 -n 100 --warmup 0s --check none", &texts).all_correct(2);
+}
+
+#[test]
+fn a_reply_without_a_line_end_is_right_or_wrong_as_it_comes() {
+    let server = Lines::serve("", |client, _| match is_due(client, 20) {
+        true => client.lie("PUNG"),
+        false => client.say("PONG"),
+    });
+    let texts = ["--request", r"PING\n", "--reply", "PONG"];
+    let line = "-c 2 -n 200 --warmup 0s --timeout 1s --connect-timeout 2s";
+    let load = templates(&server, line, &texts);
+    assert!(server.lies() >= 5, "{}", server.lies());
+    only_wrong(&load, 200, server.lies());
+    templates(&server, &format!("{line} --check none"), &texts).all_correct(2);
+}
+
+#[test]
+fn a_welcome_of_templates_comes_with_or_without_its_line_end() {
+    for said in ["Hi", "Hi\n"] {
+        for welcome in ["Hi", r"Hi\n"] {
+            let server = Lines::serve_clients(move |client| {
+                client.say(said);
+                client.each_line(|client, message| client.say(&format!("{message}\n")));
+            });
+            let texts = ["--request", r"{message}\n", "--reply", r"{message}\n", "--welcome", welcome];
+            templates(&server, "-c 2 -n 20 --warmup 0s --connect-timeout 1s", &texts).all_correct(2);
+        }
+    }
+}
+
+#[test]
+fn the_warm_up_leaves_no_evidence() {
+    let server = Lines::hello(|client, message| match (1..20).contains(&client.nth) {
+        true => client.lie("no\n"),
+        false => client.greet(message),
+    });
+    let load = load(&server.url(), "-c 2 -n 100 --warmup 300ms");
+    assert_eq!(server.lies(), 38);
+    assert!(load.report.evidence().is_empty(), "{:#}", load.report.0);
+    load.all_correct(2);
 }

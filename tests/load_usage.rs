@@ -17,7 +17,7 @@ const URL: &str = "tcp://127.0.0.1:1";
 
 #[test]
 fn a_mistake_is_a_sentence_and_exit_code_2() {
-    let each: [(&[&str], &str); 20] = [
+    let each: [(&[&str], &str); 22] = [
         (&[URL, "--expect", "p42<5ms"], "p42"),
         (&[URL, "--expect", "speed>=5"], "speed"),
         (&[URL, "--expect", "p99"], "p99"),
@@ -38,6 +38,8 @@ fn a_mistake_is_a_sentence_and_exit_code_2() {
         (&[URL, "-d", "soon"], "soon"),
         (&[URL, "-s", "20..10"], "20..10"),
         (&[URL, "--check", "some"], "some"),
+        (&[URL, "--connect-rate", "10:20"], "clients are begun at one"),
+        (&["udp://127.0.0.1:1", "-s", "100..65508"], "at most 65507 bytes"),
     ];
     for (arguments, part) in each {
         let (code, sentence) = refused(arguments);
@@ -140,11 +142,40 @@ fn errors_are_allowed_by_an_expectation_alone() {
         (&["errors<=9%"], 3),
         (&["errors<=100%", "lost==0"], 0),
         (&["lost==0"], 1),
+        (&["errors>=1%"], 1),
+        (&["errors<100%"], 0),
     ] {
         let load = with(expectation);
         assert_eq!(load.report.books().wrong, 20, "{:#}", load.report.0);
         assert_eq!(load.code, Some(code), "{expectation:?}: {:#}\n{}", load.report.0, load.err);
     }
+}
+
+#[test]
+fn an_expectation_of_no_errors_allows_none_of_any_kind() {
+    for (expectation, code) in [("errors==0", 1), ("errors<=0%", 1), ("errors<=0.1%", 0)] {
+        let server = Lines::hello(|client, message| {
+            client.greet(message);
+            if client.order == 50 {
+                client.lie("what nobody has asked for\n");
+            }
+        });
+        let mut arguments = options(&server.url(), "-c 1 -n 100 --warmup 0s");
+        arguments.extend(["--expect", expectation].map(str::to_owned));
+        let load = load_with(arguments);
+        let books = load.report.books();
+        assert_eq!((books.correct, books.foreign), (100, 1), "{:#}", load.report.0);
+        assert_eq!(load.code, Some(code), "{expectation}: {:#}", load.report.0);
+    }
+}
+
+#[test]
+fn a_name_that_nobody_knows_is_no_mistake_of_usage() {
+    let (code, sentence) = refused(["tcp://nobody.invalid:1"]);
+    assert_eq!(code, Some(1), "{sentence}");
+    assert!(sentence.contains("nobody.invalid") && sentence.contains("spelling"), "{sentence}");
+    let (code, sentence) = refused(["tcp://nobody.invalid:1", "--framing", "raw", "-s", "2000"]);
+    assert_eq!(code, Some(2), "{sentence}");
 }
 
 #[test]

@@ -73,7 +73,7 @@ pub(super) struct Load {
     pub(super) churn: bool,
 
     /// Clients begun a second [default: as fast as 256 handshakes at a time go]
-    #[arg(long, value_name = "N", value_parser = load_plan::rate)]
+    #[arg(long, value_name = "N", value_parser = load_plan::steady_rate)]
     pub(super) connect_rate: Option<Rate>,
 
     /// How long a client may take to come to life
@@ -174,7 +174,7 @@ pub(super) struct Load {
 impl Load {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let limit = descriptors::raise();
-        let plan = load_plan::plan(&self).map_err(usage)?;
+        let plan = load_plan::plan(&self)?;
         load::preflight(&plan, limit).map_err(usage)?;
         let mut outputs = Outputs::open(&self).map_err(usage)?;
         let mut progress = self.progress();
@@ -201,7 +201,7 @@ impl Load {
     }
 }
 
-fn usage(problem: String) -> Failure {
+pub(super) fn usage(problem: String) -> Failure {
     Failure::usage(vec![Place::default().complaint(problem)])
 }
 

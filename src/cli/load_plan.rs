@@ -1,7 +1,8 @@
 //! The plan of a load test from its flags.
 
 use super::catalog::Catalog;
-use super::load::Load;
+use super::failure::{Failure, Place};
+use super::load::{Load, usage};
 use super::{config, units};
 use hullo::load::{Check, Framing, Plan, Rate, Script, Templates, Wanted};
 use hullo::{Address, Host};
@@ -12,15 +13,21 @@ use std::time::Duration;
 /// More in flight per client would only measure its own queue.
 const MOST_OUTSTANDING: usize = 1000;
 
-/// The error is a sentence.
-pub(super) fn plan(load: &Load) -> Result<Plan, String> {
+/// What 65,535 bytes leave beside the headers of IPv4 and UDP.
+const MOST_DATAGRAM: u32 = 65_507;
+
+pub(super) fn plan(load: &Load) -> Result<Plan, Failure> {
     let is_datagram = load.address.is_datagram();
-    check(load, is_datagram)?;
-    let target = resolve(&load.address, load.connect_timeout)?;
+    check(load, is_datagram).map_err(usage)?;
+    let script = script(load, is_datagram).map_err(usage)?;
+    let target = resolve(&load.address, load.connect_timeout)
+        .map_err(|problem| Failure::failed(&Place::default(), problem))?;
     if let (Some(sources), Some(ip)) = (load.source, ip_of(&target))
         && sources.is_ipv4() != ip.is_ipv4()
     {
-        return Err(format!("--source is of another family than {target}: give addresses of the same"));
+        return Err(usage(format!(
+            "--source is of another family than {target}: give addresses of the same"
+        )));
     }
     let default = (load.duration.is_none() && load.requests.is_none()).then_some(Duration::from_secs(10));
     Ok(Plan {
@@ -38,7 +45,7 @@ pub(super) fn plan(load: &Load) -> Result<Plan, String> {
         timeout: load.timeout,
         warmup: load.warmup,
         drain: load.drain,
-        script: script(load, is_datagram)?,
+        script,
         sources: load.source,
         expectations: load.expect.clone(),
         seed: RandomState::new().build_hasher().finish(),
@@ -79,6 +86,9 @@ fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
     if load.churn && is_datagram {
         return Err("--churn is for connections, and datagrams have none: take it out".to_owned());
     }
+    if matches!(load.address, Address::Udp(..)) && load.size.is_some_and(|(_, most)| most > MOST_DATAGRAM) {
+        return Err(format!("a UDP datagram holds at most {MOST_DATAGRAM} bytes: choose a smaller --size"));
+    }
     if load.source.is_some() && matches!(load.address, Address::Unix(_) | Address::Unixgram(_)) {
         return Err("--source is for TCP and UDP: a Unix socket has no source address".to_owned());
     }
@@ -107,7 +117,11 @@ fn script(load: &Load, is_datagram: bool) -> Result<Script, String> {
 
 /// The one address that all clients go to. A name with several is tried once: the first that takes a connection is it.
 fn resolve(address: &Address, patience: Duration) -> Result<Address, String> {
-    let found = address.resolve().map_err(|error| format!("cannot look up {address}: {error}"))?;
+    let found = address.resolve().map_err(|error| {
+        format!(
+            "{address}: the name cannot be looked up ({error}): check its spelling, or give a numeric address"
+        )
+    })?;
     let takes = |address: &&Address| match (address, ip_of(address)) {
         (Address::Tcp(_, port), Some(ip)) => {
             TcpStream::connect_timeout(&SocketAddr::new(ip, *port), patience).is_ok()
@@ -196,6 +210,14 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
         Err(_) => part.to_owned(),
     };
     Rate::parse(&text.split(':').map(plain).collect::<Vec<_>>().join(":"))
+}
+
+/// As [`rate`], without an end of its own.
+pub(super) fn steady_rate(text: &str) -> Result<Rate, String> {
+    match text.contains(':') {
+        true => Err("a rate that changes, and clients are begun at one: write it as 1000 or 0.5".to_owned()),
+        false => rate(text),
+    }
 }
 
 /// `512`, `64KiB`, `100..1000`.

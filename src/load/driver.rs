@@ -205,6 +205,7 @@ impl<'a> Driver<'a> {
                     self.pace.overdue += 1;
                 }
                 self.lanes.lane(lane).free_since = self.now;
+                self.give_up_overtaken(lane);
                 if self.plan.churn {
                     self.give_up_session(net, lane);
                 } else {

@@ -103,6 +103,17 @@ impl Expectation {
     }
 }
 
+impl Judged {
+    /// Whether it holds and leaves room for errors: `errors<=1%` does, `errors<=0` and `errors>=0` do not.
+    pub fn allows_errors(&self) -> bool {
+        let leaves_room = |expectation: Expectation| {
+            let is_above = matches!(expectation.relation, Relation::Less | Relation::AtMost);
+            expectation.quantity == Errors && is_above && expectation.bound > 0.0
+        };
+        self.pass && Expectation::parse(&self.expression).is_ok_and(leaves_room)
+    }
+}
+
 impl fmt::Display for Expectation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text)

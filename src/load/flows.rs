@@ -1,7 +1,7 @@
 //! What comes on a datagram socket. Each message says whose it is: run, flow and sequence.
 
 use super::driver::{Driver, UNSENT};
-use super::lanes::{Stage, State};
+use super::lanes::{Flight, Stage, State};
 use super::message::Turn;
 use super::outcome::Phase;
 use super::plan::Check;
@@ -23,34 +23,55 @@ impl Driver<'_> {
     }
 
     fn classify(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) {
-        // Most often it answers the newest.
+        // Most often it answers the newest, and is right in each byte, however closely it is looked at.
         let newest = self.lanes.lane(lane).sequence.wrapping_sub(1);
         if let Some(place) = self.lanes.find(lane, newest) {
-            let flight = *self.lanes.flight(place);
-            let due = self.replies.text(Turn { client: lane, sequence: flight.sequence });
-            let is_right = match self.plan.script.check {
-                Check::Full => *due == *bytes,
-                Check::Length => due.len() == bytes.len(),
-                Check::None => true,
-            };
-            if is_right {
+            let sequence = self.lanes.peek(place).sequence;
+            if *self.replies.text(Turn { client: lane, sequence }) == *bytes {
                 return self.arrived(net, lane, place, true);
             }
         }
         match self.origin_of(bytes) {
             Some(turn) if turn.client == lane => self.not_the_newest(net, lane, turn.sequence, bytes),
-            _ => self.foreign(lane, bytes),
+            Some(_) => self.foreign(lane, bytes),
+            None => self.unnamed(net, lane, bytes),
+        }
+    }
+
+    /// It names nobody. Where that is not asked for, it answers the oldest that it fits.
+    fn unnamed(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) {
+        let mut places: Vec<u32> = self.lanes.under_way(lane).collect();
+        places.sort_by_key(|&place| {
+            let flight = self.lanes.peek(place);
+            (flight.state == State::Overdue, flight.sequence)
+        });
+        for place in places {
+            let Flight { kind, sequence, .. } = *self.lanes.peek(place);
+            self.expect(lane, kind, sequence);
+            if self.fits(bytes) {
+                return self.arrived(net, lane, place, true);
+            }
+        }
+        self.foreign(lane, bytes);
+    }
+
+    /// Whether it is what is expected, as closely as that is looked at.
+    fn fits(&self, bytes: &[u8]) -> bool {
+        match self.plan.script.check {
+            Check::Full => *self.expected == *bytes,
+            Check::Length => self.expected.len() == bytes.len(),
+            Check::None => true,
         }
     }
 
     /// It names this flow.
     fn not_the_newest(&mut self, net: &mut Net, lane: u32, sequence: u64, bytes: &[u8]) {
         if let Some(place) = self.lanes.find(lane, sequence) {
-            let kind = self.lanes.flight(place).kind;
-            self.expect(lane, kind, sequence);
-            let is_right = self.plan.script.check != Check::Full || *self.expected == *bytes;
+            let flight = *self.lanes.peek(place);
+            self.expect(lane, flight.kind, sequence);
+            let is_right = self.fits(bytes);
             if !is_right {
-                self.tally.keep("wrong", lane, Some(sequence), &self.expected, bytes);
+                self.keep_wrong(lane, &flight, bytes);
             }
             return self.arrived(net, lane, place, is_right);
         }

@@ -287,6 +287,20 @@ impl Lanes {
         self.forget_oldest_overdue(lane)
     }
 
+    /// Makes room on a stream, where a request that was passed over is overdue: later ones were answered, and its reply
+    /// may never come.
+    pub(super) fn forget_overtaken(&mut self, lane: u32) -> Option<Flight> {
+        let head = self
+            .head(lane)
+            .filter(|_| self.is_ordered && usize::from(self.lanes[lane as usize].len) >= self.room)?;
+        let flight = *self.peek(head);
+        if flight.state != State::Overdue || !flight.is_overtaken {
+            return None;
+        }
+        self.finish(lane, head);
+        Some(flight)
+    }
+
     #[cold]
     fn forget_oldest_overdue(&mut self, lane: u32) -> Option<Flight> {
         let overdue = self.under_way(lane).filter(|&place| self.peek(place).state == State::Overdue);

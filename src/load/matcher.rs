@@ -7,12 +7,12 @@ use super::plan::{Check, Framing};
 pub(super) enum Match {
     /// The rest of the reply, in so many bytes.
     Right(usize),
-    /// More of the reply, and not all.
-    Partial,
+    /// More of the reply, and not all: so many bytes, or so many line ends where nothing else is looked at.
+    Partial(usize),
     Wrong,
 }
 
-/// Holds input against a reply of which `at` bytes have come before.
+/// Holds input against a reply of which `at` has come before, in what [`Match::Partial`] counts.
 #[inline]
 pub(super) fn hold(check: Check, framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
     match check {
@@ -21,24 +21,32 @@ pub(super) fn hold(check: Check, framing: Framing, expected: &[u8], at: usize, b
             if bytes.len() >= due.len() {
                 if bytes[..due.len()] == *due { Match::Right(due.len()) } else { Match::Wrong }
             } else if due.starts_with(bytes) {
-                Match::Partial
+                Match::Partial(bytes.len())
             } else {
                 Match::Wrong
             }
         }
         Check::Length => of_that_length(framing, expected, at, bytes),
-        Check::None => match (framing, memchr::memchr(b'\n', bytes)) {
-            (Framing::Raw, _) => Match::Right(bytes.len()),
-            (Framing::Line, Some(end)) => Match::Right(end + 1),
-            (Framing::Line, None) => Match::Partial,
-        },
+        Check::None => of_as_many_lines(framing, expected, at, bytes),
+    }
+}
+
+/// Without a line end that is due, it is as much as one read has brought.
+fn of_as_many_lines(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
+    let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
+    match (framing, lines(expected)) {
+        _ if expected.is_empty() => Match::Right(0),
+        (Framing::Raw, _) | (Framing::Line, 0) => Match::Right(bytes.len()),
+        (Framing::Line, due) => {
+            end_of_wrong(framing, due - at, bytes).map_or_else(|| Match::Partial(lines(bytes)), Match::Right)
+        }
     }
 }
 
 fn of_that_length(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
     let due = expected.len() - at;
     if framing == Framing::Raw {
-        return if bytes.len() >= due { Match::Right(due) } else { Match::Partial };
+        return if bytes.len() >= due { Match::Right(due) } else { Match::Partial(bytes.len()) };
     }
     // The line ends must stand where they stand in what is expected.
     let front = &bytes[..bytes.len().min(due)];
@@ -47,7 +55,7 @@ fn of_that_length(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) ->
     match (same, bytes.len() >= due) {
         (false, _) => Match::Wrong,
         (true, true) => Match::Right(due),
-        (true, false) => Match::Partial,
+        (true, false) => Match::Partial(bytes.len()),
     }
 }
 
@@ -71,11 +79,11 @@ mod tests {
         let mut at = 0;
         for piece in pieces {
             match hold(check, framing, DUE, at, piece) {
-                Match::Partial => at += piece.len(),
+                Match::Partial(more) => at += more,
                 result => return result,
             }
         }
-        Match::Partial
+        Match::Partial(at)
     }
 
     #[test]
@@ -84,7 +92,7 @@ mod tests {
             for framing in [Framing::Line, Framing::Raw] {
                 for split in 1..DUE.len() {
                     let (front, back) = DUE.split_at(split);
-                    assert_eq!(fed(check, framing, &[front]), Match::Partial);
+                    assert_eq!(fed(check, framing, &[front]), Match::Partial(split));
                     assert_eq!(fed(check, framing, &[front, back]), Match::Right(back.len()));
                 }
                 assert_eq!(fed(check, framing, &[&[DUE, DUE].concat()]), Match::Right(DUE.len()));
@@ -111,6 +119,16 @@ mod tests {
         assert_eq!(fed(Check::Length, Framing::Line, &[b"HELLO, c9-9??\n"]), Match::Wrong);
         assert_eq!(fed(Check::None, Framing::Line, &[b"any", b"thing\nmore"]), Match::Right(6));
         assert_eq!(fed(Check::None, Framing::Raw, &[b"any"]), Match::Right(3));
+    }
+
+    #[test]
+    fn a_reply_that_nobody_looks_at_has_as_many_lines_as_the_one_that_is_due() {
+        let held = |due: &[u8], at, bytes: &[u8]| hold(Check::None, Framing::Line, due, at, bytes);
+        assert_eq!(held(b"$3\r\nfoo\r\n", 0, b"$5\r\nround\r\n$3"), Match::Right(11));
+        assert_eq!(held(b"$3\r\nfoo\r\n", 0, b"$5\r\nro"), Match::Partial(1));
+        assert_eq!(held(b"$3\r\nfoo\r\n", 1, b"und\r\n$3"), Match::Right(5));
+        assert_eq!(held(b"PONG", 0, b"pong"), Match::Right(4));
+        assert_eq!(held(b"", 0, b"unasked\n"), Match::Right(0));
     }
 
     #[test]

@@ -59,8 +59,8 @@ impl Driver<'_> {
                 self.answered(net, lane, place, &flight, true);
                 used
             }
-            Match::Partial => {
-                self.lanes.lane(lane).at += bytes.len() as u32;
+            Match::Partial(more) => {
+                self.lanes.lane(lane).at += more as u32;
                 bytes.len()
             }
             _ => self.hear_wrong(net, lane, bytes),
@@ -78,8 +78,8 @@ impl Driver<'_> {
                 self.come_alive(net, lane);
                 used
             }
-            Match::Partial => {
-                self.lanes.lane(lane).at += bytes.len() as u32;
+            Match::Partial(more) => {
+                self.lanes.lane(lane).at += more as u32;
                 bytes.len()
             }
             Match::Wrong => {
@@ -118,7 +118,8 @@ impl Driver<'_> {
         self.lanes.finish(lane, place);
         let now = self.now;
         let client = self.lanes.lane(lane);
-        (client.last, client.last_was_wrong, client.free_since) = (flight.sequence, !is_right, now);
+        (client.last, client.free_since) = (flight.sequence, now);
+        client.last_was_wrong = !is_right && flight.is_measured;
         match flight.kind {
             Kind::Request => {
                 if flight.is_measured {
@@ -195,7 +196,13 @@ impl Driver<'_> {
         let lines = count(&self.expected).saturating_sub(count(stash));
         // Where nothing else is under way, all that came belongs to it.
         let is_whole = is_single && lines > 1 && bytes.ends_with(b"\n");
-        let end = end_of_wrong(self.plan.script.framing, lines, bytes)
+        let has_line_end = self.expected.is_empty() || self.expected.contains(&b'\n');
+        let framing = if has_line_end { self.plan.script.framing } else { Framing::Raw };
+        // Replies without line ends that run together are told apart by their length.
+        let longest =
+            if is_single { usize::MAX } else { self.expected.len().saturating_sub(stash.len()).max(1) };
+        let end = end_of_wrong(framing, lines, bytes)
+            .map(|end| if has_line_end { end } else { end.min(longest) })
             .or_else(|| Some(bytes.len()).filter(|len| is_whole || stash.len() + len > LONGEST_WRONG));
         let Some(end) = end else {
             stash.extend_from_slice(bytes);
@@ -218,7 +225,7 @@ impl Driver<'_> {
         match due {
             Some((place, flight)) if flight.kind != Kind::Farewell => {
                 self.expect(lane, flight.kind, flight.sequence);
-                self.tally.keep("wrong", lane, Some(flight.sequence), &self.expected, reply);
+                self.keep_wrong(lane, &flight, reply);
                 self.answered(net, lane, place, &flight, false);
             }
             _ if self.phase != Phase::WarmUp => {
@@ -227,6 +234,13 @@ impl Driver<'_> {
                 self.tally.keep("unexpected", lane, None, b"", reply);
             }
             _ => {}
+        }
+    }
+
+    /// Evidence against what is expected, unless the request was of the warm-up.
+    pub(super) fn keep_wrong(&mut self, lane: u32, flight: &Flight, reply: &[u8]) {
+        if flight.is_measured || flight.kind == Kind::Proof {
+            self.tally.keep("wrong", lane, Some(flight.sequence), &self.expected, reply);
         }
     }
 
@@ -254,6 +268,7 @@ impl Driver<'_> {
                     self.out_of_order(lane, &flight, reply);
                 }
                 self.answered(net, lane, place, &flight, true);
+                self.give_up_overtaken(lane);
                 return true;
             }
         }
@@ -270,6 +285,13 @@ impl Driver<'_> {
         true
     }
 
+    /// A reply that the server has left out is not waited for once its request takes the room of the next.
+    pub(super) fn give_up_overtaken(&mut self, lane: u32) {
+        if let Some(forgotten) = self.lanes.forget_overtaken(lane) {
+            self.pace.overdue -= u64::from(forgotten.is_measured);
+        }
+    }
+
     /// The reply to the request before comes once more. Where that one was answered wrongly, the wrong reply was one too
     /// many and this is the right one.
     fn once_more(&mut self, lane: u32, last: u64, was_wrong: bool, reply: &[u8]) {
@@ -283,6 +305,7 @@ impl Driver<'_> {
             books.correct += 1;
             books.foreign += 1;
             self.lanes.lane(lane).correct += 1;
+            self.tally.call_unexpected(lane, last);
         } else {
             books.duplicate += 1;
             self.tally.fail("duplicate reply");

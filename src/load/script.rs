@@ -105,8 +105,16 @@ impl Script {
             }
         };
         let welcome = templates.welcome.map(|text| bytes("--welcome", text)).transpose()?;
+        let welcome = welcome.filter(|welcome| !welcome.is_empty());
+        // Unless it could be the beginning of a reply, the line end after the welcome may come or not.
+        let is_loose = wanted.has_lines() && !bytes("--reply", templates.reply)?.starts_with(b"\n");
+        let bare = |welcome: Vec<u8>| match welcome.strip_suffix(b"\n") {
+            Some(bare) if is_loose && !bare.is_empty() => bare.to_vec(),
+            _ => welcome,
+        };
         Ok(Script {
-            welcome: welcome.filter(|welcome| !welcome.is_empty()),
+            welcome: welcome.map(bare),
+            has_loose_welcome: is_loose,
             request: part("--request", templates.request)?,
             reply: part("--reply", templates.reply)?,
             framing: wanted.framing,
@@ -254,7 +262,8 @@ mod tests {
             Templates { request: r"ECHO {message}\r\n", reply: r"{message}\n", welcome: Some("hi\\n") };
         let echo = Script::of_templates(&echo, &wanted()).unwrap();
         assert_eq!(written(&echo.request), "ECHO c3-4\r\n");
-        assert_eq!(echo.welcome.as_deref(), Some(b"hi\n".as_slice()));
+        assert_eq!(echo.welcome.as_deref(), Some(b"hi".as_slice()));
+        assert!(echo.has_loose_welcome, "its line end may come or not");
         let udp = Wanted { is_datagram: true, ..wanted() };
         assert!(Script::of_templates(&ping, &udp).unwrap_err().contains("{message}"));
         let nothing = Templates { reply: "", ..ping };

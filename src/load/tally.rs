@@ -122,6 +122,20 @@ impl Tally {
         }
     }
 
+    /// What was called the wrong reply to that request was none to it.
+    pub(super) fn call_unexpected(&mut self, client: u32, sequence: u64) {
+        if let Some(count) = self.failures.get_mut("wrong reply") {
+            *count -= 1;
+        }
+        self.failures.retain(|_, count| *count > 0);
+        self.fail("unexpected reply");
+        let is_it = |kept: &&mut Evidence| kept.client == client && kept.sequence == Some(sequence);
+        if let Some(kept) = self.evidence.iter_mut().find(is_it).filter(|kept| kept.kind == "wrong") {
+            (kept.kind, kept.sequence) = ("unexpected", None);
+            kept.expected.clear();
+        }
+    }
+
     /// The counts of the interval that is under way, for whoever watches.
     pub(super) fn current(&mut self) -> (Books, &Histogram<u64>) {
         let times = if self.is_closed { &mut self.service } else { &mut self.response };
@@ -131,7 +145,7 @@ impl Tally {
     /// Ends an interval, and tells of it.
     pub(super) fn close(&mut self, frame: Frame, tell: &mut dyn FnMut(&Interval)) {
         let failures = self.failures.iter().filter_map(|(cause, count)| {
-            let more = count - self.before.1.get(cause).unwrap_or(&0);
+            let more = count.saturating_sub(*self.before.1.get(cause).unwrap_or(&0));
             (more > 0).then(|| (cause.clone(), more))
         });
         let service = compact(self.service.times());
