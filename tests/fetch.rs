@@ -269,6 +269,7 @@ fn who_cannot_be_reached_is_told() {
     let url = format!("http://{closed}/");
     let sentence = fetch([&url]).sentence().to_owned();
     assert!(sentence.starts_with(&format!("{url}: cannot connect to tcp://{closed}: Connection refused")));
+    assert!(sentence.contains("; nobody listens there: start the server"), "{sentence}");
 
     let sentence = fetch(["http://no-such-host.invalid/x"]).sentence().to_owned();
     assert!(sentence.starts_with("http://no-such-host.invalid/x: cannot connect to "), "{sentence}");
@@ -283,7 +284,7 @@ fn who_cannot_be_reached_is_told() {
         fill.push(client);
     }
     let sentence = fetch(["--timeout", "300ms", &format!("http://{address}/")]).sentence().to_owned();
-    assert!(sentence.ends_with("timed out"), "{sentence}");
+    assert!(sentence.contains("timed out; check the address, or give it longer"), "{sentence}");
 }
 
 #[test]

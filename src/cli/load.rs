@@ -29,7 +29,7 @@ Examples:
 
 Exit code, the first that applies: 2 usage, 130 or 143 stopped by a signal (with the report so far), 1 nothing was
 completed, 4 the generator was too slow for its figures to be trusted (in an open loop, or where --expect relies on
-them), 3 an expectation is broken, 1 any error that no --expect 'errors<=...' allows.";
+them), 3 an expectation is broken, 1 any error that no --expect 'errors<=...' above 0 allows.";
 
 /// Test a server with many clients, and check every reply
 ///

@@ -63,7 +63,7 @@ impl Driver<'_> {
         let books = self.tally.balance();
         let mut text = format!(
             "{phase} {:.0?}: {alive} of {asked} clients alive",
-            Duration::from_secs(self.now / 1_000_000_000)
+            Duration::from_millis(self.now / 100_000_000 * 100)
         );
         if matches!(self.phase, Phase::Measure | Phase::Drain) {
             let seconds = (self.now.max(self.measured.0) - self.measured.0) as f64 / 1e9;

@@ -167,7 +167,8 @@ impl FromStr for Address {
 }
 
 fn host_and_port(text: &str) -> Result<(Host, u16), &'static str> {
-    let (host, port) = text.rsplit_once(':').ok_or("the port is missing: write HOST:PORT")?;
+    const NO_PORT: &str = "the port is missing: write HOST:PORT";
+    let (host, port) = text.rsplit_once(':').filter(|_| !text.ends_with(']')).ok_or(NO_PORT)?;
     let host = if let Some(inside) = host.strip_prefix('[') {
         let inside = inside.strip_suffix(']').ok_or("the IPv6 address lacks its closing bracket")?;
         Host::Ip(IpAddr::V6(inside.parse().map_err(|_| "between the brackets is no IPv6 address")?))
@@ -296,6 +297,7 @@ mod tests {
             ("9999", "tcp://HOST:PORT"),
             ("http://127.0.0.1:1", "tcp://HOST:PORT"),
             ("tcp://127.0.0.1", "port is missing"),
+            ("tcp://[::1]", "port is missing"),
             ("tcp://127.0.0.1:", "not a number"),
             ("tcp://127.0.0.1:65536", "not a number"),
             ("tcp://127.0.0.1:+1", "not a number"),

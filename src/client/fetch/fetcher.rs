@@ -6,6 +6,7 @@ use super::response::{Event, Head, Response};
 use super::screen::Screen;
 use super::turns::Turns;
 use super::{Outcome, Plan};
+use crate::client::remedy;
 use crate::signals::Signals;
 use crate::{
     CloseReason, Closed, ConnId, ConnMap, ConnectError, FdId, Handler, Net, Origin, Readiness, TimerId,
@@ -123,7 +124,8 @@ impl<'a> Fetcher<'a> {
                 self.conns.insert(conn, number);
             }
             Err(error) => {
-                let sentence = format!("cannot connect to {}: {error}", job.url.address());
+                let sentence =
+                    format!("cannot connect to {}: {error}; {}", job.url.address(), remedy(error.kind()));
                 self.fail(net, number, &sentence);
             }
         }
@@ -308,7 +310,7 @@ impl Handler for Fetcher<'_> {
 
     fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
         if let Some(number) = self.conns.remove(conn) {
-            self.fail(net, number, &error.to_string());
+            self.fail(net, number, &format!("{error}; {}", remedy(error.kind())));
         }
     }
 

@@ -1,6 +1,7 @@
 //! Why a conversation failed, as one sentence with the remedy.
 
 use super::correspondence::MOST;
+use crate::client::remedy;
 use crate::{Address, CloseReason, ConnectError, Host};
 use std::fmt;
 use std::io;
@@ -91,17 +92,6 @@ impl TalkError {
     pub(super) fn message(message: &[u8], problem: &str) -> TalkError {
         let start = String::from_utf8_lossy(message).chars().take(20).collect::<String>();
         TalkError(format!("the message {start:?} {problem}"))
-    }
-}
-
-/// What to do about an error of connecting.
-fn remedy(kind: io::ErrorKind) -> &'static str {
-    match kind {
-        io::ErrorKind::ConnectionRefused => "nobody listens there: start the server, or check the address",
-        io::ErrorKind::NotFound => "there is no such socket: start the server, or check the path",
-        io::ErrorKind::TimedOut => "check the address, or give it longer with --timeout",
-        io::ErrorKind::PermissionDenied => "ask whoever owns it for the permission",
-        _ => "check the address and the network",
     }
 }
 
