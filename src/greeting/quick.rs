@@ -85,8 +85,9 @@ impl Quick {
     fn answer_long(&self, bytes: &[u8], is_line: bool, out: &mut Vec<u8>) -> bool {
         let (message, after) = if !is_line {
             (bytes, &self.after)
-        } else if memchr(b'\n', bytes) == Some(bytes.len() - 1) {
-            let line = &bytes[..bytes.len() - 1];
+        } else if let Some(line) = bytes.strip_suffix(b"\n")
+            && memchr(b'\n', line).is_none()
+        {
             (line.strip_suffix(b"\r").unwrap_or(line), &self.after_line)
         } else {
             return false;
