@@ -227,12 +227,13 @@ impl Net {
             return true;
         };
         let mut budget = self.limits.read_budget;
+        let mut most = buffer.len(); // made no longer than the budget
         loop {
             let is_packets = conn.flags.has(PACKETS);
             let want = if is_packets {
                 buffer.len() // a record that is read in part is lost in part
             } else {
-                buffer.len().min(budget).min(conn.read_limit as usize)
+                most.min(conn.read_limit as usize)
             };
             self.stats.reads += 1;
             let n = match conn.socket.read(&mut buffer[..want]) {
@@ -262,6 +263,7 @@ impl Net {
                 self.enqueue(key);
                 break;
             }
+            most = most.min(budget);
             conn = match self.sources.get_mut(key) {
                 Some(Source::Stream(conn)) if conn.may_read() => conn,
                 _ => break,
