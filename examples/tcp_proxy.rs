@@ -57,7 +57,7 @@ impl Handler for Proxy {
         }
     }
 
-    fn drained(&mut self, net: &mut Net, conn: ConnId) {
+    fn output_low(&mut self, net: &mut Net, conn: ConnId) {
         if let Some(other) = self.other(conn) {
             net.resume_reading(other);
         }

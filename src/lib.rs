@@ -87,7 +87,7 @@
 //!
 //! [`Net::send`] never waits, and returns how much waits for the peer. Above [`Limits::outbox_high`] the reactor reads no
 //! more from that peer, so that a handler which only answers needs to do nothing. One that produces by itself stops at a
-//! mark of its own and goes on in [`Handler::drained`]:
+//! mark of its own and goes on in [`Handler::output_low`]:
 //!
 //! ```
 //! # use hullo::{ConnId, Handler, Net, Origin};
@@ -104,7 +104,7 @@
 //!         self.produce(net, conn);
 //!     }
 //!
-//!     fn drained(&mut self, net: &mut Net, conn: ConnId) {
+//!     fn output_low(&mut self, net: &mut Net, conn: ConnId) {
 //!         self.produce(net, conn);
 //!     }
 //!

@@ -136,7 +136,7 @@ fn a_stream_hears_opened_before_anything_else() {
     ours.write_all(b"early").unwrap();
     harness.net().set_timer(Duration::ZERO, 0);
     harness.until("it is drained", |_, recorder| {
-        recorder.count(|event| matches!(event, Event::Drained(_))) == 1
+        recorder.count(|event| matches!(event, Event::OutputLow(_))) == 1
     });
     let mut got = vec![0; 50_000];
     ours.read_exact(&mut got).unwrap();

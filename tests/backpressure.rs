@@ -114,7 +114,7 @@ fn the_cap_is_judged_only_after_a_flush_was_tried() {
 }
 
 #[test]
-fn drained_comes_once_for_each_time_the_output_falls() {
+fn output_low_comes_once_for_each_time_the_output_falls() {
     let limits = Limits { outbox_cap: 64 << 20, ..Limits::default() };
     let low = limits.outbox_low;
     let mut harness = Harness::with_limits(limits);
@@ -124,7 +124,7 @@ fn drained_comes_once_for_each_time_the_output_falls() {
     let at: Arc<Mutex<Vec<usize>>> = Arc::default();
     let told = at.clone();
     harness.on(move |net, event| {
-        if let Event::Drained(conn) = event {
+        if let Event::OutputLow(conn) = event {
             told.lock().unwrap().push(net.waiting(*conn));
         }
     });
@@ -144,17 +144,17 @@ fn drained_comes_once_for_each_time_the_output_falls() {
     assert!(harness.recorder.closed().is_empty());
 }
 
-/// A handler that stops at a mark of its own and goes on when it is told `drained`, as `send` advises. Whether the
+/// A handler that stops at a mark of its own and goes on when it is told `output_low`, as `send` advises. Whether the
 /// kernel takes the output sooner or later, it must be told.
 #[test]
-fn a_producer_that_waits_for_drained_comes_to_its_end() {
+fn a_producer_that_waits_for_output_low_comes_to_its_end() {
     const TOTAL: usize = 8 << 20;
     for mark in [20, 100, 256] {
         let mut harness = Harness::new();
         let (_, address) = harness.listen();
         let mut produced = 0;
         harness.on(move |net, event| {
-            let (Event::Opened(conn, _) | Event::Drained(conn)) = event else { return };
+            let (Event::Opened(conn, _) | Event::OutputLow(conn)) = event else { return };
             let all = pattern(9000);
             while produced < TOTAL {
                 let part = &all[..all.len().min(TOTAL - produced)];
@@ -173,7 +173,7 @@ fn a_producer_that_waits_for_drained_comes_to_its_end() {
         });
         assert_eq!(got.len(), TOTAL);
         assert!(got.chunks(9000).all(|part| *part == pattern(9000)[..part.len()]));
-        assert!(harness.recorder.count(|event| matches!(event, Event::Drained(_))) > 0);
+        assert!(harness.recorder.count(|event| matches!(event, Event::OutputLow(_))) > 0);
         assert_eq!(harness.until_closed(conn).unsent, 0);
     }
 }

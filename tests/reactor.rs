@@ -162,12 +162,12 @@ fn a_panic_in_any_other_callback_is_counted_and_costs_nobody() {
     harness.on(move |net, event| {
         let name = match event {
             Event::Data(conn, _) => {
-                net.send(*conn, &pattern(4 << 20)); // more than the kernel takes: `drained` follows
+                net.send(*conn, &pattern(4 << 20)); // more than the kernel takes: `output_low` follows
                 return;
             }
             Event::Opened(..) => "opened",
             Event::Eof(_) => "peer_eof",
-            Event::Drained(_) => "drained",
+            Event::OutputLow(_) => "output_low",
             Event::Draining(_) => "draining",
             Event::Closed(..) => "closed",
             Event::Datagram { .. } => "datagram",
@@ -190,9 +190,9 @@ fn a_panic_in_any_other_callback_is_counted_and_costs_nobody() {
     harness.until("opened", |_, _| heard(&told, "opened"));
     client.write_all(b"x").unwrap();
     let mut answer = Vec::new();
-    harness.until("drained", |_, _| {
+    harness.until("the output is low", |_, _| {
         read_some(&mut client, &mut answer).unwrap();
-        heard(&told, "drained") && answer.len() == 4 << 20
+        heard(&told, "output_low") && answer.len() == 4 << 20
     });
     client.shutdown(std::net::Shutdown::Write).unwrap();
     harness.net().set_timer(ZERO, 0);
@@ -225,7 +225,7 @@ fn a_panic_in_any_other_callback_is_counted_and_costs_nobody() {
         "connect_failed",
         "datagram",
         "datagram_error",
-        "drained",
+        "output_low",
         "draining",
         "message",
         "opened",

@@ -237,7 +237,9 @@ fn replies_never_overtake_each_other() {
         let mut state = state.lock().unwrap();
         let conn = match event {
             Event::Opened(conn, _) => *state.1.get_or_insert(*conn),
-            Event::Data(..) | Event::Drained(_) | Event::Timeout(..) | Event::Message(_) => state.1.unwrap(),
+            Event::Data(..) | Event::OutputLow(_) | Event::Timeout(..) | Event::Message(_) => {
+                state.1.unwrap()
+            }
             _ => return,
         };
         for _ in 0..dice.roll(4) {

@@ -45,7 +45,7 @@ impl Chaos {
         }
         match event {
             Event::Opened(conn, _) => self.conns.push(*conn),
-            Event::Data(conn, _) | Event::Eof(conn) | Event::Drained(conn) | Event::Draining(conn)
+            Event::Data(conn, _) | Event::Eof(conn) | Event::OutputLow(conn) | Event::Draining(conn)
                 if self.ended.contains(conn) =>
             {
                 self.wrong.push(format!("{event:?} after its close"));

@@ -22,7 +22,7 @@ pub(super) const DIRTY: Flags = Flags(1 << 5);
 pub(super) const PAUSED: Flags = Flags(1 << 6);
 /// Reading is paused by the reactor: output above the high mark.
 pub(super) const FULL: Flags = Flags(1 << 7);
-/// Output is above the low mark: `drained` is owed.
+/// Output is above the low mark: `output_low` is owed.
 pub(super) const ABOVE_LOW: Flags = Flags(1 << 8);
 /// The peer's FIN was read.
 pub(super) const EOF: Flags = Flags(1 << 9);

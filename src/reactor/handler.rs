@@ -38,7 +38,7 @@ pub trait Handler {
     }
 
     /// The output waiting for `conn` fell to the low mark, having been above it.
-    fn drained(&mut self, net: &mut Net, conn: ConnId) {}
+    fn output_low(&mut self, net: &mut Net, conn: ConnId) {}
 
     /// A drain has begun and asks this connection to come to its end. By default it is closed, once its output is
     /// flushed. A handler that still owes an answer may close later, when it has given it; the drain's timeout

@@ -134,7 +134,7 @@ impl Net {
 
     /// Sends bytes. They are written when the callback that is being served ends, or in this turn's flush; what the
     /// peer does not take waits. Returns how many bytes wait for this peer now: a handler that produces more than
-    /// its peer asked for stops at a mark of its own and goes on in [`drained`](crate::Handler::drained).
+    /// its peer asked for stops at a mark of its own and goes on in [`output_low`](crate::Handler::output_low).
     ///
     /// Nothing is sent after `close`, `abort` or `shutdown_write`.
     #[inline]

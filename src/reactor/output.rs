@@ -63,7 +63,7 @@ impl Net {
     }
 
     /// What was not taken waits: the send buffer is full, or the connection broken, and the flush finds out which.
-    /// A handler that was told of more than the low mark may have stopped there, and is owed `drained`, even if all
+    /// A handler that was told of more than the low mark may have stopped there, and is owed `output_low`, even if all
     /// was taken in the end.
     #[cold]
     #[inline(never)]
@@ -104,13 +104,13 @@ impl Net {
         }
     }
 
-    /// The last pass of a turn: what `drained` and `closed` callbacks have sent goes out, and nobody is called.
+    /// The last pass of a turn: what `output_low` and `closed` callbacks have sent goes out, and nobody is called.
     pub(super) fn flush_quietly(&mut self) {
         self.send_datagrams();
         for key in std::mem::take(&mut self.dirty) {
             if self.flush_stream(key) {
                 if let Some(conn) = self.stream_mut(key) {
-                    conn.flags.set(ABOVE_LOW); // `drained` is still owed, in the next turn
+                    conn.flags.set(ABOVE_LOW); // `output_low` is still owed, in the next turn
                 }
                 self.mark_dirty(key);
             }
@@ -122,7 +122,7 @@ impl Net {
             && let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase == Phase::Open)
         {
             if conn.flags.has(TOLD) {
-                self.serve(key, |net| handler.drained(net, ConnId(key)));
+                self.serve(key, |net| handler.output_low(net, ConnId(key)));
             } else {
                 conn.flags.set(ABOVE_LOW); // `opened` comes first, in the next turn.
                 self.mark_dirty(key);

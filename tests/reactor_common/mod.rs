@@ -28,7 +28,7 @@ pub enum Event {
     Opened(ConnId, Origin),
     Data(ConnId, Vec<u8>),
     Eof(ConnId),
-    Drained(ConnId),
+    OutputLow(ConnId),
     Draining(ConnId),
     Closed(ConnId, Closed),
     Datagram { udp: UdpId, bytes: Vec<u8>, from: PeerAddr, to: Option<IpAddr>, truncated: bool },
@@ -158,9 +158,9 @@ impl Handler for Recorder {
         }
     }
 
-    fn drained(&mut self, net: &mut Net, conn: ConnId) {
-        self.must_live(conn, "drained");
-        self.note(net, Event::Drained(conn));
+    fn output_low(&mut self, net: &mut Net, conn: ConnId) {
+        self.must_live(conn, "output_low");
+        self.note(net, Event::OutputLow(conn));
     }
 
     fn draining(&mut self, net: &mut Net, conn: ConnId) {

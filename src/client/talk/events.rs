@@ -42,7 +42,7 @@ impl Handler for Talker<'_> {
         self.listen_to_input(net);
     }
 
-    fn drained(&mut self, net: &mut Net, _: ConnId) {
+    fn output_low(&mut self, net: &mut Net, _: ConnId) {
         self.speak(net);
     }
 
