@@ -91,12 +91,12 @@ fn each_room_knows_only_its_own_packages() {
 #[test]
 fn unsafe_stays_in_its_one_room() {
     for file in sources(Path::new("src")) {
-        let is_sys = file.ends_with("reactor/sys.rs");
+        let is_sys = file.starts_with("src/reactor/sys");
         let has_unsafe =
             code(&file).lines().any(|line| line.contains("unsafe {") || line.contains("unsafe impl"));
         assert!(
             is_sys || !has_unsafe,
-            "{} has unsafe code; src/reactor/sys.rs is the room for it",
+            "{} has unsafe code; src/reactor/sys is the room for it",
             file.display()
         );
     }

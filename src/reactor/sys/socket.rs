@@ -1,0 +1,97 @@
+//! One socket: what it holds, and the options that socket2 lacks.
+
+use super::check;
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+/// Bytes that arrived and were not read (ioctl_tcp(7): FIONREAD, alias SIOCINQ).
+pub(crate) fn unread(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    byte_count(fd, libc::FIONREAD)
+}
+
+/// Bytes written that the peer has not taken: not acknowledged on TCP, not read on a Unix socket (SIOCOUTQ of
+/// linux/sockios.h, which is TIOCOUTQ).
+pub(crate) fn untaken(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    byte_count(fd, libc::TIOCOUTQ as libc::Ioctl)
+}
+
+/// Bytes written but not yet sent. TCP only (SIOCOUTQNSD of linux/sockios.h).
+pub(crate) fn unsent(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    byte_count(fd, libc::SIOCOUTQNSD as libc::Ioctl)
+}
+
+fn byte_count(fd: BorrowedFd<'_>, request: libc::Ioctl) -> io::Result<usize> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: both requests store one int through the pointer, which outlives the call.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), request, &raw mut count) })?;
+    Ok(count.max(0) as usize)
+}
+
+/// Reads one record. One that is longer than `buffer` is cut by the system, which is asked for its real length
+/// (recv(2): MSG_TRUNC) and makes it an error.
+pub(crate) fn receive_record(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    // SAFETY: the kernel writes at most `buffer.len()` bytes to `buffer`, which outlives the call.
+    let length =
+        unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_TRUNC) };
+    match usize::try_from(length) {
+        Err(_) => Err(io::Error::last_os_error()),
+        Ok(length) if length > buffer.len() => {
+            let what =
+                format!("a record of {length} bytes is longer than the read budget of {}", buffer.len());
+            Err(io::Error::new(io::ErrorKind::InvalidData, what))
+        }
+        Ok(length) => Ok(length),
+    }
+}
+
+/// Asks for the address each datagram arrived at (ip(7): IP_PKTINFO; ipv6(7): IPV6_RECVPKTINFO). An IPv6 socket
+/// that takes IPv4 as well is asked both, since only IP_PKTINFO tells our own address from a broadcast one.
+pub(crate) fn ask_for_destination(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()> {
+    if v6 {
+        switch_on(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)?;
+    }
+    switch_on(fd, libc::IPPROTO_IP, libc::IP_PKTINFO)
+}
+
+/// Asks for datagrams that came as one, as a sender with segmentation offload or a network card hands them on, to stay
+/// one until here (udp(7): UDP_GRO). Where the system does not know of it, each comes alone.
+pub(crate) fn take_bundles(fd: BorrowedFd<'_>) {
+    let _ = switch_on(fd, libc::SOL_UDP, libc::UDP_GRO);
+}
+
+/// Has bind(2) with port 0 leave the port to connect(2) (ip(7): IP_BIND_ADDRESS_NO_PORT, for IPv6 as well).
+pub(crate) fn bind_without_port(fd: BorrowedFd<'_>) -> io::Result<()> {
+    switch_on(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT)
+}
+
+/// Datagrams that the system dropped because the receive queue of this socket was full (sock_diag(7): SK_MEMINFO_DROPS).
+pub(crate) fn receive_drops(fd: BorrowedFd<'_>) -> io::Result<u32> {
+    let mut figures = [0u32; libc::SK_MEMINFO_DROPS as usize + 1];
+    let mut size = size_of_val(&figures) as libc::socklen_t;
+    // SAFETY: the option is an array of u32, of which the kernel writes no more than `size` bytes (linux/sock_diag.h).
+    check(unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::SOL_SOCKET,
+            libc::SO_MEMINFO,
+            figures.as_mut_ptr().cast(),
+            &raw mut size,
+        )
+    })?;
+    Ok(figures[libc::SK_MEMINFO_DROPS as usize])
+}
+
+fn switch_on(fd: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    // SAFETY: the option is an int, passed with its size.
+    check(unsafe {
+        libc::setsockopt(
+            fd.as_raw_fd(),
+            level,
+            option,
+            (&raw const on).cast(),
+            size_of_val(&on) as libc::socklen_t,
+        )
+    })?;
+    Ok(())
+}
