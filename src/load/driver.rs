@@ -1,6 +1,7 @@
 //! The generator as a handler: its phases, its timers, and who is told what.
 
 use super::lanes::{Kind, Lanes, Stage, State};
+use super::lost::Lost;
 use super::message::Seed;
 use super::outcome::{Connections, Interval, Phase};
 use super::pace::Pace;
@@ -36,6 +37,8 @@ pub(super) struct Driver<'a> {
     /// See [`take_turns`](Driver::take_turns).
     pub(super) is_windowed: bool,
     pub(super) lanes: Lanes,
+    /// Measured requests that are under way no more.
+    pub(super) lost: Lost,
     /// Which client a connection or socket is of; ids of both are unique together.
     pub(super) owners: ConnMap<u32>,
     pub(super) pace: Pace,
@@ -90,6 +93,7 @@ impl<'a> Driver<'a> {
             plan,
             is_datagram: plan.target.is_datagram(),
             lanes: Lanes::new(plan.clients, plan.outstanding, !plan.target.is_datagram()),
+            lost: Lost::new(),
             is_windowed: plan.target.is_datagram() && plan.rate.is_none(),
             owners: ConnMap::new(),
             pace: Pace::new(plan.clients),
@@ -196,13 +200,20 @@ impl<'a> Driver<'a> {
                 net.abort(ConnId::from_bits(self.lanes.lane(lane).id));
             }
             Kind::Request => {
-                self.lanes.stop_waiting(lane, place, State::Overdue);
+                if self.is_datagram {
+                    self.lanes.finish(lane, place);
+                } else {
+                    self.lanes.stop_waiting(lane, place, State::Overdue);
+                }
                 if flight.is_measured {
                     self.tally.books().lost += 1;
                     self.tally.fail("timed out");
                     self.tally.record(self.now - flight.planned, self.now - flight.sent);
                     self.pace.open -= 1;
                     self.pace.overdue += 1;
+                    if self.is_datagram {
+                        self.remember_lost(lane, flight.sequence);
+                    }
                 }
                 self.lanes.lane(lane).free_since = self.now;
                 self.give_up_overtaken(lane);

@@ -1,7 +1,7 @@
 //! What comes on a datagram socket. Each message says whose it is: run, flow and sequence.
 
 use super::driver::{Driver, UNSENT};
-use super::lanes::{Flight, Stage, State};
+use super::lanes::{Flight, Kind, Stage, State};
 use super::message::Turn;
 use super::outcome::Phase;
 use super::plan::Check;
@@ -41,10 +41,7 @@ impl Driver<'_> {
     /// It names nobody. Where that is not asked for, it answers the oldest that it fits.
     fn unnamed(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) {
         let mut places: Vec<u32> = self.lanes.under_way(lane).collect();
-        places.sort_by_key(|&place| {
-            let flight = self.lanes.peek(place);
-            (flight.state == State::Overdue, flight.sequence)
-        });
+        places.sort_by_key(|&place| self.lanes.peek(place).sequence);
         for place in places {
             let Flight { kind, sequence, .. } = *self.lanes.peek(place);
             self.expect(lane, kind, sequence);
@@ -52,11 +49,14 @@ impl Driver<'_> {
                 return self.arrived(net, lane, place, true);
             }
         }
-        self.foreign(lane, bytes);
+        match self.lost_that_fits(lane, bytes) {
+            Some(sequence) => self.arrived_late(lane, sequence, bytes),
+            None => self.foreign(lane, bytes),
+        }
     }
 
     /// Whether it is what is expected, as closely as that is looked at.
-    fn fits(&self, bytes: &[u8]) -> bool {
+    pub(super) fn fits(&self, bytes: &[u8]) -> bool {
         match self.plan.script.check {
             Check::Full => *self.expected == *bytes,
             Check::Length => self.expected.len() == bytes.len(),
@@ -76,36 +76,39 @@ impl Driver<'_> {
             return self.arrived(net, lane, place, is_right);
         }
         let client = self.lanes.lane(lane);
-        match client.sequence.checked_sub(sequence + 1) {
+        if sequence >= client.sequence {
             // Never sent: it names us, and nobody else can know that number.
-            None => self.foreign(lane, bytes),
-            Some(_) if self.phase == Phase::WarmUp || self.phase == Phase::Ramp => {}
-            // Overdue for so long that it was forgotten.
-            Some(back) if back < 64 && client.answered >> back & 1 == 0 => {
-                client.answered |= 1 << back;
-                self.tally.count_late();
-            }
-            Some(_) => {
-                self.tally.books().duplicate += 1;
-                self.tally.fail("duplicate datagram");
-                self.tally.keep("duplicate", lane, Some(sequence), b"", bytes);
-            }
+            self.foreign(lane, bytes);
+        } else if sequence < client.measured_from {
+            // Of the warm-up, or the proof that the server is there: in no book.
+        } else if self.lost.contains(lane, sequence) {
+            self.arrived_late(lane, sequence, bytes);
+        } else {
+            self.tally.books().duplicate += 1;
+            self.tally.fail("duplicate datagram");
+            self.tally.keep("duplicate", lane, Some(sequence), b"", bytes);
         }
     }
 
     fn arrived(&mut self, net: &mut Net, lane: u32, place: u32, is_right: bool) {
         let flight = *self.lanes.flight(place);
-        let client = self.lanes.lane(lane);
-        let back = client.sequence - 1 - flight.sequence;
-        // The newer ones stand in the lower bits.
-        let newer = if back >= 64 { client.answered } else { client.answered & ((1 << back) - 1) };
-        if back < 64 {
-            client.answered |= 1 << back;
-        }
-        if newer != 0 && flight.is_measured {
-            self.tally.books().reordered += 1;
-        }
+        self.note_order(lane, flight.sequence);
         self.answered(net, lane, place, &flight, is_right);
+    }
+
+    /// The first answer to a request that was given up.
+    fn arrived_late(&mut self, lane: u32, sequence: u64, bytes: &[u8]) {
+        self.note_order(lane, sequence);
+        self.expect(lane, Kind::Request, sequence);
+        self.answered_late(lane, sequence, bytes);
+    }
+
+    /// Whether it came after an answer to a later one.
+    fn note_order(&mut self, lane: u32, sequence: u64) {
+        let client = self.lanes.lane(lane);
+        let is_reordered = sequence < client.newest && sequence >= client.measured_from;
+        client.newest = client.newest.max(sequence + 1);
+        self.tally.books().reordered += u64::from(is_reordered);
     }
 
     fn foreign(&mut self, lane: u32, bytes: &[u8]) {

@@ -2,8 +2,8 @@
 
 use super::queue::Queue;
 
-/// How many overdue requests a client may have behind it and still send: their replies must be told apart when they
-/// come after all.
+/// How many overdue requests a client may have behind it on a stream and still send: their replies must be told apart when
+/// they come after all.
 const OVERDUE: usize = 3;
 
 /// One client.
@@ -20,8 +20,10 @@ pub(super) struct Lane {
     pub(super) planned: u64,
     /// The request that was answered last.
     pub(super) last: u64,
-    /// Of the 64 requests before `sequence`, those that were answered; bit 0 is the newest.
-    pub(super) answered: u64,
+    /// Of datagrams: all requests that were answered are before this one.
+    pub(super) newest: u64,
+    /// Its first request that is in the books.
+    pub(super) measured_from: u64,
     pub(super) correct: u32,
     /// Requests measured.
     pub(super) asked: u32,
@@ -85,7 +87,7 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum State {
     Waiting,
-    /// Counted as lost, unless it is answered late.
+    /// On a stream, where its reply is still due. Counted as lost, unless it is answered late.
     Overdue,
     /// The system did not take it.
     Unsent,
@@ -111,7 +113,8 @@ pub(super) struct Lanes {
 
 impl Lanes {
     pub(super) fn new(clients: usize, outstanding: usize, is_ordered: bool) -> Lanes {
-        let room = (outstanding + OVERDUE).next_power_of_two();
+        let overdue = if is_ordered { OVERDUE } else { 0 };
+        let room = (outstanding + overdue).next_power_of_two();
         let lane = || Lane {
             id: 0,
             sequence: 0,
@@ -119,7 +122,8 @@ impl Lanes {
             free_since: 0,
             planned: 0,
             last: u64::MAX,
-            answered: 0,
+            newest: 0,
+            measured_from: u64::MAX,
             correct: 0,
             asked: 0,
             at: 0,
@@ -176,6 +180,13 @@ impl Lanes {
         &mut self.flights[place as usize]
     }
 
+    /// What is sent from now on is in the books.
+    pub(super) fn begin_measuring(&mut self) {
+        for lane in &mut self.lanes {
+            lane.measured_from = lane.sequence;
+        }
+    }
+
     /// Whether it may have one more in flight.
     #[inline]
     pub(super) fn has_room(&self, lane: u32) -> bool {
@@ -210,10 +221,10 @@ impl Lanes {
         place
     }
 
-    /// Without an order there is room for what may be in flight, and more; see [`forget_overdue`](Lanes::forget_overdue).
+    /// Without an order there is room for what may be in flight.
     fn free_place(&self, lane: u32, sequence: u64) -> u32 {
         let is_free = |place: &u32| self.peek(*place).state == State::Done;
-        self.places_from(lane, sequence).find(is_free).expect("room was made")
+        self.places_from(lane, sequence).find(is_free).expect("there is room for what may be in flight")
     }
 
     /// The flight of that sequence, where there is no order.
@@ -278,15 +289,6 @@ impl Lanes {
         self.flights[place as usize].state = State::Unsent;
     }
 
-    /// Makes room where overdue datagrams take it, which may never be answered: the oldest of them is forgotten.
-    #[inline]
-    pub(super) fn forget_overdue(&mut self, lane: u32) -> Option<Flight> {
-        if self.is_ordered || usize::from(self.lanes[lane as usize].len) < self.room {
-            return None;
-        }
-        self.forget_oldest_overdue(lane)
-    }
-
     /// Makes room on a stream, where a request that was passed over is overdue: later ones were answered, and its reply
     /// may never come.
     pub(super) fn forget_overtaken(&mut self, lane: u32) -> Option<Flight> {
@@ -298,15 +300,6 @@ impl Lanes {
             return None;
         }
         self.finish(lane, head);
-        Some(flight)
-    }
-
-    #[cold]
-    fn forget_oldest_overdue(&mut self, lane: u32) -> Option<Flight> {
-        let overdue = self.under_way(lane).filter(|&place| self.peek(place).state == State::Overdue);
-        let place = overdue.min_by_key(|&place| self.peek(place).sequence)?;
-        let flight = *self.peek(place);
-        self.finish(lane, place);
         Some(flight)
     }
 }
@@ -345,22 +338,17 @@ mod tests {
     }
 
     #[test]
-    fn without_an_order_overdue_requests_are_forgotten_for_new_ones() {
-        let mut lanes = Lanes::new(2, 2, false);
-        for sequence in 0..100 {
+    fn without_an_order_each_is_found_by_its_sequence() {
+        let mut lanes = Lanes::new(2, 3, false);
+        let held = lanes.push(1, flight(5));
+        for sequence in 6..100 {
             assert!(lanes.has_room(1));
-            lanes.forget_overdue(1);
             let place = lanes.push(1, flight(sequence));
-            assert_eq!(lanes.find(1, sequence), Some(place));
-            if sequence % 3 == 0 {
-                lanes.stop_waiting(1, place, State::Overdue);
-            } else {
-                lanes.finish(1, place);
-            }
+            assert_eq!((lanes.find(1, sequence), lanes.find(1, 5)), (Some(place), Some(held)));
+            lanes.finish(1, place);
+            assert_eq!(lanes.find(1, sequence), None);
         }
-        assert_eq!(lanes.find(1, 0), None, "forgotten");
-        assert!(lanes.find(1, 99).is_some() && lanes.find(1, 98).is_none());
-        assert_eq!(lanes.lane(1).waiting, 0);
+        assert_eq!(lanes.lane(1).waiting, 1);
     }
 
     #[test]

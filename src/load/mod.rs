@@ -6,6 +6,7 @@
 //! | `script`, `message`, `paper`, `sources`, `schedule`, `expect` | parts of it: what is said, from where, when; what must hold |
 //! | `preflight` | what can be known to be too much |
 //! | `lanes`, `queue`, `sheets` | the clients, what each has under way, and what it says and hears next; all allocated at the start |
+//! | `lost` | what was given up on datagrams and may be answered after all; grows with what is lost, up to a bound |
 //! | `driver`, `phases` | the [`Handler`](crate::Handler): timers, who is told what, what comes when |
 //! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
 //! | `matcher`, `replies`, `flows` | what came, and which book it belongs in |
@@ -20,6 +21,7 @@ mod flows;
 mod judge;
 mod kept;
 mod lanes;
+mod lost;
 mod matcher;
 mod message;
 mod outcome;

@@ -230,7 +230,6 @@ impl Driver<'_> {
         let sequence = client.sequence;
         if kind != Kind::Farewell {
             client.sequence += 1;
-            client.answered <<= 1;
         }
         let (id, free_since) = (client.id, client.free_since);
         let is_open_loop = self.pace.schedule.is_some();
@@ -245,9 +244,6 @@ impl Driver<'_> {
             net.send_datagram(UdpId::from_bits(id), request);
         } else if size > 0 {
             net.send(ConnId::from_bits(id), request);
-        }
-        if let Some(forgotten) = self.lanes.forget_overdue(lane) {
-            self.pace.overdue -= u64::from(forgotten.is_measured);
         }
         let state = State::Waiting;
         let flight = Flight { sequence, planned, sent, kind, state, is_measured, is_overtaken: false };

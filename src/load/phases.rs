@@ -32,6 +32,7 @@ impl Driver<'_> {
         self.enter(net, Phase::Measure, length.unwrap_or(Duration::MAX));
         self.now = self.clock();
         self.measured = (self.now, self.now);
+        self.lanes.begin_measuring();
         let until = plan.duration.map_or(u64::MAX, |length| self.now.saturating_add(nanoseconds(length)));
         let schedule = plan.rate.map(|rate| Schedule::new(rate, length.unwrap_or(Duration::MAX)));
         self.pace.begin(schedule, self.now, until, plan.requests.unwrap_or(u64::MAX));
@@ -104,6 +105,12 @@ impl Driver<'_> {
             self.stop_measuring();
         }
         self.count_unfinished();
+        if self.lost.forgotten > 0 {
+            self.notes.push(format!(
+                "{} lost requests were forgotten for want of memory: a late answer to one of them counts as duplicate",
+                self.lost.forgotten
+            ));
+        }
         self.count_drops(net);
         self.now = self.clock();
         self.close_interval();

@@ -312,6 +312,7 @@ impl Driver<'_> {
 
     /// What was under way on a connection is lost with it.
     fn forget_flights(&mut self, lane: u32) {
+        self.forget_lost(lane);
         let places: Vec<u32> = self.lanes.under_way(lane).collect();
         for place in places {
             let flight = *self.lanes.flight(place);

@@ -154,10 +154,8 @@ impl Driver<'_> {
                 self.pace.overdue -= 1;
             }
             (State::Overdue, false) => {
-                self.tally.books().lost -= 1;
-                self.tally.books().wrong += 1;
+                self.tally.count_wrong_late();
                 self.pace.overdue -= 1;
-                self.tally.fail("wrong reply");
             }
             (_, true) => {
                 self.tally.books().correct += 1;
@@ -248,14 +246,12 @@ impl Driver<'_> {
     #[cold]
     fn out_of_order(&mut self, lane: u32, flight: &Flight, reply: &[u8]) {
         if flight.is_measured {
-            self.tally.books().reordered += 1;
-            self.tally.fail("reply out of order");
-            self.tally.keep("out of order", lane, Some(flight.sequence), &self.expected, reply);
+            self.tally.count_out_of_order(lane, flight.sequence, &self.expected, reply);
         }
     }
 
-    /// Whether it answers another request of this client: a later one, so that one before it was passed over; or one
-    /// that was answered already.
+    /// Whether it answers another request of this client: a later one, so that one before it was passed over; one that was
+    /// passed over and given up; or one that was answered already.
     fn is_known(&mut self, net: &mut Net, lane: u32, reply: &[u8], under_way: &[u32]) -> bool {
         for (nth, &place) in under_way.iter().enumerate() {
             let flight = *self.lanes.flight(place);
@@ -272,6 +268,11 @@ impl Driver<'_> {
                 return true;
             }
         }
+        if let Some(lost) = self.lost_that_fits(lane, reply) {
+            self.tally.count_out_of_order(lane, lost, &self.expected, reply);
+            self.answered_late(lane, lost, reply);
+            return true;
+        }
         let client = self.lanes.lane(lane);
         let (last, was_wrong) = (client.last, client.last_was_wrong);
         if last == u64::MAX {
@@ -287,8 +288,8 @@ impl Driver<'_> {
 
     /// A reply that the server has left out is not waited for once its request takes the room of the next.
     pub(super) fn give_up_overtaken(&mut self, lane: u32) {
-        if let Some(forgotten) = self.lanes.forget_overtaken(lane) {
-            self.pace.overdue -= u64::from(forgotten.is_measured);
+        if let Some(forgotten) = self.lanes.forget_overtaken(lane).filter(|flight| flight.is_measured) {
+            self.remember_lost(lane, forgotten.sequence);
         }
     }
 

@@ -15,8 +15,10 @@ const EVIDENCE: usize = 10;
 const EVIDENCE_BYTES: usize = 512;
 
 pub(super) struct Tally {
-    /// `lost` is what was lost or timed out; what came late after that is in `late` as well.
+    /// `lost` is what was lost or timed out; what came late after that is in `late` or in `wrong` as well.
     gross: Books,
+    /// Of the wrong ones.
+    wrong_late: u64,
     latency: Latency,
     /// Response and service of this interval.
     response: Recorder,
@@ -50,6 +52,7 @@ impl Tally {
         let latency = Latency { response: histogram(), service: histogram(), connect: histogram() };
         Tally {
             gross: Books::default(),
+            wrong_late: 0,
             latency,
             response: Recorder::new(histogram()),
             service: Recorder::new(histogram()),
@@ -70,16 +73,28 @@ impl Tally {
         &mut self.gross
     }
 
-    /// One of those that were lost has come after all.
-    pub(super) fn count_late(&mut self) {
-        if self.gross.late < self.gross.lost {
-            self.gross.late += 1;
-        }
+    /// One of those that were lost has come after all, and was wrong.
+    pub(super) fn count_wrong_late(&mut self) {
+        self.gross.wrong += 1;
+        self.wrong_late += 1;
+        self.fail("wrong reply");
+    }
+
+    pub(super) fn count_out_of_order(
+        &mut self,
+        client: u32,
+        sequence: u64,
+        expected: &[u8],
+        received: &[u8],
+    ) {
+        self.gross.reordered += 1;
+        self.fail("reply out of order");
+        self.keep("out of order", client, Some(sequence), expected, received);
     }
 
     /// The counts as they balance: what came late was not lost.
     pub(super) fn balance(&self) -> Books {
-        Books { lost: self.gross.lost.saturating_sub(self.gross.late), ..self.gross }
+        Books { lost: self.gross.lost - self.gross.late - self.wrong_late, ..self.gross }
     }
 
     /// A time in nanoseconds since planned, and since sent.
@@ -174,11 +189,11 @@ impl Tally {
 
     /// All that is for the report. The last interval must be closed.
     pub(super) fn into_parts(self) -> Parts {
+        let books = self.balance();
         let mut latency = self.latency;
         if self.is_closed {
             latency.response = latency.service.clone();
         }
-        let books = Books { lost: self.gross.lost.saturating_sub(self.gross.late), ..self.gross };
         let intervals = self.intervals.into_intervals();
         Parts { books, latency, failures: self.failures, evidence: self.evidence, intervals }
     }
@@ -272,9 +287,13 @@ mod tests {
     #[test]
     fn what_came_late_was_not_lost_and_the_books_balance() {
         let mut tally = Tally::new(true);
-        *tally.books() = Books { sent: 3, correct: 1, lost: 2, late: 1, ..Books::default() };
+        *tally.books() = Books { sent: 4, correct: 1, lost: 3, late: 1, ..Books::default() };
+        tally.close(frame(0), &mut |_| {});
+        tally.count_wrong_late();
+        tally
+            .close(frame(1), &mut |interval| assert_eq!((interval.books.lost, interval.books.wrong), (0, 1)));
         let books = tally.balance();
-        assert_eq!((books.lost, books.late), (1, 1));
+        assert_eq!((books.lost, books.late, books.wrong), (1, 1, 1));
         assert_eq!(books.sent, books.correct + books.wrong + books.late + books.lost + books.unfinished);
     }
 }

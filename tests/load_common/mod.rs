@@ -6,7 +6,7 @@ mod books;
 mod datagrams;
 mod lines;
 
-pub use books::{Report, assert_honest};
+pub use books::{Report, Requests, assert_honest};
 pub use datagrams::{Datagrams, UdpClient};
 pub use lines::{Client, Lines};
 
