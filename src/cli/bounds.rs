@@ -221,12 +221,16 @@ mod tests {
     }
 
     #[test]
-    fn units_are_for_texts_and_numbers_are_plain() {
+    fn units_are_for_texts_and_numbers_are_plain_or_seconds() {
         assert_eq!(read("connections = \"2k\"").limits.connections, 2000);
         assert_eq!(read("connections = 2_000").limits.connections, 2000);
         assert_eq!(read("outbox_cap = 0x200000").limits.outbox_cap, 2 << 20);
         assert_eq!(read("idle = 0").limits.idle, Duration::ZERO);
-        assert!(complaint("idle = 10").contains("idle = 10 is not a duration"));
+        assert_eq!(read("idle = 10").limits.idle, Duration::from_secs(10));
+        assert_eq!(read("idle = 1.5").limits.idle, Duration::from_millis(1500));
+        assert_eq!(read("connections = 1e4").limits.connections, 10_000);
+        assert!(complaint("idle = inf").contains("idle = inf is not a duration"));
+        assert!(complaint("accepts = 1.5").contains("accepts = 1.5 is not a count"));
         assert!(complaint("accepts = -1").contains("accepts = -1 is not a count"));
     }
 

@@ -1,5 +1,6 @@
 //! `hullo dialects`: what can be spoken, as a table or as TOML to start from.
 
+use super::columns::{pad, width};
 use super::failure::Failure;
 use super::{dialect_table, output, units};
 use clap::Args;
@@ -87,20 +88,6 @@ fn farewell(spec: &DialectSpec, is_stream: bool) -> Option<String> {
     })
 }
 
-fn pad(text: &str, columns: usize) -> String {
-    format!("{text}{}", " ".repeat(columns - width(text)))
-}
-
-/// Columns on a terminal: Chinese, Japanese and Korean characters take two.
-fn width(text: &str) -> usize {
-    let is_wide = |c: char| {
-        matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
-            | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}'
-            | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}')
-    };
-    text.chars().map(|c| 1 + usize::from(is_wide(c))).sum()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::config::Config;
@@ -117,12 +104,6 @@ mod tests {
             count += 1;
         }
         assert_eq!(count, config.catalog.custom().count());
-    }
-
-    #[test]
-    fn wide_characters_take_two_columns() {
-        assert_eq!(width("数据[{message}]收到了!"), 4 + 11 + 6 + 1);
-        assert_eq!(pad("是", 4), "是  ");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::catalog::Catalog;
 use super::failure::{Failure, Place};
 use super::load::{Load, usage};
-use super::{config, units};
+use super::{command_line, config, units};
 use hullo::load::{Check, Framing, Plan, Rate, Script, Templates, Wanted};
 use hullo::{Address, Host};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -31,7 +31,7 @@ pub(super) fn plan(load: &Load) -> Result<Plan, Failure> {
     }
     let default = (load.duration.is_none() && load.requests.is_none()).then_some(Duration::from_secs(10));
     Ok(Plan {
-        command: command(),
+        command: command_line::quoted(&command_line::typed()),
         settings: settings(load),
         target,
         clients: load.connections,
@@ -139,19 +139,6 @@ fn ip_of(address: &Address) -> Option<IpAddr> {
     }
 }
 
-/// As typed, more or less: what a shell would split is quoted.
-fn command() -> String {
-    let plain = |arg: &str| {
-        !arg.is_empty()
-            && arg.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,@%+*[]".contains(&byte))
-    };
-    let quoted = std::env::args_os().map(|arg| {
-        let arg = arg.to_string_lossy().into_owned();
-        if plain(&arg) { arg } else { format!("'{}'", arg.replace('\'', r"'\''")) }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
-}
-
 /// For the report: in the order of the help, defaults included.
 fn settings(load: &Load) -> Vec<(&'static str, String)> {
     let time = units::write_duration;
@@ -205,6 +192,7 @@ fn settings(load: &Load) -> Vec<(&'static str, String)> {
 
 /// As for a rate, with `k` and `M` as in any count.
 pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    let text = text.strip_suffix("/s").unwrap_or(text);
     let plain = |part: &str| match units::count(part) {
         Ok(number) => number.to_string(),
         Err(_) => part.to_owned(),
@@ -243,6 +231,8 @@ mod tests {
     fn rates_and_sizes_are_written_as_counts_and_sizes_are() {
         assert_eq!(rate("20k").unwrap().to_string(), "20000");
         assert_eq!(rate("0.5:2k").unwrap().to_string(), "0.5:2000");
+        assert_eq!(rate("1e3:10K").unwrap().to_string(), "1000:10000");
+        assert_eq!(rate("50/s").unwrap().to_string(), "50");
         assert!(rate("fast").unwrap_err().starts_with("not a rate"));
         assert_eq!(sizes("512"), Ok((512, 512)));
         assert_eq!(sizes("1KiB..2KiB"), Ok((1024, 2048)));

@@ -2,6 +2,8 @@
 
 mod bounds;
 mod catalog;
+mod columns;
+mod command_line;
 mod completions;
 mod config;
 mod descriptors;
@@ -9,6 +11,7 @@ mod dialect_table;
 mod dialects;
 mod failure;
 mod fetch;
+mod guess;
 mod load;
 mod load_output;
 mod load_plan;
@@ -21,10 +24,11 @@ mod section;
 mod serve;
 mod talk;
 mod units;
+mod usage;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
@@ -66,25 +70,32 @@ pub(crate) fn run() -> ExitCode {
         Ok(Cli { command: Command::Load(load) }) => load.run(),
         Ok(Cli { command: Command::Completions(completions) }) => completions.run(),
         Ok(Cli { command: Command::Man(man) }) => man.run(),
-        Err(answer) => return answer_of_parser(&answer),
+        Err(answer) => return answer_of_parser(answer),
     };
     result.unwrap_or_else(|failure| report(&failure))
 }
 
 /// Help and version go to stdout, a usage error to stderr.
-fn answer_of_parser(answer: &clap::Error) -> ExitCode {
-    let text = answer.render().to_string();
+fn answer_of_parser(answer: clap::Error) -> ExitCode {
     if answer.use_stderr() {
-        // Where stderr is closed there is nobody left to tell.
-        let _ = io::stderr().write_all(text.as_bytes());
+        let text = usage::explain(answer, &command_line::typed());
+        complain(text);
         return ExitCode::from(2);
     }
-    output::print(&text).map_or_else(|failure| report(&failure), |()| ExitCode::SUCCESS)
+    output::print(&answer.render().to_string())
+        .map_or_else(|failure| report(&failure), |()| ExitCode::SUCCESS)
 }
 
 fn report(failure: &Failure) -> ExitCode {
-    let _ = io::stderr().write_all(failure.to_string().as_bytes());
+    complain(failure.to_string());
     failure.code()
+}
+
+/// A terminal breaks lines within words; in a file or a pipe a sentence is a line.
+fn complain(text: String) {
+    let text = if io::stderr().is_terminal() { columns::fill(&text, "  ") } else { text };
+    // Where stderr is closed there is nobody left to tell.
+    let _ = io::stderr().write_all(text.as_bytes());
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ impl<'t> Section<'t> {
         value.as_bool()
     }
 
-    /// A text or a whole number that `parse` understands. Its error goes on from "KEY = VALUE is".
+    /// A text or a number that `parse` understands. Its error goes on from "KEY = VALUE is".
     pub(super) fn parsed<T>(
         &self,
         key: &'static str,
@@ -105,11 +105,9 @@ impl<'t> Section<'t> {
                 let decimal = decimal.map_or_else(|_| number.to_string(), |decimal| decimal.to_string());
                 (parse(&decimal), decimal)
             }
+            DeValue::Float(number) => (parse(number.as_str()), number.to_string()),
             other => {
-                self.complain(
-                    key,
-                    format!("{key} is {}: write a text or a whole number", with_article(other)),
-                );
+                self.complain(key, format!("{key} is {}: write a text or a number", with_article(other)));
                 return None;
             }
         };

@@ -17,32 +17,42 @@ const TIMES: [Unit; 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1
 const SIZES: [Unit; 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 const COUNTS: [Unit; 3] = [("M", 1_000_000), ("k", 1000), ("", 1)];
 
+/// Read as well, and never written.
+const OTHER_TIMES: [Unit; 4] = [("", 1000), ("sec", 1000), ("min", 60_000), ("d", 86_400_000)];
+const OTHER_SIZES: [Unit; 1] = [("", 1)];
+
 /// A suffix, and how many of the smallest unit it stands for; the largest come first.
 type Unit = (&'static str, u64);
 
-/// `500ms`, `5s`, `1m`, `2h`; `0` needs no unit.
+/// `500ms`, `5s`, `1.5h`, `1m30s`; a plain number is seconds.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    let not = "not a duration: write it as 500ms, 5s, 1m or 2h";
-    let milliseconds = if text == "0" { Some(0) } else { amount(text, &TIMES).ok_or(not)? };
-    milliseconds
+    let units = [TIMES.as_slice(), &OTHER_TIMES].concat();
+    sum(text, &units)
+        .ok_or("not a duration: write it as 500ms, 5s, 1m or 2h".to_owned())
         .map(Duration::from_millis)
-        .filter(|&duration| duration <= LONGEST)
-        .ok_or("longer than a year: choose a shorter time".to_owned())
+        .and_then(|duration| match duration <= LONGEST {
+            true => Ok(duration),
+            false => Err("longer than a year: choose a shorter time".to_owned()),
+        })
 }
 
-/// `64KiB`, `1MiB`; a plain number is bytes.
+/// `64KiB`, `1MiB`; a plain number is bytes. `64k` is refused: it is 64,000 to some.
 pub(super) fn size(text: &str) -> Result<usize, String> {
-    let plain = [SIZES.as_slice(), &[("", 1)]].concat();
-    let bytes = amount(text, &plain).ok_or("not a size: write it as 512, 64KiB or 1MiB")?;
-    let bytes = bytes.filter(|&bytes| bytes <= LARGEST).ok_or("larger than 1GiB: choose a smaller size")?;
-    Ok(bytes as usize)
+    let units = [SIZES.as_slice(), &OTHER_SIZES].concat();
+    match amount(text, &units) {
+        None => Err("not a size: write it as 512, 64KiB or 1MiB".to_owned()),
+        Some(bytes) if bytes > LARGEST => Err("larger than 1GiB: choose a smaller size".to_owned()),
+        Some(bytes) => Ok(bytes as usize),
+    }
 }
 
-/// `10k`, `2M`, `10000`.
+/// `10k`, `2M`, `10000`, `1e4`.
 pub(super) fn count(text: &str) -> Result<usize, String> {
-    let number = amount(text, &COUNTS).ok_or("not a count: write it as 10000, 10k or 1M")?;
-    let number = number.filter(|&number| number <= MOST).ok_or("too large a count: choose at most 2147M")?;
-    Ok(number as usize)
+    match amount(text, &COUNTS) {
+        None => Err("not a count: write it as 10000, 10k or 1M".to_owned()),
+        Some(number) if number > MOST => Err("too large a count: choose at most 2147M".to_owned()),
+        Some(number) => Ok(number as usize),
+    }
 }
 
 /// As [`duration`] reads it.
@@ -64,15 +74,87 @@ pub(super) fn write_count(number: usize) -> String {
     write(number as u64, &COUNTS)
 }
 
-/// `None`: not a number with one of these units. `Some(None)`: too large for any use.
-fn amount(text: &str, units: &[Unit]) -> Option<Option<u64>> {
-    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, suffix) = text.split_at(end);
-    let (_, size) = units.iter().find(|(unit, _)| *unit == suffix)?;
-    if digits.is_empty() {
-        return None;
+/// Several amounts, each in a smaller unit than the one before it: `1m30s`.
+fn sum(text: &str, units: &[Unit]) -> Option<u64> {
+    let (mut sum, mut last, mut rest) = (0u64, u64::MAX, text.trim());
+    loop {
+        let (piece, behind) = Piece::first(rest)?;
+        let unit = piece.unit(units)?;
+        // A number without a unit stands alone.
+        let is_alone = rest.len() == text.trim().len() && behind.is_empty();
+        if unit >= last || piece.suffix.is_empty() && !is_alone {
+            return None;
+        }
+        sum = sum.saturating_add(piece.times(unit)?);
+        (last, rest) = (unit, behind);
+        if rest.is_empty() {
+            return Some(sum);
+        }
     }
-    Some(digits.parse::<u64>().ok().and_then(|number| number.checked_mul(*size)))
+}
+
+/// One amount, in the smallest of the units.
+fn amount(text: &str, units: &[Unit]) -> Option<u64> {
+    let (piece, behind) = Piece::first(text.trim())?;
+    if behind.is_empty() { piece.times(piece.unit(units)?) } else { None }
+}
+
+/// A number without a sign, `5`, `1.5` or `1e4`, and the letters behind it.
+struct Piece<'t> {
+    /// All digits as one number, to be divided by so many powers of ten.
+    digits: u128,
+    scale: i32,
+    suffix: &'t str,
+}
+
+impl<'t> Piece<'t> {
+    /// The one that the text begins with, and the rest.
+    fn first(text: &'t str) -> Option<(Piece<'t>, &'t str)> {
+        let (whole, mut rest) = split_digits(text);
+        let mut digits = whole.to_owned();
+        let mut scale = 0;
+        if let Some(behind) = rest.strip_prefix('.') {
+            let (fraction, behind) = split_digits(behind);
+            digits += fraction;
+            scale = i32::try_from(fraction.len()).ok().filter(|&length| length > 0)?;
+            rest = behind;
+        }
+        if let Some((exponent, behind)) = rest.strip_prefix(['e', 'E']).map(split_digits)
+            && !exponent.is_empty()
+        {
+            scale = scale.saturating_sub(exponent.parse().unwrap_or(i32::MAX));
+            rest = behind;
+        }
+        if whole.is_empty() {
+            return None;
+        }
+        let rest = rest.trim_start();
+        let (suffix, rest) =
+            rest.split_at(rest.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(rest.len()));
+        let piece = Piece { digits: digits.parse().unwrap_or(u128::MAX), scale, suffix };
+        Some((piece, rest.trim_start()))
+    }
+
+    /// How many of the smallest unit the suffix stands for.
+    fn unit(&self, units: &[Unit]) -> Option<u64> {
+        units.iter().find(|(name, _)| name.eq_ignore_ascii_case(self.suffix)).map(|(_, size)| *size)
+    }
+
+    /// In the smallest unit, if that leaves no rest; the largest number stands for all that are larger.
+    fn times(&self, unit: u64) -> Option<u64> {
+        let amount = self.digits.saturating_mul(unit.into());
+        let power = 10u128.saturating_pow(self.scale.unsigned_abs());
+        let amount = match self.scale {
+            ..=0 => amount.saturating_mul(power),
+            _ if amount.is_multiple_of(power) => amount / power,
+            _ => return None,
+        };
+        Some(u64::try_from(amount).unwrap_or(u64::MAX))
+    }
+}
+
+fn split_digits(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 /// In the largest unit that leaves no rest.
@@ -89,28 +171,57 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_are_written_with_a_unit() {
-        for (text, milliseconds) in
-            [("0", 0), ("0s", 0), ("500ms", 500), ("5s", 5000), ("1m", 60_000), ("2h", 7_200_000)]
-        {
+    fn durations_are_written_with_a_unit_or_are_seconds() {
+        for (text, milliseconds) in [
+            ("0", 0),
+            ("0s", 0),
+            ("500ms", 500),
+            ("5s", 5000),
+            ("5", 5000),
+            ("1m", 60_000),
+            ("2h", 7_200_000),
+            ("5 s", 5000),
+            (" 5S ", 5000),
+            ("1.5s", 1500),
+            ("0.25", 250),
+            ("1e3ms", 1000),
+            ("1m30s", 90_000),
+            ("1h 1ms", 3_600_001),
+            ("5min", 300_000),
+            ("10sec", 10_000),
+            ("1d", 86_400_000),
+        ] {
             assert_eq!(duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
         }
-        for text in ["", "5", "s", "1.5s", "-1s", "5 s", "5S", "1d", "5s5", "٥s"] {
-            assert!(duration(text).unwrap_err().starts_with("not a duration"), "{text}");
+        let no_durations = [
+            "", " ", "s", "-1s", "+1", "5x", "1.s", ".5s", "0.5ms", "5s5", "5s5s", "1s1m", "1m30", "30 1m",
+            "٥s", "1e", "5_000", "1,5s", "m5", "inf",
+        ];
+        for text in no_durations {
+            let error = duration(text).unwrap_err();
+            assert!(error.starts_with("not a duration"), "{text:?}: {error}");
         }
-        for text in ["9000h", "99999999999999999999ms", "18446744073709551615h"] {
+        for text in ["9000h", "99999999999999999999ms", "18446744073709551615h", "1e99", "1e9999999999s"] {
             assert!(duration(text).unwrap_err().starts_with("longer than a year"), "{text}");
         }
     }
 
     #[test]
     fn sizes_are_bytes_or_powers_of_1024() {
-        for (text, bytes) in
-            [("0", 0), ("512", 512), ("512B", 512), ("64KiB", 65_536), ("1MiB", 1 << 20), ("1GiB", 1 << 30)]
-        {
+        for (text, bytes) in [
+            ("0", 0),
+            ("512", 512),
+            ("512B", 512),
+            ("64KiB", 65_536),
+            ("64 kib", 65_536),
+            ("0.5MiB", 1 << 19),
+            ("1MiB", 1 << 20),
+            ("1GiB", 1 << 30),
+            ("1e3", 1000),
+        ] {
             assert_eq!(size(text), Ok(bytes), "{text}");
         }
-        for text in ["", "KiB", "64k", "64kb", "1 MiB", "+1"] {
+        for text in ["", "KiB", "64k", "64K", "64kb", "1M", "+1", "0.3KiB", "1KiB1B"] {
             assert!(size(text).unwrap_err().starts_with("not a size"), "{text}");
         }
         assert!(size("2GiB").unwrap_err().starts_with("larger than 1GiB"));
@@ -119,13 +230,22 @@ mod tests {
 
     #[test]
     fn counts_may_end_in_k_or_m() {
-        for (text, number) in [("0", 0), ("10k", 10_000), ("2M", 2_000_000), ("4096", 4096)] {
+        for (text, number) in [
+            ("0", 0),
+            ("10k", 10_000),
+            ("10K", 10_000),
+            ("1.5k", 1500),
+            ("1e4", 10_000),
+            ("2M", 2_000_000),
+            ("4096", 4096),
+        ] {
             assert_eq!(count(text), Ok(number), "{text}");
         }
-        for text in ["", "k", "10K", "1e3", "1_000", "-5"] {
+        for text in ["", "k", "1.5", "1_000", "-5", "1e-3", "10kk", "1k1"] {
             assert!(count(text).unwrap_err().starts_with("not a count"), "{text}");
         }
         assert!(count("2148M").unwrap_err().starts_with("too large"));
+        assert!(count(&"9".repeat(60)).unwrap_err().starts_with("too large"));
     }
 
     #[test]

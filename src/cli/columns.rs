@@ -1,0 +1,78 @@
+//! Text in the columns of a terminal.
+
+/// What help, manual pages and tables keep to.
+pub(super) const WIDTH: usize = 80;
+
+/// Breaks each paragraph between its words, so that no line is wider than [`WIDTH`] unless a word is. Further lines of a
+/// paragraph begin with `indent`. What is indented is laid out already, and stays as it is.
+pub(super) fn fill(text: &str, indent: &str) -> String {
+    text.split('\n').map(|line| fill_line(line, indent)).collect::<Vec<_>>().join("\n")
+}
+
+fn fill_line(line: &str, indent: &str) -> String {
+    if line.starts_with(' ') {
+        return line.to_owned();
+    }
+    let mut filled = String::new();
+    let mut column = 0;
+    for word in line.split(' ') {
+        if column > 0 && column + 1 + width(word) > WIDTH {
+            filled += "\n";
+            filled += indent;
+            column = width(indent);
+        } else if column > 0 {
+            filled += " ";
+            column += 1;
+        }
+        filled += word;
+        column += width(word);
+    }
+    filled
+}
+
+/// With blanks behind it, up to so many columns.
+pub(super) fn pad(text: &str, columns: usize) -> String {
+    format!("{text}{}", " ".repeat(columns - width(text)))
+}
+
+/// Columns on a terminal: Chinese, Japanese and Korean characters take two.
+pub(super) fn width(text: &str) -> usize {
+    let is_wide = |c: char| {
+        matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
+            | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}'
+            | '\u{ffe0}'..='\u{ffe6}' | '\u{20000}'..='\u{3fffd}')
+    };
+    text.chars().map(|c| 1 + usize::from(is_wide(c))).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_characters_take_two_columns() {
+        assert_eq!(width("数据[{message}]收到了!"), 4 + 11 + 6 + 1);
+        assert_eq!(pad("是", 4), "是  ");
+    }
+
+    #[test]
+    fn a_paragraph_is_broken_between_words_and_loses_none() {
+        let text = "word ".repeat(50);
+        let filled = fill(text.trim_end(), "> ");
+        assert!(filled.lines().all(|line| width(line) <= WIDTH), "{filled}");
+        assert!(filled.lines().skip(1).all(|line| line.starts_with("> word")), "{filled}");
+        assert_eq!(filled.replace("\n> ", " "), text.trim_end());
+        let exact = format!("{} {}", "a".repeat(40), "b".repeat(39));
+        assert_eq!(fill(&exact, ""), exact);
+        assert_eq!(fill(&format!("{exact}b"), ""), exact.replace(' ', "\n") + "b");
+    }
+
+    #[test]
+    fn what_is_laid_out_or_has_no_blanks_stays_as_it_is() {
+        for text in
+            [format!("  {}", "a b ".repeat(40)), "a".repeat(100), String::new(), "a\n\nb\n".to_owned()]
+        {
+            assert_eq!(fill(&text, "> "), text);
+        }
+    }
+}

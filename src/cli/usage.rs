@@ -1,0 +1,214 @@
+//! What is said of a command line that cannot be parsed: the parser's own words, or better ones.
+
+use super::command_line::quoted;
+use super::guess::{self, Guess};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::error::Error;
+
+/// Flags by which other programs are told a port or a host.
+const PORTS: [&str; 3] = ["--port", "-p", "-P"];
+const HOSTS: [&str; 9] = ["--host", "--listen", "--bind", "--address", "--addr", "--url", "-b", "-l", "-H"];
+
+/// The whole text of a usage error. `args` is the command line with the program's name.
+pub(super) fn explain(mut error: clap::Error, args: &[String]) -> String {
+    let explained = match error.kind() {
+        ErrorKind::ValueValidation => of_value(&error, args),
+        ErrorKind::UnknownArgument => of_flag(&error, args).or_else(|| of_port(&error, args)),
+        _ => None,
+    };
+    if let Some(explained) = explained {
+        return explained;
+    }
+    if error.kind() == ErrorKind::UnknownArgument {
+        // "To pass it as a value" is right where any text is one.
+        error.remove(ContextKind::Suggested);
+        if let Some(tip) = of_message(&error, args) {
+            let text = error.render().to_string();
+            let gap = if text.contains("\n  tip:") { "" } else { "\n" };
+            return text.replacen("\n\nUsage", &format!("{gap}\n{tip}\n\nUsage"), 1);
+        }
+    }
+    error.render().to_string()
+}
+
+/// A value that is no address where one should be.
+fn of_value(error: &clap::Error, args: &[String]) -> Option<String> {
+    if !matches!(context(error, ContextKind::InvalidArg)?, "<URL>" | "<URL>..." | "[ADDRESS]...") {
+        return None;
+    }
+    let text = context(error, ContextKind::InvalidValue)?;
+    of_address(args, place(args, text)?).or_else(|| {
+        let source = error.source()?.to_string();
+        let source = if source.starts_with('"') { source } else { format!("{text:?}: {source}") };
+        Some(lay_out(&source, &[]))
+    })
+}
+
+/// A port behind a host, as nc takes them.
+fn of_port(error: &clap::Error, args: &[String]) -> Option<String> {
+    let port = context(error, ContextKind::InvalidArg)?;
+    let host = place(args, port)?.checked_sub(1)?;
+    if is_number(port) && host > 1 { of_address(args, host) } else { None }
+}
+
+/// What stands at `at` is no address; what stands behind it may be its port.
+fn of_address(args: &[String], at: usize) -> Option<String> {
+    let (command, text) = (args.get(1)?, &args[at]);
+    let port = args.get(at + 1).filter(|next| is_number(next));
+    let with_port = port.and_then(|port| propose(command, &format!("{text}:{port}")));
+    let wanted = match (&with_port, port) {
+        (Some(_), Some(port)) => format!("{text} {port}"),
+        _ => text.clone(),
+    };
+    let used = if with_port.is_some() { 2 } else { 1 };
+    let proposal = with_port.or_else(|| propose(command, text))?;
+    let mut line = args.to_vec();
+    line.splice(at..at + used, [proposal.address.clone()]);
+    let like =
+        if command == "fetch" { "a page like http://HOST/" } else { "an address like tcp://HOST:PORT" };
+    Some(lay_out(&format!("{wanted:?} is not {like}: {}", proposal.remedy), &proposal.lines(line)))
+}
+
+/// A flag that other programs have, and whose value belongs into the address.
+fn of_flag(error: &clap::Error, args: &[String]) -> Option<String> {
+    let flag = context(error, ContextKind::InvalidArg)?;
+    let flag = flag.split('=').next()?;
+    if !PORTS.contains(&flag) && !HOSTS.contains(&flag) {
+        return None;
+    }
+    let mut rest = args.to_vec();
+    let port = take(&mut rest, &PORTS);
+    let host = take(&mut rest, &HOSTS);
+    let wanted = match (&host, &port) {
+        (Some(host), Some(port)) => format!("{host}:{port}"),
+        (one, other) => one.as_ref().or(other.as_ref())?.clone(),
+    };
+    let command = args.get(1)?.as_str();
+    let proposal = propose(command, &wanted).or_else(|| {
+        let address = wanted.parse::<hullo::Address>().ok()?.to_string();
+        Some(Proposal {
+            remedy: format!("did you mean {address}?"),
+            address,
+            web: None,
+            command: command.to_owned(),
+        })
+    })?;
+    rest.insert(2.min(rest.len()), proposal.address.clone());
+    let sentence = format!("there is no {flag}, an address says it all: {}", proposal.remedy);
+    Some(lay_out(&sentence, &proposal.lines(rest)))
+}
+
+/// A message may begin with a dash, once it is known whom to say it to.
+fn of_message(error: &clap::Error, args: &[String]) -> Option<String> {
+    let text = context(error, ContextKind::InvalidArg)?;
+    let at = args.iter().position(|arg| arg.split('=').next() == text.split('=').next())?;
+    let is_behind_url =
+        args.get(1)? == "talk" && args[2..at].iter().any(|arg| arg.parse::<hullo::Address>().is_ok());
+    is_behind_url.then(|| format!("  tip: to say '{text}', put '--' before it"))
+}
+
+struct Proposal {
+    command: String,
+    address: String,
+    /// The end of the sentence.
+    remedy: String,
+    web: Option<guess::Web>,
+}
+
+fn propose(command: &str, text: &str) -> Option<Proposal> {
+    let command = command.to_owned();
+    if command == "fetch" {
+        let address = guess::page(text)?;
+        return Some(Proposal { remedy: format!("did you mean {address}?"), address, command, web: None });
+    }
+    let Guess { address, web } = guess::address(text)?;
+    let remedy = match (&web, command.as_str()) {
+        (Some(web), _) if web.has_tls => {
+            let request = if command == "load" { ", and a --request" } else { "" };
+            format!("hullo speaks no TLS, give a port without it as tcp://HOST:PORT{request}")
+        }
+        (Some(_), "serve") => format!("hullo serves no HTTP; {address} is the port"),
+        (Some(_), "load") => "HTTP is tested by its bytes, with tcp:// and --request".to_owned(),
+        (Some(_), _) => format!("hullo fetch speaks HTTP, or say its lines to {address}"),
+        (None, "serve") if address.starts_with("tcp://127.0.0.1:") && !text.contains("127.0.0.1") => {
+            let port = address.rsplit(':').next().unwrap_or_default();
+            format!("did you mean {address}, or tcp://*:{port} for every interface?")
+        }
+        _ => format!("did you mean {address}?"),
+    };
+    Some(Proposal { command, address, remedy, web })
+}
+
+impl Proposal {
+    /// The command line as it should have been, ready to be pasted.
+    fn lines(&self, mut line: Vec<String>) -> Vec<String> {
+        let Some(web) = &self.web else { return vec![quoted(&line)] };
+        match self.command.as_str() {
+            _ if web.has_tls => Vec::new(),
+            "load" if !line.iter().any(|arg| arg.starts_with("--request")) => {
+                let request = format!(r"GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", web.target, web.host);
+                let more = [
+                    "--request",
+                    &request,
+                    "--reply",
+                    r"HTTP/1.1 200 OK\r\n",
+                    "--framing",
+                    "raw",
+                    "--check",
+                    "none",
+                ];
+                line.extend(more.map(str::to_owned));
+                let notes = [
+                    "A reply is then what one read brings, whatever it says. To compare it as well,",
+                    "put all of it into --reply and leave out --check.",
+                ];
+                [vec![quoted(&line), String::new()], notes.map(str::to_owned).to_vec()].concat()
+            }
+            "talk" => {
+                let fetch =
+                    [line[0].clone(), "fetch".to_owned(), format!("http://{}{}", web.host, web.target)];
+                vec![quoted(&fetch), quoted(&line)]
+            }
+            _ => vec![quoted(&line)],
+        }
+    }
+}
+
+/// Where `text` stands on its own, and is not the value of a flag.
+fn place(args: &[String], text: &str) -> Option<usize> {
+    let is_value = |at: usize| args[at - 1].starts_with('-');
+    let places: Vec<usize> = (2..args.len()).filter(|&at| args[at] == text).collect();
+    places.iter().find(|&&at| !is_value(at)).or(places.first()).copied()
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+/// The value of the first of `flags` that is there; flag and value leave the line.
+fn take(args: &mut Vec<String>, flags: &[&str]) -> Option<String> {
+    let is_one = |arg: &String| flags.contains(&arg.split('=').next().unwrap_or_default());
+    let at = args.iter().position(is_one)?;
+    let flag = args.remove(at);
+    match flag.split_once('=') {
+        Some((_, value)) => Some(value.to_owned()),
+        None => (at < args.len()).then(|| args.remove(at)),
+    }
+}
+
+/// As the parser lays out its own.
+fn lay_out(sentence: &str, lines: &[String]) -> String {
+    let mut text = format!("error: {sentence}\n");
+    for line in lines {
+        text += format!("\n  {line}").trim_end_matches(' ');
+    }
+    let gap = if lines.is_empty() { "" } else { "\n" };
+    text + gap + "\nFor more information, try '--help'.\n"
+}
+
+fn context(error: &clap::Error, kind: ContextKind) -> Option<&str> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text),
+        _ => None,
+    }
+}
