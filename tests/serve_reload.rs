@@ -229,6 +229,26 @@ fn a_socket_that_stays_takes_another_mode() {
     Peer::connect(&dir.unix("s")).expect("Welcome!");
 }
 
+/// Here a link, which leads a careless chmod(2) to a file that is no business of ours.
+#[test]
+fn the_mode_of_a_file_in_the_sockets_place_stays_as_it_is() {
+    let dir = TempDir::new();
+    let text = |mode: &str| format!("[[listen]]\naddress = {:?}\nmode = \"{mode}\"\n", dir.unixgram("s"));
+    let path = dir.write("hullo.toml", &text("0600"));
+    let mut daemon = Serve::new(["--config", &path]).sockets(1).start();
+    let precious = dir.write("precious", "mine");
+    let set_mode = |mode| std::fs::set_permissions(&precious, std::fs::Permissions::from_mode(mode)).unwrap();
+    set_mode(0o640);
+    std::fs::remove_file(dir.join("s")).unwrap();
+    std::os::unix::fs::symlink(&precious, dir.join("s")).unwrap();
+    dir.write("hullo.toml", &text("0666"));
+    daemon.signal("HUP");
+    daemon.wait_for_log("its mode stays as it is");
+    assert_eq!(std::fs::metadata(&precious).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(daemon.terminate(), Some(0));
+    assert!(dir.join("s").is_symlink());
+}
+
 #[test]
 fn a_changed_option_of_a_socket_that_stays_does_not_stop_the_rest_of_a_reload() {
     let dir = TempDir::new();

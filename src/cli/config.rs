@@ -124,7 +124,7 @@ fn read_listen(section: &Section<'_>) -> Option<Listen> {
     if listen.framing.is_some() && listen.transport() == Transport::Datagram {
         section.complain("framing", "a datagram is a message, there is nothing to frame: leave framing out");
     }
-    if listen.mode.is_some() && matches!(listen.address, Address::Tcp(..) | Address::Udp(..)) {
+    if listen.mode.is_some() && !listen.address.has_file() {
         section.complain("mode", "only the file of a Unix socket has a mode: leave it out");
     }
     Some(listen)
@@ -225,6 +225,18 @@ mod tests {
         let found = complaints(text);
         assert!(found[0].starts_with("x.toml:3: [[listen]]: a datagram is a message"), "{found:?}");
         assert!(found[1].starts_with("x.toml:4: [[listen]]: only the file of a Unix socket"), "{found:?}");
+    }
+
+    #[test]
+    fn an_abstract_name_has_no_file_and_no_mode() {
+        for kind in ["unix", "unixgram", "unixpacket"] {
+            let text = format!("[[listen]]\naddress = \"{kind}:@hullo\"\nmode = \"0660\"\n");
+            let found = complaints(&text);
+            assert!(
+                found[0].starts_with("x.toml:3: [[listen]]: only the file of a Unix socket"),
+                "{found:?}"
+            );
+        }
     }
 
     #[test]

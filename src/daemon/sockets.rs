@@ -3,16 +3,13 @@
 use super::plan::{Plan, SocketPlan, StartError};
 use crate::greeting::{Dialect, Guard, Responder};
 use crate::{Address, ListenerId, Net, SourceId, UdpId};
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
 
 /// What is open, in the order of the plan.
 #[derive(Default)]
 pub(super) struct Sockets {
     open: Vec<Socket>,
-    /// It finds out whether a port that is to be shared is free: with SO_REUSEPORT another daemon of the same user would
-    /// share it unasked.
+    /// It takes the ports that the others share.
     is_first: bool,
 }
 
@@ -48,7 +45,7 @@ impl Sockets {
         let mut former = self.open.drain(..).map(Some).collect::<Vec<_>>();
         let next = |(wanted, pair): (&SocketPlan, Option<usize>)| {
             let Some(mut socket) = pair.and_then(|at| former[at].take()) else { return new.next() };
-            socket.turn_to(wanted, plan.guard);
+            socket.turn_to(net, wanted, plan.guard);
             Some(socket)
         };
         self.open = plan.sockets.iter().zip(pairs).filter_map(next).collect();
@@ -121,7 +118,7 @@ impl Sockets {
         let mut open: Vec<Socket> = Vec::with_capacity(plans.len());
         for plan in plans {
             let bound = if self.is_first && plan.options.reuse_port {
-                Socket::bind_if_free(net, plan, guard)
+                Socket::bind_and_share(net, plan, guard)
             } else {
                 Socket::bind(net, plan, guard)
             };
@@ -138,12 +135,17 @@ impl Sockets {
 }
 
 impl Socket {
-    /// Shared, once it is known that nobody else has the port.
-    fn bind_if_free(net: &mut Net, plan: &SocketPlan, guard: Guard) -> Result<Socket, StartError> {
+    /// Bound for itself, since with SO_REUSEPORT another daemon of the same user would be let in or would let us in; only
+    /// then is the port shared, with the other reactors of this daemon.
+    fn bind_and_share(net: &mut Net, plan: &SocketPlan, guard: Guard) -> Result<Socket, StartError> {
         let mut alone = plan.clone();
         alone.options.reuse_port = false;
-        Socket::bind(net, &alone, guard)?.close(net);
-        Socket::bind(net, plan, guard)
+        let socket = Socket::bind(net, &alone, guard)?;
+        if let Err(error) = net.controls(socket.id()).and_then(|controls| controls.set_reuse_port(true)) {
+            socket.close(net);
+            return Err(StartError { address: Some(plan.address.clone()), error });
+        }
+        Ok(Socket { plan: plan.clone(), ..socket })
     }
 
     fn bind(net: &mut Net, plan: &SocketPlan, guard: Guard) -> Result<Socket, StartError> {
@@ -171,9 +173,9 @@ impl Socket {
         }
     }
 
-    fn turn_to(&mut self, plan: &SocketPlan, guard: Guard) {
+    fn turn_to(&mut self, net: &mut Net, plan: &SocketPlan, guard: Guard) {
         if self.plan.options != plan.options {
-            self.change_options(plan);
+            self.change_options(net, plan);
         }
         self.plan = plan.clone();
         if let Kind::Datagrams(_, responder) = &mut self.kind {
@@ -182,10 +184,9 @@ impl Socket {
     }
 
     /// The file of a Unix socket can change its mode; everything else was settled when the socket was opened.
-    fn change_options(&self, plan: &SocketPlan) {
-        if let (Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path), Some(mode)) =
-            (&plan.address, plan.options.mode)
-            && let Err(error) = fs::set_permissions(path, fs::Permissions::from_mode(mode))
+    fn change_options(&self, net: &mut Net, plan: &SocketPlan) {
+        if let Some(mode) = plan.options.mode
+            && let Err(error) = net.set_mode(self.id(), mode)
         {
             log::warn!("{}: its mode stays as it is: {error}", plan.address);
         }

@@ -85,6 +85,11 @@ impl Address {
         matches!(self, Address::Udp(..) | Address::Unixgram(_))
     }
 
+    /// Whether a socket of this kind leaves a file: a Unix socket does, unless its name is an abstract one.
+    pub fn has_file(&self) -> bool {
+        self.path().is_some()
+    }
+
     /// The file that this address is in the file system, if it is one.
     pub(crate) fn path(&self) -> Option<&Path> {
         match self {

@@ -44,6 +44,12 @@ impl Controls<'_> {
         self.socket().tcp_nodelay()
     }
 
+    /// SO_REUSEPORT: whether others that have it as well, and the same user, may bind the same port from now on
+    /// (socket(7)). A port that was bound without it and is shared later was nobody else's before.
+    pub fn set_reuse_port(&self, on: bool) -> io::Result<()> {
+        self.socket().set_reuse_port(on)
+    }
+
     /// SO_KEEPALIVE: probes a silent peer after `idle`, and every tenth of it from then on (at least every second);
     /// `None`: never (tcp(7): TCP_KEEPIDLE, TCP_KEEPINTVL).
     pub fn set_keepalive(&self, idle: Option<Duration>) -> io::Result<()> {

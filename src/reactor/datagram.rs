@@ -26,7 +26,8 @@ pub(crate) struct Datagrams {
     sends_bundles: bool,
     /// Datagrams that the last batch had for each message: more than one where they came in bundles.
     per_message: usize,
-    _file: Option<SocketFile>,
+    /// Dropped after the socket.
+    pub(crate) file: Option<SocketFile>,
 }
 
 impl Datagrams {
@@ -40,7 +41,7 @@ impl Datagrams {
             thorough: false,
             sends_bundles,
             per_message,
-            _file: file,
+            file,
         })
     }
 }
@@ -211,15 +212,20 @@ impl Net {
         }
     }
 
-    /// Whether there was one to close. What was collected for it goes out first.
+    /// Whether there was one to close.
     pub(super) fn free_datagrams(&mut self, key: Key) -> bool {
-        let Some(Source::Datagrams(_)) = self.sources.get(key) else { return false };
+        self.take_datagrams(key).is_some()
+    }
+
+    /// Takes one off the loop. What was collected for it goes out first.
+    pub(super) fn take_datagrams(&mut self, key: Key) -> Option<Box<Datagrams>> {
+        let Some(Source::Datagrams(_)) = self.sources.get(key) else { return None };
         if self.outgoing_on == key {
             self.send_datagrams();
         }
-        let Some(Source::Datagrams(mut datagrams)) = self.sources.remove(key) else { return false };
+        let Some(Source::Datagrams(mut datagrams)) = self.sources.remove(key) else { return None };
         let _ = self.poll.registry().deregister(datagrams.socket.source());
         self.datagram_sockets -= 1;
-        true
+        Some(datagrams)
     }
 }

@@ -25,19 +25,13 @@ pub(crate) struct Listener {
     is_stalled: bool,
     /// Pending while it rests: events are ignored then, and accept is called when the rest is over.
     pub(crate) timer: Key,
-    _file: Option<SocketFile>,
+    /// Dropped after the socket.
+    pub(crate) file: Option<SocketFile>,
 }
 
 impl Listener {
     pub(crate) fn new(socket: ListenSocket, is_dual: bool, file: Option<SocketFile>) -> Box<Listener> {
-        Box::new(Listener {
-            socket,
-            is_dual,
-            queued: false,
-            is_stalled: false,
-            timer: Key::NONE,
-            _file: file,
-        })
+        Box::new(Listener { socket, is_dual, queued: false, is_stalled: false, timer: Key::NONE, file })
     }
 }
 
@@ -172,11 +166,16 @@ impl Net {
 
     /// Whether there was one to close. Its accepted clients live on.
     pub(super) fn free_listener(&mut self, key: Key) -> bool {
-        let Some(Source::Listener(_)) = self.sources.get(key) else { return false };
-        let Some(Source::Listener(mut listener)) = self.sources.remove(key) else { return false };
+        self.take_listener(key).is_some()
+    }
+
+    /// Takes one off the loop.
+    pub(super) fn take_listener(&mut self, key: Key) -> Option<Box<Listener>> {
+        let Some(Source::Listener(_)) = self.sources.get(key) else { return None };
+        let Some(Source::Listener(mut listener)) = self.sources.remove(key) else { return None };
         let _ = self.poll.registry().deregister(listener.socket.source());
         self.timers.cancel(listener.timer);
         self.listeners -= 1;
-        true
+        Some(listener)
     }
 }

@@ -14,13 +14,13 @@ use socket2::Type;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 
 /// How [`Net::listen_with`] and [`Net::bind_with`] open a socket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SocketOptions {
-    /// Permission bits of a Unix socket's file; absent: as the umask leaves them.
+    /// Permission bits of a Unix socket's file, which it has before anybody can reach it; absent: as the umask leaves
+    /// them. `InvalidInput` for an address that has no file.
     pub mode: Option<u32>,
     /// TCP_NODELAY on every accepted stream: an answer leaves at once. Default on.
     pub nodelay: bool,
@@ -72,15 +72,8 @@ impl Net {
     ///
     /// As [`listen`](Net::listen).
     pub fn listen_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<ListenerId> {
-        let mut file = None;
-        if let Some(path) = address.path() {
-            SocketFile::make_room(path, socket::unix_type(address))?;
-        }
-        let claim = |path: &Path| {
-            let _: () = file = Some(SocketFile::claim(path, options.mode)?);
-            Ok(())
-        };
-        let socket = socket::listen(address, self.limits.backlog, options, claim)?;
+        check_mode(address, options)?;
+        let (socket, file) = socket::listen(address, self.limits.backlog, options)?;
         let listener = Listener::new(socket, is_dual(address), file);
         self.insert(Source::Listener(listener)).map(ListenerId)
     }
@@ -104,15 +97,8 @@ impl Net {
     ///
     /// As [`listen`](Net::listen).
     pub fn bind_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<UdpId> {
-        let mut file = None;
-        if let Some(path) = address.path() {
-            SocketFile::make_room(path, socket::unix_type(address))?;
-        }
-        let claim = |path: &Path| {
-            let _: () = file = Some(SocketFile::claim(path, options.mode)?);
-            Ok(())
-        };
-        let socket = socket::bind_datagrams(address, options, claim)?;
+        check_mode(address, options)?;
+        let (socket, file) = socket::bind_datagrams(address, options)?;
         self.insert(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(UdpId)
     }
 
@@ -165,6 +151,30 @@ impl Net {
     pub fn close_udp(&mut self, udp: UdpId) -> bool {
         let is_live = self.free_datagrams(udp.0);
         self.count_dead(is_live)
+    }
+
+    /// Gives a listening socket back as it is: bound, listening, non-blocking, its backlog waiting. Accepted clients live
+    /// on. The file of a Unix socket stays, and is the affair of whoever has the socket from now on:
+    /// [`adopt`](Net::adopt) in another reactor, or another process.
+    ///
+    /// Where a clone of the [`descriptor`](Net::descriptor) was handed over instead, closing the listener leaves the file
+    /// as well, as long as anybody has the socket.
+    pub fn release_listener(&mut self, listener: ListenerId) -> Option<OwnedFd> {
+        let listener = self.take_listener(listener.0);
+        self.count_dead(listener.is_some());
+        let Listener { socket, file, .. } = *listener?;
+        file.into_iter().for_each(SocketFile::leave);
+        Some(socket.into_fd())
+    }
+
+    /// Gives a datagram socket back as it is, after what was sent on it; what has arrived waits. The file of a Unix
+    /// socket stays, as with [`release_listener`](Net::release_listener).
+    pub fn release_udp(&mut self, udp: UdpId) -> Option<OwnedFd> {
+        let datagrams = self.take_datagrams(udp.0);
+        self.count_dead(datagrams.is_some());
+        let Datagrams { socket, file, .. } = *datagrams?;
+        file.into_iter().for_each(SocketFile::leave);
+        Some(socket.into_fd())
     }
 
     /// Sends a datagram, with the batch that is being served or at the end of the turn. What the kernel refuses is
@@ -235,6 +245,24 @@ impl Net {
         }
     }
 
+    /// Changes the permission bits of the file of a Unix socket that was bound here; of this file alone, whatever
+    /// somebody may have put in its place.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when the socket is gone, `InvalidInput` where it has no file of ours (it has an abstract name, is no
+    /// Unix socket or was adopted), `NotFound` where its file is gone, `Other` where another one is in its place;
+    /// otherwise the operating system's.
+    pub fn set_mode(&mut self, id: impl Into<SourceId>, mode: u32) -> io::Result<()> {
+        let file = match self.sources.get(id.into().key()).ok_or(io::ErrorKind::NotConnected)? {
+            Source::Listener(listener) => listener.file.as_ref(),
+            Source::Datagrams(datagrams) => datagrams.file.as_ref(),
+            Source::Stream(_) | Source::Watched(_) | Source::Dial(_) => None,
+        };
+        let no_file = || io::Error::new(io::ErrorKind::InvalidInput, "the socket has no file of ours");
+        file.ok_or_else(no_file)?.set_mode(mode)
+    }
+
     /// The address that a socket is bound to, with its real port.
     ///
     /// # Errors
@@ -264,6 +292,14 @@ impl Net {
             (None, true) => Address::Unixgram(path),
         })
     }
+}
+
+fn check_mode(address: &Address, options: &SocketOptions) -> io::Result<()> {
+    if options.mode.is_some() && !address.has_file() {
+        let what = format!("{address} has no file that could have a mode: leave the mode out");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+    }
+    Ok(())
 }
 
 fn is_dual(address: &Address) -> bool {

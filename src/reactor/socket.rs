@@ -4,6 +4,7 @@
 
 use super::address::{Address, Host, PeerAddr, unix_address};
 use super::opening::SocketOptions;
+use super::socket_file::{self, SocketFile};
 use super::sys;
 use mio::Interest;
 use mio::event::Source;
@@ -11,7 +12,6 @@ use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::io::{self, IoSlice, Read};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::Path;
 use std::time::Duration;
 
 /// A connected stream.
@@ -172,6 +172,10 @@ impl ListenSocket {
     pub(crate) fn source(&mut self) -> &mut dyn Source {
         either!(self, ListenSocket, Tcp | Unix | Packets, socket => socket)
     }
+
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        either!(self, ListenSocket, Tcp | Unix | Packets, socket => socket.into())
+    }
 }
 
 impl DatagramSocket {
@@ -182,6 +186,10 @@ impl DatagramSocket {
 
     pub(crate) fn source(&mut self) -> &mut dyn Source {
         either!(self, DatagramSocket, Udp | Unix, socket => socket)
+    }
+
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        either!(self, DatagramSocket, Udp | Unix, socket => socket.into())
     }
 }
 
@@ -250,13 +258,12 @@ pub(crate) fn without_source(address: &Address) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("{address} has no source address to choose"))
 }
 
-/// Binds and listens. `prepare` runs on a bound Unix path before the first client can come.
+/// Binds and listens; a Unix path has a file.
 pub(crate) fn listen(
     address: &Address,
     backlog: u32,
     options: &SocketOptions,
-    prepare: impl FnOnce(&Path) -> io::Result<()>,
-) -> io::Result<ListenSocket> {
+) -> io::Result<(ListenSocket, Option<SocketFile>)> {
     let backlog = backlog.min(i32::MAX as u32) as i32;
     match address {
         Address::Tcp(host, port) => {
@@ -264,17 +271,17 @@ pub(crate) fn listen(
             // Linux hands it down to accepted sockets, which saves a call for each client.
             socket.set_tcp_nodelay(options.nodelay)?;
             socket.listen(backlog)?;
-            Ok(ListenSocket::Tcp(OwnedFd::from(socket).into()))
+            Ok((ListenSocket::Tcp(OwnedFd::from(socket).into()), None))
         }
         Address::Unix(path) => {
-            let socket = bind_unix(address, path, prepare)?;
-            socket.listen(backlog)?;
-            Ok(ListenSocket::Unix(OwnedFd::from(socket).into()))
+            let bound = socket_file::bind(address, path, options.mode)?;
+            bound.socket.listen(backlog)?;
+            Ok((ListenSocket::Unix(OwnedFd::from(bound.socket).into()), bound.file))
         }
         Address::Unixpacket(path) => {
-            let socket = bind_unix(address, path, prepare)?;
-            socket.listen(backlog)?;
-            Ok(ListenSocket::Packets(OwnedFd::from(socket).into()))
+            let bound = socket_file::bind(address, path, options.mode)?;
+            bound.socket.listen(backlog)?;
+            Ok((ListenSocket::Packets(OwnedFd::from(bound.socket).into()), bound.file))
         }
         Address::Udp(..) | Address::Unixgram(_) => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
@@ -315,12 +322,11 @@ fn resolve_first(name: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
-/// Binds a datagram socket.
+/// Binds a datagram socket; a Unix path has a file.
 pub(crate) fn bind_datagrams(
     address: &Address,
     options: &SocketOptions,
-    prepare: impl FnOnce(&Path) -> io::Result<()>,
-) -> io::Result<DatagramSocket> {
+) -> io::Result<(DatagramSocket, Option<SocketFile>)> {
     match address {
         Address::Udp(host, port) => {
             let socket = bind_ip(host, *port, Type::DGRAM, Some(Protocol::UDP), options)?;
@@ -329,37 +335,17 @@ pub(crate) fn bind_datagrams(
                 sys::ask_for_destination(socket.as_fd(), socket.domain()? == Domain::IPV6)?;
             }
             sys::take_bundles(socket.as_fd());
-            Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
+            Ok((DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())), None))
         }
         Address::Unixgram(path) => {
-            let socket = bind_unix(address, path, prepare)?;
-            Ok(DatagramSocket::Unix(OwnedFd::from(socket).into()))
+            let bound = socket_file::bind(address, path, options.mode)?;
+            Ok((DatagramSocket::Unix(OwnedFd::from(bound.socket).into()), bound.file))
         }
         Address::Tcp(..) | Address::Unix(_) | Address::Unixpacket(_) => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!("{address} takes streams: listen on it instead"),
         )),
     }
-}
-
-/// The type of socket that a Unix address stands for.
-pub(crate) fn unix_type(address: &Address) -> Type {
-    match address {
-        Address::Unixgram(_) => Type::DGRAM,
-        Address::Unixpacket(_) => Type::SEQPACKET,
-        _ => Type::STREAM,
-    }
-}
-
-fn bind_unix(
-    address: &Address,
-    path: &Path,
-    prepare: impl FnOnce(&Path) -> io::Result<()>,
-) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::UNIX, unix_type(address).nonblocking(), None)?;
-    socket.bind(&unix_address(path)?)?;
-    address.path().map_or(Ok(()), prepare)?;
-    Ok(socket)
 }
 
 fn bind_ip(

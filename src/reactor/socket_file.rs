@@ -1,54 +1,196 @@
-//! The file that a bound Unix socket leaves in the file system.
+//! The file of a Unix socket: made by a bind, given its mode, removed by the one who owns it.
 
+use super::address::{Address, unix_address};
+use super::sys;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::fs;
+use std::ffi::OsString;
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Owns the file of a bound Unix socket and removes it when dropped, unless somebody has put another in its place.
+/// A Unix socket that has its name. The socket goes before its file, which asks whether somebody else has it still.
+pub(crate) struct BoundUnix {
+    pub(crate) socket: Socket,
+    /// Absent where the name is an abstract one.
+    pub(crate) file: Option<SocketFile>,
+}
+
+/// Owns the file of a bound Unix socket. Dropped, after the socket itself, it removes the file, unless another one is in
+/// its place by now, or somebody else has the socket as well (a clone of its descriptor, for one).
 pub(crate) struct SocketFile {
     path: PathBuf,
+    /// Device and number. As long as the socket lives the system gives the number to no other file.
     inode: (u64, u64),
+    is_ours: bool,
+}
+
+/// Binds a Unix socket. A stale file (nobody has its socket any more) is replaced, a live one is "in use", and anything
+/// else is left alone. Of several who bind to one path at once, one wins and the others are told "in use".
+pub(crate) fn bind(address: &Address, path: &Path, mode: Option<u32>) -> io::Result<BoundUnix> {
+    let socket = Socket::new(Domain::UNIX, unix_type(address).nonblocking(), None)?;
+    let name = unix_address(path)?;
+    if address.path().is_none() {
+        socket.bind(&name)?;
+        return Ok(BoundUnix { socket, file: None });
+    }
+    is_stale(path)?; // Most of what is wrong is seen without a lock, which leaves no trace and needs no rights.
+    let lock = Lock::beside(path)?;
+    if is_stale(path)? {
+        fs::remove_file(path)?;
+    }
+    if let Some(mode) = mode {
+        // The file is made with the mode of the socket less the umask, so that it is never open to more than it should.
+        File::from(OwnedFd::from(socket.try_clone()?)).set_permissions(Permissions::from_mode(mode))?;
+    }
+    socket.bind(&name)?;
+    let bound = BoundUnix { socket, file: Some(SocketFile::claim(path)?) };
+    drop(lock);
+    if let (Some(file), Some(mode)) = (&bound.file, mode) {
+        file.set_mode(mode)?; // What the umask took.
+    }
+    Ok(bound)
+}
+
+fn unix_type(address: &Address) -> Type {
+    match address {
+        Address::Unixgram(_) => Type::DGRAM,
+        Address::Unixpacket(_) => Type::SEQPACKET,
+        _ => Type::STREAM,
+    }
 }
 
 impl SocketFile {
-    /// Clears the way for a bind: a stale socket file (nobody answers) is removed, a live one is "in use", and
-    /// anything else is left alone.
-    pub(crate) fn make_room(path: &Path, kind: Type) -> io::Result<()> {
-        let metadata = match fs::symlink_metadata(path) {
-            Ok(metadata) => metadata,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(e) => return Err(e),
-        };
+    /// Takes charge of the file that a bind has just made.
+    fn claim(path: &Path) -> io::Result<SocketFile> {
+        let metadata = fs::symlink_metadata(path)?;
         if !metadata.file_type().is_socket() {
-            let what = "the path exists and is no socket: it is left alone";
-            return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+            return Err(usurped(path));
         }
-        let probe = Socket::new(Domain::UNIX, kind.nonblocking(), None)?;
-        match probe.connect(&SockAddr::unix(path)?) {
-            Err(e) if e.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-            Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-            Err(e) if e.kind() == io::ErrorKind::PermissionDenied => Err(e),
-            // Accepted, a full backlog (EAGAIN), or a socket of the other type (EPROTOTYPE): it lives.
-            _ => Err(io::ErrorKind::AddrInUse.into()),
-        }
+        Ok(SocketFile { path: path.to_path_buf(), inode: inode(&metadata), is_ours: true })
     }
 
-    /// Takes charge of the file that a bind has just made, and gives it `mode` if one is asked for.
-    pub(crate) fn claim(path: &Path, mode: Option<u32>) -> io::Result<SocketFile> {
-        let metadata = fs::symlink_metadata(path)?;
-        let file = SocketFile { path: path.to_path_buf(), inode: (metadata.dev(), metadata.ino()) };
-        if let Some(mode) = mode {
-            fs::set_permissions(path, fs::Permissions::from_mode(mode))?;
+    /// Changes the mode of this file and of no other, whatever is in its place.
+    pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
+        // A descriptor of the file itself, no link followed: nothing can take its place between the look and the change.
+        let flags = libc::O_PATH | libc::O_NOFOLLOW;
+        let pinned = File::options().read(true).custom_flags(flags).open(&self.path)?;
+        let metadata = pinned.metadata()?;
+        if inode(&metadata) != self.inode {
+            return Err(usurped(&self.path));
         }
-        Ok(file)
+        if metadata.mode() & 0o7777 == mode & 0o7777 {
+            return Ok(());
+        }
+        // A descriptor that only names a file takes no fchmod(2), but proc(5) names the file by it.
+        fs::set_permissions(format!("/proc/self/fd/{}", pinned.as_raw_fd()), Permissions::from_mode(mode))
+    }
+
+    /// Leaves the file to whoever has the socket from now on.
+    pub(crate) fn leave(mut self) {
+        self.is_ours = false;
     }
 }
 
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        if fs::symlink_metadata(&self.path).is_ok_and(|now| (now.dev(), now.ino()) == self.inode) {
+        if !self.is_ours {
+            return;
+        }
+        let _lock = match Lock::beside(&self.path) {
+            // Somebody is about to bind here, and clears the way.
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse => return,
+            lock => lock,
+        };
+        let is_there =
+            |metadata: Metadata| metadata.file_type().is_socket() && inode(&metadata) == self.inode;
+        if fs::symlink_metadata(&self.path).is_ok_and(is_there) && !is_alive(&self.path).unwrap_or(false) {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Whether a file is in the way that nobody needs.
+fn is_stale(path: &Path) -> io::Result<bool> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    if !metadata.file_type().is_socket() {
+        let what = "the path exists and is no socket: it is left alone";
+        return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+    }
+    if is_alive(path)? { Err(io::ErrorKind::AddrInUse.into()) } else { Ok(true) }
+}
+
+/// Whether anybody has the socket of this file, be it that it does not listen yet. No connection reaches the owner: a
+/// datagram socket has none, and to one of another type it cannot be connected (EPROTOTYPE).
+fn is_alive(path: &Path) -> io::Result<bool> {
+    let probe = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
+    match probe.connect(&SockAddr::unix(path)?) {
+        Err(e) if matches!(e.raw_os_error(), Some(libc::ECONNREFUSED | libc::ENOENT)) => Ok(false),
+        Err(e) if e.raw_os_error() == Some(libc::EACCES) => Err(e),
+        _ => Ok(true),
+    }
+}
+
+fn usurped(path: &Path) -> io::Error {
+    let what = format!("{} is another file than the socket's own by now", path.display());
+    io::Error::other(what)
+}
+
+fn inode(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
+}
+
+/// The right to bind to a path or to clear it, among all who ask for it this way: a locked file beside it, which is gone
+/// when the lock is.
+struct Lock {
+    path: PathBuf,
+    file: File,
+}
+
+impl Lock {
+    /// How often a lock is tried that its holder has removed in the meantime.
+    const TRIES: usize = 16;
+
+    /// Never waits: what somebody else is binding to is in use.
+    fn beside(socket: &Path) -> io::Result<Lock> {
+        let path = PathBuf::from([socket.as_os_str(), ".lock".as_ref()].into_iter().collect::<OsString>());
+        let in_the_way =
+            || io::Error::other(format!("{} is in the way: it is no lock file, remove it", path.display()));
+        for _ in 0..Lock::TRIES {
+            let mut options = File::options();
+            options.read(true).write(true).create(true).truncate(false).mode(0o600);
+            // Neither a link nor a FIFO leads anywhere else.
+            let opened = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path);
+            let file = opened.map_err(|error| match error.raw_os_error() {
+                Some(libc::ELOOP | libc::EISDIR | libc::ENXIO) => in_the_way(),
+                _ => error,
+            })?;
+            let metadata = file.metadata()?;
+            if !metadata.is_file() {
+                return Err(in_the_way());
+            }
+            match sys::lock(file.as_fd()) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error),
+                Ok(()) => {}
+            }
+            if fs::symlink_metadata(&path).is_ok_and(|there| inode(&there) == inode(&metadata)) {
+                return Ok(Lock { path, file });
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // One with something in it is not of our making.
+        if self.file.metadata().is_ok_and(|metadata| metadata.len() == 0) {
             let _ = fs::remove_file(&self.path);
         }
     }

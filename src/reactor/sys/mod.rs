@@ -2,12 +2,14 @@
 #![allow(unsafe_code)]
 
 mod control;
+mod lock;
 mod receive;
 mod send;
 mod socket;
 mod timer_fd;
 
 pub(crate) use control::Arrival;
+pub(crate) use lock::lock;
 pub(crate) use receive::ReceiveBatch;
 pub(crate) use send::SendBatch;
 pub(crate) use socket::{
