@@ -69,7 +69,7 @@ impl Net {
         if is_resolving {
             self.set_dial_timer(key, deadline);
             let resolver = self.resolver.get_or_insert_with(|| self.inbox.resolver());
-            if let Err(error) = resolver.look_up(key, target) {
+            if let Err(error) = resolver.look_up(key, target, self.limits.resolvers) {
                 self.resolved(key, Err(error));
             }
         } else {
@@ -213,6 +213,9 @@ impl Net {
         if let Some(Source::Dial(dial)) = self.sources.get_mut(key) {
             dial.is_over = true;
             self.dead.push(key);
+            if let Some(resolver) = self.resolver.as_ref().filter(|_| dial.is_resolving) {
+                resolver.forget(key);
+            }
         }
     }
 

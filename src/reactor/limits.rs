@@ -54,6 +54,11 @@ pub struct Limits {
     /// How long a connection of our own may take to come about, name look-up included. Default 10 s; zero: as long as
     /// the system tries.
     pub connect: Duration,
+    /// Names looked up at the same time for connections of our own, each on a thread of its own, since getaddrinfo(3)
+    /// blocks: for 10 s and more where a name server is silent. Further names wait for a thread, within the time that their
+    /// connection has. A thread costs some 25 KiB of memory and 2 MiB of address space, and a descriptor while a server is
+    /// asked; it is started when a name finds none idle, and ends after 10 s without a name. Default 16.
+    pub resolvers: usize,
     /// How long a close waits for the peer's end of file while it discards input. Default 2 s.
     pub linger: Duration,
 }
@@ -75,6 +80,7 @@ impl Default for Limits {
             idle: Duration::from_secs(300),
             write_stall: Duration::from_secs(10),
             connect: Duration::from_secs(10),
+            resolvers: 16,
             linger: Duration::from_secs(2),
         }
     }
@@ -90,6 +96,7 @@ impl Limits {
             &mut self.commands,
             &mut self.command_queue,
             &mut self.timers,
+            &mut self.resolvers,
         ] {
             *bound = (*bound).max(1);
         }

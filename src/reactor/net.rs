@@ -44,7 +44,7 @@ pub struct Net {
     pub(super) idle_timer: Key,
     pub(super) inbox: Inbox,
     pub(super) commands_wait: bool,
-    /// The thread that looks names up, once there was one to look up.
+    /// The threads that look names up, once there was one to look up.
     pub(super) resolver: Option<Resolver>,
     /// Output of the stream being served; see `serve`.
     pub(super) scratch: Vec<u8>,
@@ -99,7 +99,8 @@ impl Net {
     /// became of it is told in a later turn, once: [`opened`](crate::Handler::opened), from where on it can be sent
     /// to, or [`connect_failed`](crate::Handler::connect_failed).
     ///
-    /// A host that is a name is looked up on a thread kept for that, never on the loop; its addresses are tried in
+    /// A host that is a name is looked up on a thread kept for that, never on the loop, and so many names at a time as
+    /// [`Limits::resolvers`] says; its addresses are tried in
     /// turn, the families alternating and the next one starting after 250 ms, as in RFC 8305. The whole may take
     /// [`Limits::connect`]. [`close`](Net::close) and [`abort`](Net::abort) give it up.
     ///
