@@ -8,7 +8,7 @@ use common::*;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use hullo::load::report::{hdr_log, json, text, timeseries_line};
-use hullo::load::{Expectation, Judged, Latency, Outcome, exit_code};
+use hullo::load::{Check, Connections, Judged, Judgement, Latency, Mode, Outcome, Rate, exit_code};
 use report_common::{absent, empty, logged, rich, small};
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
@@ -21,9 +21,10 @@ fn the_text_says_the_verdict_first_and_the_settings_last() {
     for part in [
         "FAILED: 1 expectation is broken; 4 wrong replies, 1 late reply, 1 lost reply, 1 client never alive, \
          1 client lost; 999.4/s of 1,000/s (99.94 %), p99 ",
-        "49 of 50 clients came to life: 1 was refused",
+        "1 of 50 clients did not come to life (connect refused: 1)",
+        "the weather was fine",
         "p99<5ms       broken  901 ms",
-        "errors<=0.1%  held    0.06 %",
+        "errors<=0.1%  held    0.08 %",
         "\nrate        offered 1,000/s, achieved 999.4/s (99.94 %)",
         "open loop",
         "10.0 s measured; 123 kB sent, 235 kB received",
@@ -76,6 +77,56 @@ fn the_columns_of_the_text_stand_under_each_other() {
 }
 
 #[test]
+fn the_columns_of_the_text_hold_many_millions_of_samples() {
+    let mut outcome = rich();
+    for histogram in [&mut outcome.latency.response, &mut outcome.latency.service] {
+        histogram.record_n(500, 12_345_678_901).unwrap();
+    }
+    let report = text(&outcome);
+    let row = |begin: &str| report.lines().find(|line| line.starts_with(begin)).unwrap();
+    let (head, response) = (row("latency"), row("  response"));
+    assert!(response.contains(" us  12,345,688,901  from the planned instant"), "{report}");
+    assert_eq!(response.find("  from"), Some(head.len()), "{report}");
+    assert!(head.ends_with("  samples") && head.contains("             p90"), "{report}");
+}
+
+#[test]
+fn what_was_not_looked_at_is_not_called_right() {
+    for (check, said) in [
+        (Check::Full, "PASSED: every reply was right; "),
+        (Check::Length, "PASSED: every reply had the right length; "),
+        (Check::None, "PASSED: the replies were not looked at; "),
+    ] {
+        let report = text(&Outcome { check, ..small() });
+        assert!(report.starts_with(said), "{report}");
+    }
+}
+
+#[test]
+fn a_rate_that_grew_is_told_with_both_its_ends() {
+    let report = text(&Outcome { offered: Rate::parse("500:1500").ok(), ..rich() });
+    let said = "; 999.4/s of 500.0/s to 1,500/s (1,000/s in the mean) (99.94 %), p99 ";
+    assert!(report.lines().next().unwrap().contains(said), "{report}");
+    assert!(
+        report.contains("rate        offered 500.0/s to 1,500/s (1,000/s in the mean), achieved"),
+        "{report}"
+    );
+}
+
+#[test]
+fn sessions_are_not_called_clients() {
+    let connections = Connections { asked: 50, alive: 20_903, failed: 0, lost: 2 };
+    let report = text(&Outcome { churn: true, connections, ..rich() });
+    assert!(
+        report.contains(
+            "clients     50 at a time; of their sessions 20,903 came alive, 0 failed, 2 were lost\n"
+        ),
+        "{report}"
+    );
+    assert!(report.lines().next().unwrap().contains(", 2 sessions lost; "), "{report}");
+}
+
+#[test]
 fn a_closed_loop_is_called_one_and_offers_nothing() {
     let report = text(&small());
     assert!(
@@ -87,7 +138,7 @@ fn a_closed_loop_is_called_one_and_offers_nothing() {
 
     let mut busy = small();
     busy.verdict.trustworthy = false;
-    busy.verdict.reasons = vec!["the generator was the limit: its CPU was at 99 %".into()];
+    busy.verdict.remarks = vec!["the generator was the limit: its CPU was at 99 %".into()];
     let report = text(&busy);
     assert!(
         report.starts_with("PASSED: every reply was right; at least 10.0/s in a closed loop"),
@@ -120,11 +171,19 @@ fn the_verdict_names_the_first_thing_that_applies() {
         change(&mut outcome);
         text(&outcome).lines().next().unwrap().split(';').next().unwrap().to_owned()
     };
+    let doubtful = |outcome: &mut Outcome| {
+        outcome.verdict.trustworthy = false;
+        outcome.verdict.expectations[0].judgement = Judgement::Doubtful;
+    };
     assert_eq!(with(&|outcome| outcome.signal = Some(2)), "STOPPED: by SIGINT after 10.0 s of measuring");
-    assert_eq!(
-        with(&|outcome| outcome.verdict.trustworthy = false),
-        "NOT TRUSTWORTHY: the generator did not keep up"
-    );
+    assert_eq!(with(&doubtful), "NOT TRUSTWORTHY: requests were sent late", "99.94 % came");
+    let slow = |outcome: &mut Outcome| {
+        doubtful(outcome);
+        outcome.offered = Rate::parse("2000").ok();
+    };
+    assert_eq!(with(&slow), "NOT TRUSTWORTHY: the generator did not keep up");
+    let few = |outcome: &mut Outcome| outcome.verdict.expectations[0].judgement = Judgement::TooFew(299);
+    assert_eq!(with(&few), "NOT TRUSTWORTHY: too few samples to judge a percentile by");
     assert_eq!(
         with(&|outcome| outcome.verdict.expectations.clear()),
         "FAILED: 4 wrong replies, 1 late reply, 1 lost reply, 1 client never alive, 1 client lost"
@@ -138,35 +197,69 @@ fn the_verdict_names_the_first_thing_that_applies() {
 }
 
 #[test]
+fn a_run_that_ended_early_has_failed_and_its_rate_is_over_the_time_asked_for() {
+    let mut outcome = rich();
+    outcome.verdict.expectations.remove(0);
+    (outcome.ended_early, outcome.measured) = (true, Duration::from_secs(3));
+    (outcome.books.sent, outcome.books.correct, outcome.books.not_sent) = (3000, 3000, 7000);
+    outcome.connections = Connections { asked: 50, alive: 50, failed: 0, lost: 50 };
+    assert_eq!(exit_code(&outcome), 1);
+    assert_eq!(outcome.errors(), Some(0.705), "7,000 requests and 50 clients of 10,000");
+    let report = text(&outcome);
+    let first = "FAILED: it ended after 3.00 s of 10.0 s; 4 wrong replies";
+    assert!(report.starts_with(&first[..first.len() - 17]), "{report}");
+    assert!(report.contains("; 300.0/s of 1,000/s (30.00 %), p99 "), "{report}");
+    assert!(report.contains("3.00 s measured of 10.0 s, which the rate is over; "), "{report}");
+    let value: Value = serde_json::from_str(&json(&outcome)).unwrap();
+    assert_eq!((&value["achieved_rate"], &value["duration_s"]), (&json!(300.0), &json!(10.0)));
+    assert_eq!((&value["measured_s"], &value["verdict"]["status"]), (&json!(3.0), &json!("failed")));
+}
+
+#[test]
 fn the_verdict_and_the_exit_code_say_the_same() {
-    let of = |mut outcome: Outcome, expectations: &[(&str, bool)], change: &dyn Fn(&mut Outcome)| {
-        let judged = expectations.iter().map(|(expression, pass)| Judged {
+    use Judgement::{Broken, Doubtful, Held, TooFew};
+    let of = |mut outcome: Outcome, judgements: &[(&str, Judgement)], change: &dyn Fn(&mut Outcome)| {
+        let judged = judgements.iter().map(|(expression, judgement)| Judged {
             expression: expression.to_string(),
-            pass: *pass,
+            judgement: *judgement,
             value: Some(1.0),
         });
         outcome.verdict.expectations = judged.collect();
         change(&mut outcome);
-        let parsed: Vec<_> = expectations.iter().map(|(text, _)| Expectation::parse(text).unwrap()).collect();
-        (text(&outcome).split(':').next().unwrap().to_owned(), exit_code(&outcome, &parsed))
+        let value: Value = serde_json::from_str(&json(&outcome)).unwrap();
+        let word = text(&outcome).split(':').next().unwrap().to_owned();
+        assert_eq!(value["verdict"]["status"], word.to_lowercase().replace(' ', "_"));
+        assert_eq!(value["exit_code"], exit_code(&outcome));
+        assert_eq!(value["verdict"]["exit_code"], exit_code(&outcome));
+        (word, exit_code(&outcome))
     };
     let as_it_is = |_: &mut Outcome| {};
     let doubtful = |outcome: &mut Outcome| outcome.verdict.trustworthy = false;
+    let unsent = |outcome: &mut Outcome| outcome.books.not_sent = 1;
     for ((word, code), (expected_word, expected_code)) in [
         (of(rich(), &[], &as_it_is), ("FAILED", 1)),
-        (of(rich(), &[("errors<=1%", true)], &as_it_is), ("PASSED", 0)),
-        (of(rich(), &[("errors<=1%", true), ("max<1s", false)], &as_it_is), ("FAILED", 3)),
-        (of(rich(), &[("max<1s", false)], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(rich(), &[("errors<=1%", Held)], &as_it_is), ("PASSED", 0)),
+        (of(rich(), &[("errors<=1%", Held), ("max<1s", Broken)], &as_it_is), ("FAILED", 3)),
+        (of(rich(), &[("max<1s", Doubtful)], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(rich(), &[("max<1s", Doubtful), ("errors==0", Broken)], &doubtful), ("FAILED", 3)),
+        (of(rich(), &[], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(rich(), &[("errors<=1%", Held), ("p99<5ms", Held)], &doubtful), ("PASSED", 0)),
         (of(rich(), &[], &|outcome| outcome.signal = Some(15)), ("STOPPED", 143)),
         (of(small(), &[], &as_it_is), ("PASSED", 0)),
         (of(small(), &[], &doubtful), ("PASSED", 0)),
-        (of(small(), &[("lost==0", true), ("errors<1%", true)], &doubtful), ("PASSED", 0)),
-        (of(small(), &[("rate>=1", true)], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(small(), &[("lost==0", Held), ("errors<1%", Held)], &doubtful), ("PASSED", 0)),
+        (of(small(), &[("rate>=1", Doubtful)], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(small(), &[("p99<1s", TooFew(299))], &as_it_is), ("NOT TRUSTWORTHY", 4)),
         (of(small(), &[], &|outcome| outcome.connections.failed = 1), ("FAILED", 1)),
         (of(small(), &[], &|outcome| outcome.books.foreign = 1), ("FAILED", 1)),
         (of(small(), &[], &|outcome| outcome.books.reordered = 1), ("FAILED", 1)),
-        (of(small(), &[], &|outcome| outcome.books.not_sent = 1), ("FELL SHORT", 0)),
-        (of(absent(), &[("p99<1s", false)], &doubtful), ("FAILED", 1)),
+        (of(small(), &[("errors<=1%", Held)], &|outcome| outcome.ended_early = true), ("FAILED", 1)),
+        (of(small(), &[("rate>1", Broken)], &|outcome| outcome.ended_early = true), ("FAILED", 3)),
+        (of(small(), &[], &unsent), ("FELL SHORT", 0)),
+        (of(small(), &[("p99<1s", Held)], &unsent), ("FELL SHORT", 3)),
+        (of(small(), &[("errors<=10%", Held)], &unsent), ("PASSED", 0)),
+        (of(Outcome { mode: Mode::Open, ..small() }, &[], &unsent), ("FELL SHORT", 1)),
+        (of(absent(), &[("p99<1s", Broken)], &doubtful), ("FAILED", 1)),
     ] {
         assert_eq!((word.as_str(), code), (expected_word, expected_code));
     }
@@ -179,10 +272,10 @@ fn the_json_has_the_promised_keys_in_their_order() {
     let promised = [
         (
             "",
-            "version command target mode verdict offered_rate achieved_rate duration_s requests connections latency_us bytes fairness generator evidence",
+            "version command target mode exit_code verdict start_time offered_rate achieved_rate duration_s measured_s requests connections latency_us bytes fairness generator failures evidence settings seed kernel",
         ),
-        ("/verdict", "trustworthy reasons expectations"),
-        ("/verdict/expectations/0", "expression pass value"),
+        ("/verdict", "status exit_code trustworthy reasons faults remarks expectations"),
+        ("/verdict/expectations/0", "expression pass judgement value"),
         ("/requests", "sent correct wrong late lost unfinished not_sent duplicate reordered foreign"),
         ("/connections", "asked alive failed lost"),
         ("/latency_us", "response service connect"),
@@ -222,6 +315,19 @@ fn the_json_has_the_figures() {
     assert_eq!(value["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(value["target"], "tcp://127.0.0.1:9999");
     assert_eq!(value["mode"], "open");
+    assert_eq!(value["start_time"], "2023-11-14T22:13:20.123Z");
+    assert_eq!(
+        value["verdict"]["faults"],
+        json!(["1 of 50 clients did not come to life (connect refused: 1)"])
+    );
+    assert_eq!(value["verdict"]["remarks"], json!(["the weather was fine"]));
+    assert_eq!(
+        value["failures"],
+        json!({"connect refused": 1, "reset by the server": 1, "timed out": 1, "wrong reply": 4})
+    );
+    assert_eq!(value["settings"]["connections"], 50);
+    assert_eq!(value["settings"]["message"], "<c{conn}-{seq}>");
+    assert_eq!((&value["seed"], &value["kernel"]), (&json!(4711), &json!("6.1.0")));
     assert_eq!(value["offered_rate"], 1000.0);
     assert_eq!(value["achieved_rate"], 999.4);
     assert_eq!(value["duration_s"], 10.0);

@@ -110,7 +110,7 @@ fn expectations_are_judged_and_a_broken_one_is_exit_code_3() {
         std::thread::sleep(Duration::from_millis(2));
         client.greet(message);
     });
-    let met = ["p99<5s", "p50<=5s", "p90<5s", "p99.9<10s", "max<1m", "rate>=1", "errors<=0.1%", "lost==0"];
+    let met = ["p99<5s", "p50<=5s", "p90<5s", "max<1m", "rate>=1", "errors<=0.1%", "lost==0"];
     for (expectations, code) in [(&met[..], 0), (&["p99<1us"], 3), (&["p99<5s", "rate>=1000000"], 3)] {
         let mut arguments = options(&server.url(), "-c 5 -n 300 --warmup 0s");
         arguments.extend(expectations.iter().flat_map(|text| ["--expect".to_owned(), text.to_string()]));
@@ -122,6 +122,21 @@ fn expectations_are_judged_and_a_broken_one_is_exit_code_3() {
         let broken = judged.iter().filter(|one| one["pass"] == Value::Bool(false)).count();
         assert_eq!(broken, usize::from(code == 3), "{judged:?}");
         assert!(judged.iter().all(|one| one["value"].is_number()), "{judged:?}");
+    }
+}
+
+#[test]
+fn a_percentile_of_too_few_samples_is_not_judged_and_the_report_says_how_many_it_wants() {
+    let server = Lines::hello(|client, message| client.greet(message));
+    for (expectation, wanted) in [("p99.9<10s", "2995"), ("p99<1us", "299"), ("p90<10s", "29")] {
+        let more = ["--expect", expectation].map(str::to_owned);
+        let load = load_with(options(&server.url(), "-c 2 -n 28 --warmup 0s").into_iter().chain(more));
+        assert_eq!(load.code, Some(4), "{:#}", load.report.0);
+        assert_eq!(load.report.at(&["verdict", "status"]), "not_trustworthy");
+        assert_eq!(load.report.at(&["verdict", "expectations"])[0]["judgement"], "too_few_samples");
+        let said = load.report.reasons().join("; ");
+        assert!(said.contains(expectation) && said.contains(&format!("wants {wanted} samples")), "{said}");
+        assert!(said.contains("there are 28"), "{said}");
     }
 }
 

@@ -27,9 +27,19 @@ Examples:
   hullo load tcp://127.0.0.1:9999 -r 1000 --expect 'p99<5ms' --expect 'errors==0' --json -q
       for a script: one JSON object on stdout, and the exit code
 
-Exit code, the first that applies: 2 usage, 130 or 143 stopped by a signal (with the report so far), 1 nothing was
-completed, 4 the generator was too slow for its figures to be trusted (in an open loop, or where --expect relies on
-them), 3 an expectation is broken, 1 any error that no --expect 'errors<=...' above 0 allows.";
+Exit codes, the first that applies:
+  2         usage
+  130, 143  STOPPED by SIGINT or SIGTERM, with the report so far
+  1         FAILED: nothing was completed
+  3         FAILED: an --expect is broken
+  1         FAILED: it ended early, since no client was left
+  4         NOT TRUSTWORTHY: an --expect that a faster generator might have met, or
+            that too few samples decide (a p50 wants 5, a p90 29, a p99 299 and a
+            p99.9 2,995); or requests were sent late, with --rate and no --expect
+  1         FAILED: an error that no --expect 'errors<=...' above 0 allows
+  3         FELL SHORT: not all was sent that was planned, with any --expect
+  1         FELL SHORT, with --rate and no --expect
+  0         PASSED; a report or file that cannot be written is 1 all the same";
 
 /// Test a server with many clients, and check every reply
 ///
@@ -187,16 +197,16 @@ impl Load {
             load::report::text(&outcome)
         })?;
         written.map_err(|problem| Failure::failed(&Place::default(), problem))?;
-        Ok(ExitCode::from(load::exit_code(&outcome, &plan.expectations)))
+        Ok(ExitCode::from(load::exit_code(&outcome)))
     }
 
     fn progress(&self) -> Progress {
         if self.quiet {
-            Progress::None
+            Progress::none()
         } else if io::stderr().is_terminal() {
             Progress::bar()
         } else {
-            Progress::Lines(Box::new(logging::last_line), self.interval)
+            Progress::lines(logging::last_line, self.interval)
         }
     }
 }

@@ -4,11 +4,14 @@ use super::catalog::Catalog;
 use super::failure::{Failure, Place};
 use super::load::{Load, usage};
 use super::{command_line, config, units};
-use hullo::load::{Check, Framing, Plan, Rate, Script, Templates, Wanted};
+use hullo::load::{Check, Framing, Plan, Rate, Script, Setting, Templates, Wanted};
 use hullo::{Address, Host};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::time::Duration;
+
+/// How long is measured where nothing is said of an end.
+const TEN_SECONDS: Duration = Duration::from_secs(10);
 
 /// More in flight per client would only measure its own queue.
 const MOST_OUTSTANDING: usize = 1000;
@@ -29,7 +32,7 @@ pub(super) fn plan(load: &Load) -> Result<Plan, Failure> {
             "--source is of another family than {target}: give addresses of the same"
         )));
     }
-    let default = (load.duration.is_none() && load.requests.is_none()).then_some(Duration::from_secs(10));
+    let default = (load.duration.is_none() && load.requests.is_none()).then_some(TEN_SECONDS);
     Ok(Plan {
         command: command_line::quoted(&command_line::typed()),
         settings: settings(load),
@@ -48,7 +51,8 @@ pub(super) fn plan(load: &Load) -> Result<Plan, Failure> {
         script,
         sources: load.source,
         expectations: load.expect.clone(),
-        seed: RandomState::new().build_hasher().finish(),
+        // So many bits a reader of JSON has room for, whatever its numbers are.
+        seed: RandomState::new().build_hasher().finish() >> 11,
     })
 }
 
@@ -140,21 +144,21 @@ fn ip_of(address: &Address) -> Option<IpAddr> {
 }
 
 /// For the report: in the order of the help, defaults included.
-fn settings(load: &Load) -> Vec<(&'static str, String)> {
-    let time = units::write_duration;
-    let ends = match (load.duration, load.requests) {
-        (None, None) => vec![("duration", "10s".to_owned())],
-        (duration, requests) => {
-            let duration = duration.map(|duration| ("duration", time(duration)));
-            duration.into_iter().chain(requests.map(|number| ("requests", number.to_string()))).collect()
-        }
+fn settings(load: &Load) -> Vec<(&'static str, Setting)> {
+    let count = |number: usize| Setting::Count(number as u64);
+    let time = |duration| Setting::from(units::write_duration(duration));
+    let pace = |rate: Rate| match rate.is_steady() {
+        true => Setting::Number(rate.mean()),
+        false => rate.to_string().into(),
     };
-    let mut settings = vec![("connections", load.connections.to_string())];
-    settings.extend(ends);
-    settings.extend(load.rate.map(|rate| ("rate", rate.to_string())));
-    settings.push(("outstanding", load.outstanding.to_string()));
-    settings.push(("churn", if load.churn { "yes" } else { "no" }.to_owned()));
-    settings.extend(load.connect_rate.map(|rate| ("connect-rate", rate.to_string())));
+    let default = (load.duration.is_none() && load.requests.is_none()).then_some(TEN_SECONDS);
+    let mut settings = vec![("connections", count(load.connections))];
+    settings.extend(load.duration.or(default).map(|duration| ("duration", time(duration))));
+    settings.extend(load.requests.map(|number| ("requests", count(number))));
+    settings.extend(load.rate.map(|rate| ("rate", pace(rate))));
+    settings.push(("outstanding", count(load.outstanding)));
+    settings.push(("churn", Setting::Switch(load.churn)));
+    settings.extend(load.connect_rate.map(|rate| ("connect-rate", pace(rate))));
     settings.extend([
         ("connect-timeout", time(load.connect_timeout)),
         ("timeout", time(load.timeout)),
@@ -163,30 +167,38 @@ fn settings(load: &Load) -> Vec<(&'static str, String)> {
     ]);
     match (&load.request, &load.reply) {
         (Some(request), Some(reply)) => {
-            settings.extend([("request", request.clone()), ("reply", reply.clone())]);
-            settings.extend(load.welcome.clone().map(|welcome| ("welcome", welcome)));
+            settings.extend([("request", request.clone().into()), ("reply", reply.clone().into())]);
+            settings.extend(load.welcome.clone().map(|welcome| ("welcome", welcome.into())));
         }
-        _ => settings.push(("dialect", load.dialect.clone())),
+        _ => settings.push(("dialect", load.dialect.clone().into())),
     }
     if !load.address.is_datagram() {
-        let framing = if load.framing == Framing::Raw { "raw" } else { "line" };
-        settings.push(("framing", framing.to_owned()));
+        settings.push(("framing", if load.framing == Framing::Raw { "raw" } else { "line" }.into()));
     }
-    match (&load.message, load.size) {
-        (_, Some((least, most))) if least == most => settings.push(("size", least.to_string())),
-        (_, Some((least, most))) => settings.push(("size", format!("{least}..{most}"))),
-        (message, None) => {
-            settings.push(("message", message.clone().unwrap_or_else(|| "c{conn}-{seq}".to_owned())));
-        }
-    }
+    settings.push(match (&load.message, load.size) {
+        (_, Some((least, most))) if least == most => ("size", Setting::Count(least.into())),
+        (_, Some((least, most))) => ("size", format!("{least}..{most}").into()),
+        (message, None) => ("message", message.as_deref().unwrap_or("c{conn}-{seq}").into()),
+    });
     let check = match load.check {
         Check::Full => "full",
         Check::Length => "length",
         Check::None => "none",
     };
-    settings.push(("check", check.to_owned()));
-    settings.extend(load.source.map(|sources| ("sources", sources.to_string())));
-    settings.extend(load.expect.iter().map(|expectation| ("expect", expectation.to_string())));
+    settings.push(("check", check.into()));
+    settings.extend(load.source.map(|sources| ("source", sources.to_string().into())));
+    if !load.expect.is_empty() {
+        settings.push(("expect", Setting::List(load.expect.iter().map(ToString::to_string).collect())));
+    }
+    let files = [
+        ("output", &load.output),
+        ("html", &load.html),
+        ("hdr", &load.hdr),
+        ("timeseries", &load.timeseries),
+    ];
+    for (name, path) in files {
+        settings.extend(path.as_ref().map(|path| (name, path.display().to_string().into())));
+    }
     settings
 }
 

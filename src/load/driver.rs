@@ -67,6 +67,7 @@ pub(super) struct Driver<'a> {
     /// Names the timer of a phase, so that one of a phase before is told from it.
     pub(super) generation: u64,
     pub(super) second: Option<TimerId>,
+    pub(super) phase_began: u64,
     /// What was sent when somebody last looked whether anything moves.
     pub(super) sent_before: u64,
     signals: Signals,
@@ -76,7 +77,11 @@ pub(super) struct Driver<'a> {
     pub(super) tell: &'a mut dyn FnMut(&Interval),
     pub(super) began: SystemTime,
     pub(super) measured: (u64, u64),
+    /// Sentences on what went wrong, and on what else a reader must know.
+    pub(super) faults: Vec<String>,
     pub(super) notes: Vec<String>,
+    /// There was nobody left to ask.
+    pub(super) ended_early: bool,
     pub(super) receive_drops: u64,
 }
 
@@ -116,6 +121,7 @@ impl<'a> Driver<'a> {
             handshake_is_armed: false,
             generation: 0,
             second: None,
+            phase_began: 0,
             sent_before: 0,
             signals,
             signal: None,
@@ -123,7 +129,9 @@ impl<'a> Driver<'a> {
             tell,
             began: SystemTime::now(),
             measured: (0, 0),
+            faults: Vec::new(),
             notes: Vec::new(),
+            ended_early: false,
             receive_drops: 0,
         }
     }

@@ -11,6 +11,13 @@ use std::time::Duration;
 const NAMED: usize = 100;
 
 impl Driver<'_> {
+    /// The end before its time: there is nobody left to ask.
+    pub(super) fn end_early(&mut self, net: &mut Net, fault: &str) {
+        self.faults.push(fault.to_owned());
+        self.ended_early = true;
+        self.finish(net);
+    }
+
     /// What is under way at the end was neither answered nor lost.
     pub(super) fn count_unfinished(&mut self) {
         for lane in 0..self.plan.clients as u32 {
@@ -56,7 +63,7 @@ impl Driver<'_> {
             receive_drops: self.receive_drops,
             bytes_per_client: self.bytes_per_client() as u64,
         };
-        let fairness = self.fairness();
+        let (fairness, asked) = (self.fairness(), self.asked());
         let (bytes_sent, bytes_received) = (self.tally.bytes_sent, self.tally.bytes_received);
         let parts = self.tally.into_parts();
         let mut outcome = Outcome {
@@ -64,12 +71,16 @@ impl Driver<'_> {
             target: plan.target.to_string(),
             mode: if plan.rate.is_some() { Mode::Open } else { Mode::Closed },
             settings: plan.settings.clone(),
+            check: plan.script.check,
+            churn: plan.churn,
             kernel: kernel(),
             seed: plan.seed,
             began: self.began,
             measured,
+            asked,
+            ended_early: self.ended_early && self.signal.is_none(),
             ramp: self.seconds.ramp,
-            offered_rate: plan.rate.map(|rate| rate.mean()),
+            offered: plan.rate,
             books: parts.books,
             connections: self.connections,
             latency: parts.latency,
@@ -83,7 +94,7 @@ impl Driver<'_> {
             signal: self.signal,
             verdict: Verdict::default(),
         };
-        outcome.verdict = judge::verdict(&outcome, &plan.expectations, self.notes);
+        outcome.verdict = judge::verdict(&outcome, &plan.expectations, self.faults, self.notes);
         outcome
     }
 
@@ -119,6 +130,5 @@ fn share(part: Duration, whole: Duration) -> f64 {
 }
 
 fn kernel() -> String {
-    let release = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    format!("Linux {}", release.trim()).trim_end().to_owned()
+    std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default().trim().to_owned()
 }

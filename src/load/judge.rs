@@ -1,7 +1,8 @@
 //! What to think of a run: whether its figures are the server's or our own, and how it exits.
 
 use super::expect::Expectation;
-use super::outcome::{Judged, Mode, Outcome, Verdict};
+use super::outcome::{Judged, Judgement, Mode, Outcome, Status, Verdict};
+use super::report::{counted, shown};
 use std::time::Duration;
 
 /// A thread that is this busy has no time left to be punctual.
@@ -11,38 +12,64 @@ const LONG_ENOUGH: Duration = Duration::from_millis(100);
 /// Requests may leave this late.
 const LAG: Duration = Duration::from_millis(1);
 
-/// The verdict; `notes` are what else a reader must know.
-pub(super) fn verdict(outcome: &Outcome, expectations: &[Expectation], notes: Vec<String>) -> Verdict {
+/// The verdict; `faults` are what went wrong on the way, `notes` what else a reader must know of it.
+pub(super) fn verdict(
+    outcome: &Outcome,
+    expectations: &[Expectation],
+    faults: Vec<String>,
+    notes: Vec<String>,
+) -> Verdict {
     let limits = limits(outcome);
-    let trustworthy = limits.is_empty();
-    let mut reasons: Vec<String> = limits;
-    if !trustworthy && outcome.mode == Mode::Closed {
-        reasons.push("the generator was the limit: the rate is a lower bound".to_owned());
-    }
-    reasons.extend(notes);
-    reasons.extend(shortfall(outcome));
-    let expectations = expectations.iter().map(|expectation| expectation.judge(outcome)).collect();
-    Verdict { trustworthy, reasons, expectations }
+    let is_trusted = limits.is_empty();
+    let expectations: Vec<Judged> =
+        expectations.iter().map(|expectation| expectation.judge(outcome, is_trusted)).collect();
+    let remarks = [notes, remarks(outcome, is_trusted, &expectations)].concat();
+    let faults = [limits, faults, shortfall(outcome)].concat();
+    // Where nothing was completed there is nothing to trust.
+    Verdict { trustworthy: is_trusted && outcome.books.correct > 0, faults, remarks, expectations }
 }
 
-/// As the first of these that applies: 128 + signal; 1 where nothing was completed; 4 where the figures are not to be
-/// trusted and somebody relies on them; 3 for a broken expectation; 1 for an error that no expectation allows.
-pub fn exit_code(outcome: &Outcome, expectations: &[Expectation]) -> u8 {
-    let verdict = &outcome.verdict;
+/// The run in a word.
+pub fn status(outcome: &Outcome) -> Status {
+    conclusion(outcome).0
+}
+
+/// See [`conclusion`].
+pub fn exit_code(outcome: &Outcome) -> u8 {
+    conclusion(outcome).1
+}
+
+/// The first that applies: stopped by a signal; nothing was completed; an expectation is broken; it ended early; the figures
+/// are not to be trusted and somebody relies on them; there were errors that no expectation allows; not all was sent.
+fn conclusion(outcome: &Outcome) -> (Status, u8) {
+    let Verdict { trustworthy, expectations, .. } = &outcome.verdict;
+    let is_any = |judgement: fn(&Judgement) -> bool| expectations.iter().any(|it| judgement(&it.judgement));
+    let relies = outcome.mode == Mode::Open && expectations.is_empty();
+    let allows_errors = expectations.iter().any(Judged::allows_errors);
     if let Some(signal) = outcome.signal {
-        return 128 + u8::try_from(signal).unwrap_or(0);
+        (Status::Stopped, 128 + u8::try_from(signal).unwrap_or(0))
+    } else if outcome.books.correct == 0 {
+        (Status::Failed, 1)
+    } else if is_any(|judgement| matches!(judgement, Judgement::Broken)) {
+        (Status::Failed, 3)
+    } else if outcome.ended_early {
+        (Status::Failed, 1)
+    } else if is_any(|judgement| matches!(judgement, Judgement::Doubtful | Judgement::TooFew(_)))
+        || relies && !trustworthy
+    {
+        (Status::NotTrustworthy, 4)
+    } else if has_errors(outcome) && !allows_errors {
+        (Status::Failed, 1)
+    } else if outcome.books.not_sent > 0 && !allows_errors {
+        let code = match outcome.mode {
+            _ if !expectations.is_empty() => 3,
+            Mode::Open => 1,
+            Mode::Closed => 0,
+        };
+        (Status::FellShort, code)
+    } else {
+        (Status::Passed, 0)
     }
-    if outcome.books.correct == 0 {
-        return 1;
-    }
-    let relies = outcome.mode == Mode::Open || expectations.iter().any(Expectation::rests_on_the_generator);
-    if !verdict.trustworthy && relies {
-        return 4;
-    }
-    if verdict.expectations.iter().any(|judged| !judged.pass) {
-        return 3;
-    }
-    u8::from(has_errors(outcome) && !verdict.expectations.iter().any(Judged::allows_errors))
 }
 
 /// Why the figures are the generator's own.
@@ -57,55 +84,104 @@ fn limits(outcome: &Outcome) -> Vec<String> {
     let lag = generator.p99_schedule_lag;
     if lag > LAG && lag > p99 / 10 {
         limits.push(format!(
-            "requests left late: the p99 of the schedule lag is {lag:?}, that of the response {p99:?}"
+            "requests left late: the p99 of the schedule lag is {}, that of the response {}",
+            shown(lag),
+            shown(p99)
         ));
     }
     if generator.receive_drops > 0 {
-        limits.push(format!("our own receive queues dropped {} datagrams", generator.receive_drops));
+        let drops = counted(generator.receive_drops, "datagram", "datagrams");
+        limits.push(format!("our own receive queues dropped {drops}"));
     }
     limits
 }
 
 /// What fell short of what was asked.
 fn shortfall(outcome: &Outcome) -> Vec<String> {
-    let mut reasons = Vec::new();
+    let mut faults = Vec::new();
     let connections = &outcome.connections;
     if connections.failed > 0 {
-        let causes = causes(outcome);
-        let failed = connections.failed;
-        // With a connection for each request there are more of them than clients.
-        let tried = connections.alive + failed;
-        let (tried, what) =
-            if tried > connections.asked { (tried, "sessions") } else { (connections.asked, "clients") };
-        reasons.push(format!("{failed} of {tried} {what} did not come to life{causes}"));
+        let (tried, one, many) = match outcome.churn {
+            true => (connections.alive + connections.failed, "session", "sessions"),
+            false => (connections.asked, "client", "clients"),
+        };
+        let tried = counted(tried, one, many);
+        faults.push(format!("{} of {tried} did not come to life{}", connections.failed, causes(outcome)));
     }
-    match connections.lost {
-        0 => {}
-        1 => reasons.push("1 client was lost".to_owned()),
-        lost => reasons.push(format!("{lost} clients were lost")),
+    if connections.lost > 0 {
+        let lost = match outcome.churn {
+            true => counted(connections.lost, "session was", "sessions were"),
+            false => counted(connections.lost, "client was", "clients were"),
+        };
+        faults.push(format!("{lost} lost"));
     }
     if !outcome.fairness.starved.is_empty() {
         let starved: Vec<String> = outcome.fairness.starved.iter().map(u32::to_string).collect();
-        reasons.push(format!("starved clients: {}", starved.join(", ")));
+        faults.push(format!("starved clients: {}", starved.join(", ")));
     }
     if outcome.books.not_sent > 0 {
-        let why = match connections.alive {
-            0 => "no connection came to life",
-            _ => "every client waited for a reply: ask for more clients, or for a lower rate",
-        };
-        let not_sent = outcome.books.not_sent;
-        reasons.push(format!("{not_sent} requests were planned and could not be sent, since {why}"));
+        let not_sent = counted(outcome.books.not_sent, "request was", "requests were");
+        faults.push(format!("{not_sent} planned and could not be sent, since {}", hindrance(outcome)));
     }
     if outcome.books.correct == 0 {
-        reasons.push("nothing was completed".to_owned());
+        faults.push("nothing was completed: there are no figures to trust".to_owned());
+    }
+    faults
+}
+
+/// Why not all was sent that was planned, and what helps.
+fn hindrance(outcome: &Outcome) -> String {
+    let connections = &outcome.connections;
+    let gone = connections.failed + connections.lost;
+    let number = |cause: &str| outcome.failures.get(cause).copied().unwrap_or(0);
+    if connections.alive == 0 {
+        "no connection came to life: see that the server runs and can be reached".to_owned()
+    } else if outcome.churn && gone > 0 {
+        "their connections did not come to life: see why the server took no more".to_owned()
+    } else if outcome.ended_early && connections.lost > 0 {
+        "every client was gone: see why the server ended their connections".to_owned()
+    } else if number("refused") > 0 {
+        let refused = counted(number("refused"), "datagram was", "datagrams were");
+        format!("{refused} refused and every client waited for a reply: see that the server runs")
+    } else if gone > 0 {
+        let asked = counted(connections.asked, "client", "clients");
+        format!("{gone} of {asked} were gone and every other one waited for a reply: see why they went")
+    } else if outcome.failures.keys().any(|cause| cause.starts_with("not taken by the system")) {
+        "the system did not take them: ask for a lower rate, or for smaller messages".to_owned()
+    } else if outcome.books.lost + outcome.books.late > 0 {
+        "every client waited for a reply, and some never came in time: see why, or ask for more clients or \
+         a lower rate"
+            .to_owned()
+    } else {
+        "every client waited for a reply: ask for more clients, or for a lower rate".to_owned()
+    }
+}
+
+/// What else a reader must know.
+fn remarks(outcome: &Outcome, is_trusted: bool, expectations: &[Judged]) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if !is_trusted && outcome.mode == Mode::Closed {
+        remarks.push("the generator was the limit: the rate is a lower bound".to_owned());
+    }
+    for Judged { expression, judgement, .. } in expectations {
+        match judgement {
+            Judgement::TooFew(wanted) => remarks.push(format!(
+                "{expression} is not judged: it wants {wanted} samples at least, and there are {}",
+                outcome.latency.response.len()
+            )),
+            Judgement::Doubtful => remarks.push(format!(
+                "{expression} is not judged: with a generator that kept up it might have come out otherwise"
+            )),
+            Judgement::Held | Judgement::Broken => {}
+        }
     }
     if outcome.mode == Mode::Closed {
-        reasons.push(
+        remarks.push(
             "closed loop: a slow reply delays the next request, so that response times are service times"
                 .to_owned(),
         );
     }
-    reasons
+    remarks
 }
 
 fn causes(outcome: &Outcome) -> String {

@@ -11,7 +11,7 @@
 //! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
 //! | `matcher`, `replies`, `flows` | what came, and which book it belongs in |
 //! | `tally`, `recorder`, `seconds`, `kept` | the books, the histograms, one record a second |
-//! | `ending`, `judge`, `outcome` | the figures, and what to think of them |
+//! | `ending`, `judge`, `outcome`, `settings` | the figures, what to think of them, and what was in force |
 //! | `progress` | what a person sees meanwhile |
 
 mod driver;
@@ -39,21 +39,23 @@ pub mod report;
 mod schedule;
 mod script;
 mod seconds;
+mod settings;
 mod sheets;
 mod sources;
 mod tally;
 
 pub use expect::Expectation;
-pub use judge::exit_code;
+pub use judge::{exit_code, status};
 pub use outcome::{
-    Books, Connections, Evidence, Fairness, Generator, Interval, Judged, Latency, Mode, Outcome, Phase,
-    Verdict,
+    Books, Connections, Evidence, Fairness, Generator, Interval, Judged, Judgement, Latency, Mode, Outcome,
+    Phase, Status, Verdict,
 };
 pub use plan::{Check, Framing, Plan};
 pub use preflight::check as preflight;
 pub use progress::Progress;
 pub use schedule::Rate;
 pub use script::{Script, Templates, Wanted};
+pub use settings::Setting;
 pub use sources::Sources;
 
 use crate::signals::Signals;

@@ -1,5 +1,8 @@
 //! What a run has shown: plain figures, from which every form of the report is made. No I/O, no clock.
 
+use super::plan::Check;
+use super::schedule::Rate;
+use super::settings::Setting;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -13,8 +16,12 @@ pub struct Outcome {
     pub target: String,
     pub mode: Mode,
     /// What was in force, defaults included, as name and value, in the order of the help.
-    pub settings: Vec<(&'static str, String)>,
-    /// `Linux 6.1.0`, as uname has it.
+    pub settings: Vec<(&'static str, Setting)>,
+    /// How closely replies were looked at.
+    pub check: Check,
+    /// A connection for each request.
+    pub churn: bool,
+    /// The release, `6.1.0`, as uname has it.
     pub kernel: String,
     /// What `{rand}` and the run's mark were drawn from.
     pub seed: u64,
@@ -22,10 +29,14 @@ pub struct Outcome {
     pub began: SystemTime,
     /// How long was measured; without ramp, warm-up and drain.
     pub measured: Duration,
+    /// How long the measuring was to last; none where only a number of requests ends it.
+    pub asked: Option<Duration>,
+    /// It ended before what was asked for was done, and by no signal: there was nobody left to ask.
+    pub ended_early: bool,
     /// How long the ramp took.
     pub ramp: Duration,
     /// Requests a second that were asked for; none in a closed loop.
-    pub offered_rate: Option<f64>,
+    pub offered: Option<Rate>,
     pub books: Books,
     pub connections: Connections,
     pub latency: Latency,
@@ -169,10 +180,25 @@ pub struct Interval {
 /// What to think of it.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Verdict {
+    /// Whether the figures are the server's, and not the generator's own.
     pub trustworthy: bool,
-    /// Sentences: why it is not to be trusted, and what else a reader must know (`the generator was the limit`).
-    pub reasons: Vec<String>,
+    /// Sentences: what went wrong, or keeps the figures from being trusted.
+    pub faults: Vec<String>,
+    /// Sentences: what else a reader must know.
+    pub remarks: Vec<String>,
     pub expectations: Vec<Judged>,
+}
+
+/// A verdict in a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    Passed,
+    Failed,
+    /// Every reply was right, but not all that was planned was sent.
+    FellShort,
+    NotTrustworthy,
+    /// By a signal.
+    Stopped,
 }
 
 /// An expectation, judged.
@@ -180,30 +206,65 @@ pub struct Verdict {
 pub struct Judged {
     /// As typed: `p99<5ms`.
     pub expression: String,
-    pub pass: bool,
+    pub judgement: Judgement,
     /// What it was in truth, in the unit of the expression's own quantity: microseconds, requests a second, a
     /// fraction (errors) or a count; none where there is nothing to measure.
     pub value: Option<f64>,
 }
 
+/// Whether an expectation holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Judgement {
+    Held,
+    /// Or there was nothing to measure.
+    Broken,
+    /// With a faster generator it might have come out the other way.
+    Doubtful,
+    /// So few samples do not show where the percentile is: as many as this are wanted.
+    TooFew(u64),
+}
+
 impl Outcome {
-    /// Correct replies a second of the time measured, without the drain; 0 where nothing was measured.
+    /// The time that the rate is over, without the drain: the time measured, or the time that was asked for where the run
+    /// ended before it.
+    pub fn rated(&self) -> Duration {
+        match self.asked {
+            Some(asked) if self.ended_early => asked.max(self.measured),
+            _ => self.measured,
+        }
+    }
+
+    /// Correct replies a second; 0 where nothing was measured.
     pub fn achieved_rate(&self) -> f64 {
-        let seconds = self.measured.as_secs_f64();
+        let seconds = self.rated().as_secs_f64();
         if seconds > 0.0 { self.books.correct as f64 / seconds } else { 0.0 }
+    }
+
+    /// Requests a second that were asked for, in the mean.
+    pub fn offered_rate(&self) -> Option<f64> {
+        self.offered.map(Rate::mean)
+    }
+
+    /// Whether while it was measured as many replies came as the schedule had requests, but for one in a hundred.
+    pub fn kept_up(&self) -> bool {
+        let offered = self.offered_rate().unwrap_or(0.0) * self.measured.as_secs_f64();
+        self.books.correct as f64 >= 0.99 * offered
+    }
+
+    /// The share of the planned requests that were not answered right, those included that were never sent. A client that
+    /// was lost or never came to life is one error more (with a connection for each request it is in its request's book).
+    /// None where nothing was planned.
+    pub fn errors(&self) -> Option<f64> {
+        let (books, connections) = (&self.books, &self.connections);
+        let planned = books.sent + books.not_sent;
+        let gone = if self.churn { 0 } else { connections.failed + connections.lost };
+        let failed = books.sent.saturating_sub(books.correct + books.unfinished) + books.not_sent + gone;
+        (planned > 0).then(|| (failed as f64 / planned as f64).min(1.0))
     }
 
     /// Replies out of order where there is one to keep: a network may change that of datagrams.
     pub fn misordered(&self) -> u64 {
         let is_datagram = self.target.starts_with("udp:") || self.target.starts_with("unixgram:");
         if is_datagram { 0 } else { self.books.reordered }
-    }
-}
-
-impl Books {
-    /// The share of the finished requests that were not answered right: (sent - correct - unfinished) / sent.
-    pub fn errors(&self) -> f64 {
-        let failed = self.sent.saturating_sub(self.correct + self.unfinished);
-        if self.sent > 0 { failed as f64 / self.sent as f64 } else { 0.0 }
     }
 }

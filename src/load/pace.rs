@@ -69,11 +69,11 @@ impl Pace {
         self.limit = self.issued;
     }
 
-    /// Requests that the schedule has in all, if it has an end.
+    /// Requests that were asked for in all: those of the schedule up to its end, or a number of them.
     pub(super) fn planned_in_all(&self) -> u64 {
         match &self.schedule {
             Some(_) if self.until < u64::MAX => self.planned(self.until),
-            Some(_) if self.limit < u64::MAX => self.limit,
+            _ if self.limit < u64::MAX => self.limit,
             _ => self.issued,
         }
     }

@@ -14,7 +14,7 @@ impl Driver<'_> {
     pub(super) fn warm_up(&mut self, net: &mut Net) {
         self.seconds.ramp = Duration::from_nanos(self.now);
         if self.alive_now == 0 && !self.plan.churn {
-            return self.finish(net);
+            return self.end_early(net, "no client was alive when the ramp was over");
         }
         if self.plan.warmup.is_zero() {
             return self.measure(net);
@@ -26,17 +26,22 @@ impl Driver<'_> {
     }
 
     fn measure(&mut self, net: &mut Net) {
-        let plan = self.plan;
-        let length = self.ends().into_iter().flatten().min();
+        let length = self.asked();
         self.began = SystemTime::now();
         self.enter(net, Phase::Measure, length.unwrap_or(Duration::MAX));
         self.now = self.clock();
         self.measured = (self.now, self.now);
         self.lanes.begin_measuring();
+        self.plan_requests(length);
+        self.offer_all(net);
+    }
+
+    /// The requests of a measuring that begins now.
+    fn plan_requests(&mut self, length: Option<Duration>) {
+        let plan = self.plan;
         let until = plan.duration.map_or(u64::MAX, |length| self.now.saturating_add(nanoseconds(length)));
         let schedule = plan.rate.map(|rate| Schedule::new(rate, length.unwrap_or(Duration::MAX)));
         self.pace.begin(schedule, self.now, until, plan.requests.unwrap_or(u64::MAX));
-        self.offer_all(net);
     }
 
     fn offer_all(&mut self, net: &mut Net) {
@@ -90,8 +95,8 @@ impl Driver<'_> {
         self.now = self.clock();
         self.measured.1 = self.now;
         // What was planned for the dead is not forgotten.
-        let is_dead = self.alive_now == 0 && !self.plan.churn && self.signal.is_none();
-        let planned = if is_dead { self.pace.planned_in_all() } else { self.pace.planned(self.now) };
+        let is_all = self.ended_early && self.signal.is_none();
+        let planned = if is_all { self.pace.planned_in_all() } else { self.pace.planned(self.now) };
         self.tally.books().not_sent += planned.saturating_sub(self.pace.issued);
         self.pace.stop();
     }
@@ -101,8 +106,13 @@ impl Driver<'_> {
         if self.is_over {
             return;
         }
-        if self.phase == Phase::Measure {
-            self.stop_measuring();
+        match self.phase {
+            Phase::Measure => self.stop_measuring(),
+            Phase::Ramp | Phase::WarmUp if self.ended_early => {
+                self.plan_requests(self.asked());
+                self.tally.books().not_sent += self.pace.planned_in_all();
+            }
+            _ => {}
         }
         self.count_unfinished();
         if self.lost.forgotten > 0 {
@@ -121,7 +131,7 @@ impl Driver<'_> {
 
     fn enter(&mut self, net: &mut Net, phase: Phase, length: Duration) {
         self.close_interval();
-        self.phase = phase;
+        (self.phase, self.phase_began) = (phase, self.clock());
         self.generation += 1;
         if length < Duration::MAX {
             net.set_timer(length, PHASE | self.generation << 8);
@@ -159,6 +169,11 @@ impl Driver<'_> {
         }
     }
 
+    /// How long the measuring is to last, if the clock ends it.
+    pub(super) fn asked(&self) -> Option<Duration> {
+        self.ends().into_iter().flatten().min()
+    }
+
     /// When the measuring ends by its time, and when its last request has had its place in the schedule.
     fn ends(&self) -> [Option<Duration>; 2] {
         let by_schedule = self.plan.requests.zip(self.plan.rate);
@@ -178,9 +193,10 @@ impl Driver<'_> {
         let has_more = self.pace.planned(self.now) > self.pace.issued || self.plan.rate.is_none();
         if is_endless && is_still && has_more {
             let (issued, wanted) = (self.pace.issued, self.plan.requests.unwrap_or(0));
-            self.notes.push(format!(
+            self.faults.push(format!(
                 "stopped after {issued} of {wanted} requests: every client waits for replies that are overdue"
             ));
+            self.ended_early = true;
             self.drain(net);
         }
     }

@@ -3,6 +3,7 @@
 use super::expect::Expectation;
 use super::schedule::Rate;
 use super::script::Script;
+use super::settings::Setting;
 use super::sources::Sources;
 use crate::Address;
 use std::time::Duration;
@@ -13,7 +14,7 @@ pub struct Plan {
     /// As typed.
     pub command: String,
     /// For the report: name and value, in the order of the help.
-    pub settings: Vec<(&'static str, String)>,
+    pub settings: Vec<(&'static str, Setting)>,
     /// Without a name in it.
     pub target: Address,
     pub clients: usize,

@@ -4,6 +4,7 @@ use super::driver::{Driver, FAREWELL, HANDSHAKE, RAMP, REST, nanoseconds};
 use super::lanes::{Kind, Stage, State};
 use super::outcome::Phase;
 use super::pace::WINDOW;
+use super::report::{counted, shown};
 use super::schedule::Schedule;
 use crate::{CloseReason, ConnId, Net, UdpId};
 use std::time::Duration;
@@ -148,9 +149,10 @@ impl Driver<'_> {
         if self.phase != Phase::Ramp || rest == 0 || self.now < self.ramp.last + limit {
             return;
         }
-        self.notes.push(format!(
-            "{rest} clients were not begun: nobody came to life for {:?}",
-            self.plan.connect_timeout
+        self.faults.push(format!(
+            "{} not begun: nobody came to life for {}",
+            counted(rest.into(), "client was", "clients were"),
+            shown(self.plan.connect_timeout)
         ));
         self.ramp.begun += rest;
         for _ in 0..rest {
@@ -238,8 +240,7 @@ impl Driver<'_> {
             }
             self.rest(net, lane);
             if self.connections.alive == 0 && self.connections.failed >= self.connections.asked {
-                self.notes.push("no connection came to life, and no more were tried".to_owned());
-                return self.finish(net);
+                return self.end_early(net, "no connection came to life, and no more were tried");
             }
         } else {
             client.stage = Stage::Gone;
@@ -273,8 +274,10 @@ impl Driver<'_> {
                 if self.plan.churn {
                     self.rest(net, lane);
                 } else if self.alive_now == 0 && self.phase != Phase::Ramp {
-                    self.notes.push("every client was lost before the end".to_owned());
-                    return self.finish(net);
+                    if self.phase == Phase::Drain {
+                        return self.finish(net);
+                    }
+                    return self.end_early(net, "every client was lost before the end");
                 }
                 self.check_end(net);
             }

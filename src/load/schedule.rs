@@ -31,7 +31,18 @@ impl Rate {
 
     /// Requests a second in the middle.
     pub fn mean(self) -> f64 {
-        (self.from as f64 + self.to as f64) / 2.0 / ONE as f64
+        let [from, to] = self.ends();
+        (from + to) / 2.0
+    }
+
+    /// Requests a second at the beginning and at the end.
+    pub fn ends(self) -> [f64; 2] {
+        [self.from, self.to].map(|millionths| millionths as f64 / ONE as f64)
+    }
+
+    /// Whether it stays the same.
+    pub fn is_steady(self) -> bool {
+        self.from == self.to
     }
 
     /// The rate that it begins with.
@@ -49,9 +60,9 @@ impl Rate {
 
 impl fmt::Display for Rate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let a_second = |millionths: u64| millionths as f64 / ONE as f64;
-        write!(f, "{}", a_second(self.from))?;
-        if self.from == self.to { Ok(()) } else { write!(f, ":{}", a_second(self.to)) }
+        let [from, to] = self.ends();
+        write!(f, "{from}")?;
+        if self.is_steady() { Ok(()) } else { write!(f, ":{to}") }
     }
 }
 

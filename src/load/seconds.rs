@@ -62,6 +62,7 @@ impl Driver<'_> {
         // What was used before the first record belongs to nobody.
         let has_begun = !self.seconds.cpu.is_zero();
         if length > Duration::ZERO {
+            self.progress.note(self.tally.current().1);
             let frame = Frame {
                 start: Duration::from_nanos(self.seconds.start),
                 length,

@@ -207,7 +207,7 @@ pub(super) struct Parts {
     pub(super) intervals: Vec<Interval>,
 }
 
-fn histogram() -> Histogram<u64> {
+pub(super) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST, 3).expect("these bounds are valid")
 }
 

@@ -14,7 +14,7 @@ pub fn rich() -> Outcome {
     outcome.command =
         "hullo load tcp://127.0.0.1:9999 -c 50 -r 1000 -d 10s --expect 'p99<5ms' --expect 'errors<=0.1%'"
             .into();
-    outcome.offered_rate = Some(1000.0);
+    outcome.offered = Rate::parse("1000").ok();
     outcome.measured = Duration::from_secs(10);
     outcome.ramp = Duration::from_millis(640);
     outcome.bytes_sent = 123_456;
@@ -82,10 +82,11 @@ pub fn rich() -> Outcome {
     let p99 = outcome.latency.response.value_at_quantile(0.99) as f64;
     outcome.verdict = Verdict {
         trustworthy: true,
-        reasons: vec!["49 of 50 clients came to life: 1 was refused".into()],
+        faults: vec!["1 of 50 clients did not come to life (connect refused: 1)".into()],
+        remarks: vec!["the weather was fine".into()],
         expectations: vec![
-            Judged { expression: "p99<5ms".into(), pass: false, value: Some(p99) },
-            Judged { expression: "errors<=0.1%".into(), pass: true, value: Some(0.0006) },
+            Judged { expression: "p99<5ms".into(), judgement: Judgement::Broken, value: Some(p99) },
+            Judged { expression: "errors<=0.1%".into(), judgement: Judgement::Held, value: Some(0.0008) },
         ],
     };
     outcome
@@ -115,7 +116,7 @@ pub fn small() -> Outcome {
 /// No server was there.
 pub fn absent() -> Outcome {
     let mut outcome = empty();
-    outcome.offered_rate = Some(1000.0);
+    outcome.offered = Rate::parse("1000").ok();
     outcome.connections = Connections { asked: 50, alive: 0, failed: 50, lost: 0 };
     outcome.failures = BTreeMap::from([("connect refused".into(), 50)]);
     let mut interval = quiet(0, 10, Phase::Ramp);
@@ -131,18 +132,22 @@ pub fn empty() -> Outcome {
         target: "tcp://127.0.0.1:9999".into(),
         mode: Mode::Open,
         settings: vec![
-            ("connections", "50".into()),
+            ("connections", Setting::Count(50)),
             ("duration", "10s".into()),
             ("rate", "1000".into()),
             ("timeout", "5s".into()),
             ("message", "<c{conn}-{seq}>".into()),
         ],
-        kernel: "Linux 6.1.0".into(),
+        check: Check::Full,
+        churn: false,
+        kernel: "6.1.0".into(),
         seed: 4711,
         began: SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123),
         measured: Duration::ZERO,
+        asked: Some(Duration::from_secs(10)),
+        ended_early: false,
         ramp: Duration::ZERO,
-        offered_rate: None,
+        offered: None,
         books: Books::default(),
         connections: Connections::default(),
         latency: Latency { response: histogram(), service: histogram(), connect: histogram() },

@@ -2,16 +2,17 @@
 
 use crate::load::Evidence;
 use hdrhistogram::Histogram;
+use jiff::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// `412 us`, `1.53 ms`, `2.10 s`.
 pub(super) fn latency(microseconds: f64) -> String {
     scaled(microseconds, &["us", "ms", "s"], 1000.0)
 }
 
-pub(super) fn duration(duration: Duration) -> String {
+pub(in crate::load) fn duration(duration: Duration) -> String {
     latency(duration.as_secs_f64() * 1e6)
 }
 
@@ -21,13 +22,19 @@ pub(super) fn bytes(count: u64) -> String {
 }
 
 /// `0.50/s`, `999.8/s`, `20,000/s`.
-pub(super) fn rate(per_second: f64) -> String {
+pub(in crate::load) fn rate(per_second: f64) -> String {
     let digits = match per_second {
         rate if rate < 9.995 => 2,
         rate if rate < 999.95 => 1,
         rate => return format!("{}/s", count(rate.round() as u64)),
     };
     format!("{per_second:.digits$}/s")
+}
+
+/// `2026-05-01T12:00:00.123Z`, as RFC 3339 has it.
+pub(super) fn start_time(time: SystemTime) -> String {
+    let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
+    format!("{time:.3}")
 }
 
 /// `12,345,678`.
@@ -44,7 +51,7 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// `1 client`, `2 clients`.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+pub(in crate::load) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
@@ -169,6 +176,18 @@ mod tests {
             (3_600_000_000.0, "3600 s"),
         ] {
             assert_eq!(latency(microseconds), text);
+        }
+    }
+
+    #[test]
+    fn times_are_those_of_the_calendar() {
+        for (seconds, text) in [
+            (0, "1970-01-01T00:00:00.000Z"),
+            (951_782_399, "2000-02-28T23:59:59.000Z"),
+            (951_782_400, "2000-02-29T00:00:00.000Z"),
+            (1_735_689_599, "2024-12-31T23:59:59.000Z"),
+        ] {
+            assert_eq!(start_time(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)), text);
         }
     }
 

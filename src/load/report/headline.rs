@@ -1,5 +1,6 @@
 use super::figures::{by_number, count, counted, duration, latency, percent, quantile, rate, signal_name};
-use crate::load::{Judged, Mode, Outcome};
+use crate::load::judge;
+use crate::load::{Check, Judged, Judgement, Mode, Outcome, Rate, Status};
 
 /// What a reader takes home who reads no further.
 pub(super) struct Headline {
@@ -18,43 +19,110 @@ pub(super) enum Tone {
 }
 
 impl Headline {
-    /// The first that applies, in the order of the exit codes.
     pub(super) fn of(outcome: &Outcome) -> Headline {
-        let broken = outcome.verdict.expectations.iter().filter(|judged| !judged.pass).count() as u64;
-        let faults = faults(outcome);
-        if outcome.signal.is_none() && outcome.books.correct == 0 {
-            return Headline { tone: Tone::Bad, word: "failed", sentence: nothing_completed(outcome) };
-        }
-        let (tone, word, what) = if let Some(signal) = outcome.signal {
-            let after = duration(outcome.measured);
-            let what = format!("by {} after {after} of measuring", signal_name(signal));
-            (Tone::Doubtful, "stopped", Some(what))
-        } else if !outcome.verdict.trustworthy && is_trust_needed(outcome) {
-            (Tone::Doubtful, "not trustworthy", Some("the generator did not keep up".to_owned()))
-        } else if broken > 0 {
-            let what = counted(broken, "expectation is broken", "expectations are broken");
-            (Tone::Bad, "failed", Some(what))
-        } else if !faults.is_empty() && !are_errors_allowed(outcome) {
-            (Tone::Bad, "failed", None)
-        } else if !faults.is_empty() {
-            (Tone::Good, "passed", Some("with errors, as allowed".to_owned()))
-        } else if outcome.books.not_sent > 0 {
-            let unsent = counted(outcome.books.not_sent, "request was", "requests were");
-            (Tone::Doubtful, "fell short", Some(format!("{unsent} not sent, every reply was right")))
-        } else {
-            (Tone::Good, "passed", Some("every reply was right".to_owned()))
+        let status = judge::status(outcome);
+        let what = match status {
+            Status::Stopped => {
+                let after = duration(outcome.measured);
+                Some(format!("by {} after {after} of measuring", signal_name(outcome.signal.unwrap_or(0))))
+            }
+            Status::Failed if outcome.books.correct == 0 => None,
+            Status::Failed => broken(outcome).or_else(|| ended_early(outcome)),
+            Status::NotTrustworthy => Some(doubt(outcome)),
+            Status::FellShort => Some(format!("{}, {}", unsent(outcome), praise(outcome.check))),
+            Status::Passed if has_faults(outcome) => Some("with errors, as allowed".to_owned()),
+            Status::Passed => Some(praise(outcome.check).to_owned()),
         };
+        let faults = faults(outcome);
         let are_shown = !faults.is_empty() && outcome.books.correct > 0;
         let faults = are_shown.then(|| faults.join(", "));
         let parts = [what, faults, Some(key_figures(outcome))];
         let sentence = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
-        Headline { tone, word, sentence }
+        let tone = match status {
+            Status::Passed => Tone::Good,
+            Status::Failed => Tone::Bad,
+            Status::FellShort | Status::NotTrustworthy | Status::Stopped => Tone::Doubtful,
+        };
+        Headline { tone, word: word(status), sentence }
     }
 }
 
-/// In a closed loop without expectations a busy generator only makes the rate a lower bound.
+fn word(status: Status) -> &'static str {
+    match status {
+        Status::Passed => "passed",
+        Status::Failed => "failed",
+        Status::FellShort => "fell short",
+        Status::NotTrustworthy => "not trustworthy",
+        Status::Stopped => "stopped",
+    }
+}
+
+fn broken(outcome: &Outcome) -> Option<String> {
+    let judged = outcome.verdict.expectations.iter();
+    let broken = judged.filter(|judged| judged.judgement == Judgement::Broken).count() as u64;
+    (broken > 0).then(|| counted(broken, "expectation is broken", "expectations are broken"))
+}
+
+fn ended_early(outcome: &Outcome) -> Option<String> {
+    outcome.ended_early.then(|| match outcome.asked {
+        Some(asked) => format!("it ended after {} of {}", duration(outcome.measured), duration(asked)),
+        None => format!("it ended after {}, before all was done", duration(outcome.measured)),
+    })
+}
+
+/// Why the figures are not to be trusted.
+fn doubt(outcome: &Outcome) -> String {
+    let generator = &outcome.generator;
+    let doubt = match outcome.mode {
+        _ if outcome.verdict.trustworthy => "too few samples to judge a percentile by",
+        Mode::Closed => "the generator was the limit",
+        Mode::Open if generator.receive_drops > 0 => "its own receive queues dropped datagrams",
+        Mode::Open if !outcome.kept_up() => "the generator did not keep up",
+        Mode::Open => "requests were sent late",
+    };
+    doubt.to_owned()
+}
+
+fn unsent(outcome: &Outcome) -> String {
+    let unsent = counted(outcome.books.not_sent, "request was", "requests were");
+    format!("{unsent} not sent")
+}
+
+/// What is said where there is nothing to say.
+fn praise(check: Check) -> &'static str {
+    match check {
+        Check::Full => "every reply was right",
+        Check::Length => "every reply had the right length",
+        Check::None => "the replies were not looked at",
+    }
+}
+
+fn has_faults(outcome: &Outcome) -> bool {
+    outcome.books.not_sent > 0 || !faults(outcome).is_empty()
+}
+
+/// The rate that was asked for: one that grows has two.
+pub(super) fn offered(offered: Rate) -> String {
+    let [from, to] = offered.ends();
+    match offered.is_steady() {
+        true => rate(from),
+        false => format!("{} to {} ({} in the mean)", rate(from), rate(to), rate(offered.mean())),
+    }
+}
+
+/// What an expectation came to.
+pub(super) fn verb(judgement: Judgement) -> &'static str {
+    match judgement {
+        Judgement::Held => "held",
+        Judgement::Broken => "broken",
+        Judgement::Doubtful => "in doubt",
+        Judgement::TooFew(_) => "not judged",
+    }
+}
+
+/// In a closed loop a busy generator only makes the rate a lower bound.
 pub(super) fn is_lower_bound(outcome: &Outcome) -> bool {
-    !outcome.verdict.trustworthy && !is_trust_needed(outcome)
+    outcome.mode == Mode::Closed && !outcome.verdict.trustworthy && outcome.books.correct > 0
 }
 
 /// What an expectation was judged by, in the unit of its quantity.
@@ -70,16 +138,6 @@ pub(super) fn measured(judged: &Judged) -> String {
     }
 }
 
-/// Somebody relies on the clockwork that sends: in an open loop, or by an expectation of time.
-fn is_trust_needed(outcome: &Outcome) -> bool {
-    let mut expectations = outcome.verdict.expectations.iter();
-    outcome.mode == Mode::Open || expectations.any(|judged| !matches!(quantity(judged), "errors" | "lost"))
-}
-
-fn are_errors_allowed(outcome: &Outcome) -> bool {
-    outcome.verdict.expectations.iter().any(Judged::allows_errors)
-}
-
 fn quantity(judged: &Judged) -> &str {
     judged.expression.split(['<', '>', '=']).next().unwrap_or_default().trim()
 }
@@ -90,9 +148,10 @@ fn key_figures(outcome: &Outcome) -> String {
     }
     let achieved = rate(outcome.achieved_rate());
     let at_least = if is_lower_bound(outcome) { "at least " } else { "" };
-    let rates = match outcome.offered_rate {
-        Some(offered) => {
-            format!("{achieved} of {} ({})", rate(offered), percent(outcome.achieved_rate(), offered))
+    let rates = match outcome.offered {
+        Some(offer) => {
+            let share = percent(outcome.achieved_rate(), offer.mean());
+            format!("{achieved} of {} ({share})", offered(offer))
         }
         None => format!("{at_least}{achieved} in a closed loop"),
     };
@@ -133,9 +192,10 @@ fn faults(outcome: &Outcome) -> Vec<String> {
         .filter(|(number, _)| *number > 0)
         .map(|(number, name)| counted(*number, &format!("{name} reply"), &format!("{name} replies")))
         .collect();
+    let (one, many) = if outcome.churn { ("session", "sessions") } else { ("client", "clients") };
     for (number, what) in [(outcome.connections.failed, "never alive"), (outcome.connections.lost, "lost")] {
         if number > 0 {
-            faults.push(format!("{} {what}", counted(number, "client", "clients")));
+            faults.push(format!("{} {what}", counted(number, one, many)));
         }
     }
     faults

@@ -1,7 +1,8 @@
-use super::figures::{escaped, max, mean, quantile};
-use crate::load::{Books, Evidence, Judged, Mode, Outcome};
+use super::figures::{escaped, max, mean, quantile, start_time};
+use crate::load::{Books, Evidence, Judged, Judgement, Mode, Outcome, Setting, Status, judge};
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Fewer samples than these have no 99.99th percentile: it would be their largest.
 const SAMPLES_OF_P99_99: u64 = 10_000;
@@ -16,14 +17,13 @@ pub fn json(outcome: &Outcome) -> String {
             Mode::Closed => "closed",
             Mode::Open => "open",
         },
-        verdict: Verdict {
-            trustworthy: outcome.verdict.trustworthy,
-            reasons: &outcome.verdict.reasons,
-            expectations: outcome.verdict.expectations.iter().map(Expectation::of).collect(),
-        },
-        offered_rate: outcome.offered_rate,
+        exit_code: judge::exit_code(outcome),
+        verdict: Verdict::of(outcome),
+        start_time: start_time(outcome.began),
+        offered_rate: outcome.offered_rate(),
         achieved_rate: outcome.achieved_rate(),
-        duration_s: outcome.measured.as_secs_f64(),
+        duration_s: outcome.rated().as_secs_f64(),
+        measured_s: outcome.measured.as_secs_f64(),
         requests: Requests::of(&outcome.books),
         connections: Connections {
             asked: outcome.connections.asked,
@@ -48,7 +48,11 @@ pub fn json(outcome: &Outcome) -> String {
             p99_schedule_lag_us: outcome.generator.p99_schedule_lag.as_micros() as u64,
             receive_drops: outcome.generator.receive_drops,
         },
+        failures: &outcome.failures,
         evidence: outcome.evidence.iter().map(Exhibit::of).collect(),
+        settings: outcome.settings.iter().map(|(name, value)| (*name, value)).collect(),
+        seed: outcome.seed,
+        kernel: &outcome.kernel,
     };
     line(&report)
 }
@@ -64,23 +68,36 @@ struct Report<'a> {
     command: &'a str,
     target: &'a str,
     mode: &'static str,
+    exit_code: u8,
     verdict: Verdict<'a>,
+    start_time: String,
     offered_rate: Option<f64>,
     achieved_rate: f64,
+    /// What the achieved rate is over: the time measured, or, where the run ended early, the time asked for.
     duration_s: f64,
+    measured_s: f64,
     requests: Requests,
     connections: Connections,
     latency_us: Latency,
     bytes: Bytes,
     fairness: Fairness,
     generator: Generator,
+    failures: &'a BTreeMap<String, u64>,
     evidence: Vec<Exhibit>,
+    settings: BTreeMap<&'static str, &'a Setting>,
+    seed: u64,
+    kernel: &'a str,
 }
 
 #[derive(Serialize)]
 struct Verdict<'a> {
+    status: &'static str,
+    exit_code: u8,
     trustworthy: bool,
-    reasons: &'a [String],
+    /// Faults and remarks together.
+    reasons: Vec<&'a str>,
+    faults: &'a [String],
+    remarks: &'a [String],
     expectations: Vec<Expectation<'a>>,
 }
 
@@ -88,6 +105,7 @@ struct Verdict<'a> {
 struct Expectation<'a> {
     expression: &'a str,
     pass: bool,
+    judgement: &'static str,
     value: Option<f64>,
 }
 
@@ -162,9 +180,37 @@ struct Exhibit {
     received: String,
 }
 
+impl<'a> Verdict<'a> {
+    fn of(outcome: &'a Outcome) -> Verdict<'a> {
+        let verdict = &outcome.verdict;
+        Verdict {
+            status: match judge::status(outcome) {
+                Status::Passed => "passed",
+                Status::Failed => "failed",
+                Status::FellShort => "fell_short",
+                Status::NotTrustworthy => "not_trustworthy",
+                Status::Stopped => "stopped",
+            },
+            exit_code: judge::exit_code(outcome),
+            trustworthy: verdict.trustworthy,
+            reasons: verdict.faults.iter().chain(&verdict.remarks).map(String::as_str).collect(),
+            faults: &verdict.faults,
+            remarks: &verdict.remarks,
+            expectations: verdict.expectations.iter().map(Expectation::of).collect(),
+        }
+    }
+}
+
 impl<'a> Expectation<'a> {
     fn of(judged: &'a Judged) -> Expectation<'a> {
-        Expectation { expression: &judged.expression, pass: judged.pass, value: judged.value }
+        let judgement = match judged.judgement {
+            Judgement::Held => "held",
+            Judgement::Broken => "broken",
+            Judgement::Doubtful => "doubtful",
+            Judgement::TooFew(_) => "too_few_samples",
+        };
+        let pass = judged.judgement == Judgement::Held;
+        Expectation { expression: &judged.expression, pass, judgement, value: judged.value }
     }
 }
 

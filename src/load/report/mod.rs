@@ -11,6 +11,7 @@ mod json;
 mod text;
 mod timeseries;
 
+pub(super) use figures::{counted, duration as shown, rate};
 pub use histogram_log::hdr_log;
 pub use html::html;
 pub use json::json;

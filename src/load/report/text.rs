@@ -2,13 +2,16 @@ use super::figures::{
     by_number, bytes, count, counted, differing, duration, exhibit_name, latency, max, maybe_latency, mean,
     percent, quantile, rate, starved,
 };
-use super::headline::{Headline, is_lower_bound, measured};
+use super::headline::{Headline, is_lower_bound, measured, offered, verb};
 use crate::load::{Evidence, Mode, Outcome};
 use hdrhistogram::Histogram;
 use std::fmt::Write;
 
 /// Where the figures begin, behind the name of their block.
 const INDENT: usize = 12;
+
+/// A column of latencies with two blanks before it; a longer figure makes them all wider.
+const NARROWEST: usize = 9;
 
 /// Lines of the settings are broken here.
 const WIDTH: usize = 100;
@@ -33,15 +36,15 @@ pub fn text(outcome: &Outcome) -> String {
 fn verdict(outcome: &Outcome) -> String {
     let headline = Headline::of(outcome);
     let mut block = format!("{}: {}\n", headline.word.to_uppercase(), headline.sentence);
-    for reason in &outcome.verdict.reasons {
-        let _ = writeln!(block, "  {reason}");
+    for sentence in outcome.verdict.faults.iter().chain(&outcome.verdict.remarks) {
+        let _ = writeln!(block, "  {sentence}");
     }
     let expectations = &outcome.verdict.expectations;
     let width = expectations.iter().map(|judged| judged.expression.len()).max().unwrap_or(0);
+    let verbs = expectations.iter().map(|judged| verb(judged.judgement).len()).max().unwrap_or(0);
     for judged in expectations {
-        let verb = if judged.pass { "held" } else { "broken" };
-        let value = measured(judged);
-        let _ = writeln!(block, "  {:width$}  {verb:6}  {value}", judged.expression);
+        let (verb, value) = (verb(judged.judgement), measured(judged));
+        let _ = writeln!(block, "  {:width$}  {verb:verbs$}  {value}", judged.expression);
     }
     block
 }
@@ -58,11 +61,11 @@ fn rates(outcome: &Outcome) -> String {
         Mode::Open => "open loop: requests were sent by the clock",
         Mode::Closed => "closed loop: a client sent when it was answered, so nothing was offered",
     };
-    let ratio = match outcome.offered_rate {
-        Some(offered) if outcome.books.correct == 0 => format!("offered {}, {achieved}", rate(offered)),
-        Some(offered) => {
-            let share = percent(outcome.achieved_rate(), offered);
-            format!("offered {}, {achieved} ({share})", rate(offered))
+    let ratio = match outcome.offered {
+        Some(offer) if outcome.books.correct == 0 => format!("offered {}, {achieved}", offered(offer)),
+        Some(offer) => {
+            let share = percent(outcome.achieved_rate(), offer.mean());
+            format!("offered {}, {achieved} ({share})", offered(offer))
         }
         None => achieved,
     };
@@ -71,7 +74,11 @@ fn rates(outcome: &Outcome) -> String {
         true => "nothing".to_owned(),
         false => duration(outcome.measured),
     };
-    block("rate", &[ratio, mode.to_owned(), format!("{measured} measured; {bytes}")])
+    let of = match outcome.asked {
+        Some(asked) if outcome.ended_early => format!(" of {}, which the rate is over", duration(asked)),
+        _ => String::new(),
+    };
+    block("rate", &[ratio, mode.to_owned(), format!("{measured} measured{of}; {bytes}")])
 }
 
 fn latencies(outcome: &Outcome) -> String {
@@ -79,29 +86,31 @@ fn latencies(outcome: &Outcome) -> String {
     if latency.response.is_empty() && latency.service.is_empty() {
         return block("latency", &["no reply came, so there is none".to_owned()]);
     }
-    let mut block = format!("{:INDENT$}", "latency");
-    for name in ["p50", "p90", "p99", "p99.9", "max", "mean", "samples"] {
-        let _ = write!(block, "{name:>9}");
-    }
-    block.push('\n');
     let whence = match outcome.mode {
         Mode::Open => "from the planned instant",
         Mode::Closed => "from when the client was free",
     };
-    block += &row("response", &latency.response, whence);
-    block += &row("service", &latency.service, "from the instant of sending");
+    let names = ["p50", "p90", "p99", "p99.9", "max", "mean", "samples"].map(str::to_owned);
+    let [response, service] = [&latency.response, &latency.service].map(row);
+    let rows = [
+        ("latency", names, ""),
+        ("  response", response, whence),
+        ("  service", service, "from the instant of sending"),
+    ];
+    let longest = rows.iter().flat_map(|(_, cells, _)| cells).map(String::len).max().unwrap_or(0);
+    let width = NARROWEST.max(longest + 2);
+    let mut block = String::new();
+    for (name, cells, whence) in &rows {
+        let cells: String = cells.iter().map(|cell| format!("{cell:>width$}")).collect();
+        let _ = writeln!(block, "{}", format!("{name:INDENT$}{cells}  {whence}").trim_end());
+    }
     block
 }
 
-fn row(name: &str, histogram: &Histogram<u64>, whence: &str) -> String {
-    let mut row = format!("{:INDENT$}", format!("  {name}"));
-    for quantile in [0.5, 0.9, 0.99, 0.999].map(|at| quantile(histogram, at)) {
-        let _ = write!(row, "{:>9}", maybe_latency(quantile));
-    }
+fn row(histogram: &Histogram<u64>) -> [String; 7] {
+    let [p50, p90, p99, p99_9] = [0.5, 0.9, 0.99, 0.999].map(|at| maybe_latency(quantile(histogram, at)));
     let mean = mean(histogram).map_or("-".to_owned(), latency);
-    let samples = count(histogram.len());
-    let _ = writeln!(row, "{:>9}{mean:>9}{samples:>9}  {whence}", maybe_latency(max(histogram)));
-    row
+    [p50, p90, p99, p99_9, maybe_latency(max(histogram)), mean, count(histogram.len())]
 }
 
 fn requests(outcome: &Outcome) -> String {
@@ -131,14 +140,19 @@ fn requests(outcome: &Outcome) -> String {
 
 fn clients(outcome: &Outcome) -> String {
     let connections = &outcome.connections;
-    let mut lines = vec![format!(
-        "asked {}, alive {}, failed {}, lost {}; ramp {}",
-        count(connections.asked),
-        count(connections.alive),
-        count(connections.failed),
-        count(connections.lost),
-        duration(outcome.ramp),
-    )];
+    let [asked, alive, failed, lost] =
+        [connections.asked, connections.alive, connections.failed, connections.lost].map(count);
+    let mut lines = vec![match outcome.churn {
+        true => format!(
+            "{asked} at a time; of their sessions {alive} came alive, {failed} failed, {lost} were lost"
+        ),
+        false => {
+            format!(
+                "asked {asked}, alive {alive}, failed {failed}, lost {lost}; ramp {}",
+                duration(outcome.ramp)
+            )
+        }
+    }];
     let connect = &outcome.latency.connect;
     if let (Some(p50), Some(p99), Some(max)) = (quantile(connect, 0.5), quantile(connect, 0.99), max(connect))
     {
@@ -195,7 +209,7 @@ fn settings(outcome: &Outcome) -> String {
     let settings: Vec<_> = outcome.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
     let mut lines = filled(&settings);
     let version = env!("CARGO_PKG_VERSION");
-    lines.push(format!("hullo {version}, {}, seed {}", outcome.kernel, outcome.seed));
+    lines.push(format!("hullo {version}, Linux {}, seed {}", outcome.kernel, outcome.seed));
     lines.push(outcome.command.clone());
     block("settings", &lines)
 }

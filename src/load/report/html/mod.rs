@@ -10,13 +10,13 @@ mod spectrum;
 
 use super::figures::{
     bytes, count, counted, differing, duration, exhibit_name, latency, max, percent, quantile, rate,
+    start_time,
 };
-use super::headline::{Headline, Tone, is_lower_bound, measured};
-use crate::load::{Mode, Outcome, Phase};
+use super::headline::{Headline, Tone, is_lower_bound, measured, offered, verb};
+use crate::load::{Judgement, Mode, Outcome, Phase};
 use figure::{Figure, Table};
 use slices::Slice;
 use std::fmt::Write;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// One page that a browser opens from a file, by day and by night, on a screen of any width and on paper.
 pub fn html(outcome: &Outcome) -> String {
@@ -66,18 +66,20 @@ fn header(outcome: &Outcome) -> String {
         "<header class=\"{tone}\">\n<p class=\"what\">hullo load <b>{}</b> &middot; {mode} &middot; {}</p>\n\
          <h1><em>{}:</em> {}</h1>\n",
         escape(&outcome.target),
-        date(outcome.began),
+        start_time(outcome.began),
         headline.word,
         escape(&readable(headline.sentence)),
     );
     let verdict = &outcome.verdict;
-    if !verdict.reasons.is_empty() || !verdict.expectations.is_empty() {
+    let mut sentences = verdict.faults.iter().chain(&verdict.remarks).peekable();
+    if sentences.peek().is_some() || !verdict.expectations.is_empty() {
         header += "<ul>\n";
-        for reason in &verdict.reasons {
-            let _ = writeln!(header, "<li>{}</li>", escape(reason));
+        for sentence in sentences {
+            let _ = writeln!(header, "<li>{}</li>", escape(sentence));
         }
         for judged in &verdict.expectations {
-            let (class, verb) = if judged.pass { ("held", "held") } else { ("broken", "broken") };
+            let class = if judged.judgement == Judgement::Held { "held" } else { "broken" };
+            let verb = verb(judged.judgement);
             let (expression, value) = (escape(&judged.expression), escape(&readable(measured(judged))));
             let _ = writeln!(header, "<li class=\"{class}\"><code>{expression}</code> {verb}: {value}</li>");
         }
@@ -91,9 +93,9 @@ fn tiles(outcome: &Outcome) -> String {
     let books = &outcome.books;
     let latency = &outcome.latency;
     let at_least = if is_lower_bound(outcome) { "at least " } else { "" };
-    let rates = match outcome.offered_rate {
-        Some(offered) if books.correct == 0 => format!("of {} offered", rate(offered)),
-        Some(offered) => format!("{} of {}", percent(outcome.achieved_rate(), offered), rate(offered)),
+    let rates = match outcome.offered {
+        Some(offer) if books.correct == 0 => format!("of {} offered", offered(offer)),
+        Some(offer) => format!("{} of {}", percent(outcome.achieved_rate(), offer.mean()), offered(offer)),
         None => "closed loop, nothing offered".to_owned(),
     };
     let achieved = match books.correct {
@@ -108,18 +110,28 @@ fn tiles(outcome: &Outcome) -> String {
             service.map_or("no reply came".to_owned(), |_| format!("service {}", maybe_lasted(service)));
         tiles.push((name, maybe_lasted(response), service));
     }
-    let failed = books.sent.saturating_sub(books.correct + books.unfinished);
-    let (share, numbers) = match books.sent {
-        0 => (maybe_lasted(None), "nothing was sent".to_owned()),
-        sent => (percent(books.errors(), 1.0), format!("{} of {}", count(failed), count(sent))),
+    let (share, of) = match outcome.errors() {
+        None => (maybe_lasted(None), "nothing was sent".to_owned()),
+        Some(errors) => {
+            let planned = counted(books.sent + books.not_sent, "planned request", "planned requests");
+            (percent(errors, 1.0), format!("of {planned}"))
+        }
     };
-    tiles.push(("errors", share, numbers));
+    tiles.push(("errors", share, of));
     let connections = &outcome.connections;
     let lost = match connections.lost {
         0 => String::new(),
         lost => format!(", {} lost later", count(lost)),
     };
-    tiles.push(("clients alive", count(connections.alive), format!("of {}{lost}", count(connections.asked))));
+    tiles.push(match outcome.churn {
+        true => {
+            let at_a_time = counted(connections.asked, "client", "clients");
+            ("sessions", count(connections.alive), format!("of {at_a_time}{lost}"))
+        }
+        false => {
+            ("clients alive", count(connections.alive), format!("of {}{lost}", count(connections.asked)))
+        }
+    });
     let mut html = "<dl class=\"tiles\">\n".to_owned();
     for (name, figure, beside) in tiles {
         let [figure, beside] = [figure, beside].map(|text| escape(&text));
@@ -180,12 +192,12 @@ fn settings(outcome: &Outcome) -> Table {
         ("memory of a client", bytes(generator.bytes_per_client)),
         ("dropped by our own receive queues", counted(generator.receive_drops, "datagram", "datagrams")),
         ("version", format!("hullo {}", env!("CARGO_PKG_VERSION"))),
-        ("kernel", outcome.kernel.clone()),
+        ("kernel", format!("Linux {}", outcome.kernel)),
         ("seed", outcome.seed.to_string()),
         ("command", outcome.command.clone()),
     ];
     let mut table = Table::default();
-    let settings = outcome.settings.iter().map(|(name, value)| (*name, value.clone()));
+    let settings = outcome.settings.iter().map(|(name, value)| (*name, value.to_string()));
     table.rows.extend(settings.chain(measured).map(|(name, value)| vec![name.to_owned(), value]));
     table
 }
@@ -239,46 +251,9 @@ fn phase_name(phase: Phase) -> &'static str {
     }
 }
 
-/// `2026-05-01 12:00:00 UTC`.
-fn date(time: SystemTime) -> String {
-    let seconds = time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-    let (mut days, clock) = (seconds / 86_400, seconds % 86_400);
-    let mut year = 1970;
-    let is_leap =
-        |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    while days >= 365 + u64::from(is_leap(year)) {
-        days -= 365 + u64::from(is_leap(year));
-        year += 1;
-    }
-    let mut month = 1;
-    for length in [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30] {
-        if days < length {
-            break;
-        }
-        days -= length;
-        month += 1;
-    }
-    let (hour, minute, second) = (clock / 3600, clock / 60 % 60, clock % 60);
-    format!("{year}-{month:02}-{:02} {hour:02}:{minute:02}:{second:02} UTC", days + 1)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
-
-    #[test]
-    fn dates_are_those_of_the_calendar() {
-        for (seconds, text) in [
-            (0, "1970-01-01 00:00:00 UTC"),
-            (951_782_399, "2000-02-28 23:59:59 UTC"),
-            (951_782_400, "2000-02-29 00:00:00 UTC"),
-            (1_700_000_000, "2023-11-14 22:13:20 UTC"),
-            (1_735_689_599, "2024-12-31 23:59:59 UTC"),
-        ] {
-            assert_eq!(date(UNIX_EPOCH + Duration::from_secs(seconds)), text);
-        }
-    }
 
     #[test]
     fn what_users_typed_is_text_and_no_markup() {

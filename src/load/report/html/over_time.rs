@@ -60,10 +60,12 @@ pub(super) fn rates(outcome: &Outcome, slices: &[Slice]) -> Figure {
     Figure { title, lead: lead.to_owned(), legend: Vec::new(), plot: Some(plot), table }
 }
 
+/// Without the drain: its few replies are the slowest of the last second, and no second of their own.
 pub(super) fn latencies(slices: &[Slice]) -> Figure {
     let title = "Latency over time";
-    let low = slices.iter().filter_map(|slice| slice.p50).min().unwrap_or(0).max(1);
-    let Some(high) = slices.iter().filter_map(|slice| slice.max).max() else {
+    let figures = |slice: &&Slice| slice.phase != Phase::Drain;
+    let low = slices.iter().filter(figures).filter_map(|slice| slice.p50).min().unwrap_or(0).max(1);
+    let Some(high) = slices.iter().filter(figures).filter_map(|slice| slice.max).max() else {
         return nothing(title, "No reply came, so there is no latency to show.");
     };
     if is_moment(slices) {
@@ -71,11 +73,11 @@ pub(super) fn latencies(slices: &[Slice]) -> Figure {
     }
     let of = |name, class, figure: fn(&Slice) -> Option<u64>| {
         let point = |slice: &Slice| figure(slice).map(|value| (slice.middle(), value as f64));
-        line(name, class, slices.iter().map(point).collect())
+        line(name, class, slices.iter().filter(figures).map(point).collect())
     };
     let mut table = Table::new(&["from", "phase", "p50", "p99", "max", "p99 service"]);
     let mut tips = Vec::new();
-    for slice in slices {
+    for slice in slices.iter().filter(figures) {
         let [p50, p99, max, service] = [slice.p50, slice.p99, slice.max, slice.service_p99].map(maybe_lasted);
         let lines = vec![
             format!("p50 {p50}"),
@@ -178,14 +180,19 @@ pub(super) fn failures(outcome: &Outcome, slices: &[Slice]) -> Figure {
 pub(super) fn ramp(outcome: &Outcome, slices: &[Slice]) -> Figure {
     let title = "Clients alive";
     let connections = &outcome.connections;
-    let lead = format!(
-        "{} asked for: {} alive after {}, {} never, {} lost later.",
-        counted(connections.asked, "client", "clients"),
-        count(connections.alive),
-        lasted(outcome.ramp.as_secs_f64() * 1e6, false),
-        count(connections.failed),
-        count(connections.lost),
-    );
+    let asked = counted(connections.asked, "client", "clients");
+    let [alive, failed, lost] = [connections.alive, connections.failed, connections.lost].map(count);
+    let lead = match outcome.churn {
+        true => {
+            format!(
+                "{asked} at a time; of their sessions {alive} came alive, {failed} failed, {lost} were lost."
+            )
+        }
+        false => {
+            let ramp = lasted(outcome.ramp.as_secs_f64() * 1e6, false);
+            format!("{asked} asked for: {alive} alive after {ramp}, {failed} never, {lost} lost later.")
+        }
+    };
     if is_moment(slices) {
         return nothing(title, &lead);
     }
