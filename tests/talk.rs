@@ -10,7 +10,7 @@ use std::thread::{self, spawn};
 use std::time::{Duration, Instant};
 
 use common::{Daemon, PATIENCE, Process, Serve, Talk, TempDir, eventually, python, skip};
-use common::{talk, talk_from, talk_piped};
+use common::{hello, server, talk, talk_from, talk_piped};
 
 /// A daemon that speaks every dialect, each on a socket of its own.
 fn all_dialects() -> (TempDir, Daemon) {
@@ -25,12 +25,6 @@ fn all_dialects() -> (TempDir, Daemon) {
     (dir, daemon)
 }
 
-fn hello() -> (Daemon, String) {
-    let daemon = Daemon::start(["tcp://127.0.0.1:0"]);
-    let address = daemon.listening[0].address.clone();
-    (daemon, address)
-}
-
 /// A server of the foreign kind `KIND`; `None` without an interpreter.
 fn greeter(kind: &str) -> Option<(Process, u16)> {
     if Command::new("python3").arg("--version").output().is_err() {
@@ -41,24 +35,6 @@ fn greeter(kind: &str) -> Option<(Process, u16)> {
     let process = Process::start(Command::new("python3").args(["-B", &path, kind]));
     let port = process.wait_for(PATIENCE, |said| said.out.first().map(|line| line.parse().unwrap()));
     Some((process, port.expect("the greeter says its port")))
-}
-
-/// Serves one client with `serve`, on a thread.
-fn server(serve: impl FnOnce(TcpStream) + Send + 'static) -> (String, thread::JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("tcp://{}", listener.local_addr().unwrap());
-    let thread = spawn(move || {
-        let client = listener.accept().unwrap().0;
-        client.set_read_timeout(Some(PATIENCE)).unwrap();
-        serve(client);
-    });
-    (address, thread)
-}
-
-fn read_some(client: &mut TcpStream) -> Vec<u8> {
-    let mut buffer = [0; 1024];
-    let length = client.read(&mut buffer).unwrap();
-    buffer[..length].to_vec()
 }
 
 #[test]
@@ -160,22 +136,6 @@ fn a_name_leads_to_whichever_of_its_addresses_answers() {
 }
 
 #[test]
-fn messages_go_out_by_the_clock_with_every() {
-    let (address, server) = server(|mut client| {
-        let mut last = Instant::now();
-        for expected in ["a", "b", "c"] {
-            assert_eq!(read_some(&mut client), expected.as_bytes());
-            let passed = last.elapsed();
-            assert!(expected == "a" || passed >= Duration::from_millis(90), "{expected} after {passed:?}");
-            last = Instant::now();
-        }
-        client.write_all(b"done").unwrap();
-    });
-    talk(&[&address, "a", "b", "c", "--every", "100ms"]).showed("done");
-    server.join().unwrap();
-}
-
-#[test]
 fn what_does_not_decode_is_escaped_and_bytes_pass_as_they_are() {
     for (encoding, shown) in
         [("utf-8", "a\\xff\u{4e16}\\xe4".as_bytes()), ("bytes", b"a\xff\xe4\xb8\x96\xe4")]
@@ -188,49 +148,6 @@ fn what_does_not_decode_is_escaped_and_bytes_pass_as_they_are() {
         talk(&[&address, "--encoding", encoding]).showed(shown);
         server.join().unwrap();
     }
-}
-
-#[test]
-fn it_ends_with_the_server_although_its_input_stays_open() {
-    let (address, server) = server(|mut client| client.write_all(b"so long").unwrap());
-    let mut talk = Talk::start([&address], Stdio::piped());
-    let _open = talk.stdin();
-    talk.end().showed("so long");
-    server.join().unwrap();
-}
-
-#[test]
-fn what_was_not_said_when_the_server_ends_is_a_failure() {
-    let (address, server) = server(|mut client| {
-        read_some(&mut client);
-        client.write_all(b"enough").unwrap();
-    });
-    talk(&[&address, "a", "b", "c"]).failed(1, &[&address, "before all was said"]);
-    server.join().unwrap();
-}
-
-#[test]
-fn a_server_that_reads_to_the_end_before_it_answers_is_given_the_end() {
-    let (address, server) = server(|mut client| {
-        let mut all = Vec::new();
-        client.read_to_end(&mut all).unwrap();
-        client.write_all(&[b"got ", all.as_slice()].concat()).unwrap();
-    });
-    talk_piped(&[&address], "Michael").showed("got Michael");
-    server.join().unwrap();
-}
-
-#[test]
-fn a_reset_is_told() {
-    let (address, server) = server(|mut client| {
-        client.write_all(b"half an ans").unwrap();
-        read_some(&mut client);
-        socket2::SockRef::from(&client).set_linger(Some(Duration::ZERO)).unwrap();
-    });
-    let talked = talk(&[&address, "a", "b"]);
-    talked.failed(1, &[&address, "reset"]);
-    assert_eq!(talked.out, b"half an ans");
-    server.join().unwrap();
 }
 
 #[test]
@@ -283,25 +200,6 @@ fn an_answer_that_does_not_come_is_told_in_time() {
     talk(&[&tcp, "a", "b", "--timeout", "300ms"]).failed(1, &[&tcp, "has not answered", "--every"]);
     talk(&[&tcp, "a", "--timeout", "100ms"]).failed(1, &[&tcp, "nor ended the connection"]);
     talk(&[&tcp, "a", "--timeout", "100ms", "--dialect", "hello"]).failed(1, &[&tcp, "greeted", "--dialect"]);
-}
-
-/// What left before our side was ended is no movement after it.
-#[test]
-fn the_end_is_waited_for_once() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap(); // completes handshakes, and nothing else
-    let tcp = format!("tcp://{}", listener.local_addr().unwrap());
-    let begun = Instant::now();
-    let times = [(&["a", "--timeout", "4s"][..], 9), (&["a", "--timeout", "4s", "--framing", "line"], 7)];
-    thread::scope(|scope| {
-        for (arguments, seconds) in times {
-            let tcp = &tcp;
-            scope.spawn(move || {
-                talk(&[&[tcp.as_str()], arguments].concat()).failed(1, &[tcp, "nor ended the connection"]);
-                assert!(begun.elapsed() >= Duration::from_secs(4));
-                assert!(begun.elapsed() < Duration::from_secs(seconds), "{:?}", begun.elapsed());
-            });
-        }
-    });
 }
 
 #[test]

@@ -45,22 +45,29 @@ pub(super) struct Talk {
     messages: Vec<OsString>,
 
     /// Send a message every so often, like 1s, and do not wait for answers in between
+    ///
+    /// It goes by the clock: the times are planned from the first message on, and one that was missed is left out.
     #[arg(long, value_name = "D", value_parser = units::duration)]
     every: Option<Duration>,
 
     /// The server's encoding: utf-8, gbk, another label, or bytes [default: utf-8]
     ///
     /// Here everything is UTF-8. What does not decode is shown as \xNN; with `bytes` nothing is decoded and every byte
-    /// passes as it is.
+    /// passes as it is. On a terminal nothing is shown that it would obey: control characters become \xNN or \u{N}.
     #[arg(long, value_name = "NAME")]
     encoding: Option<String>,
 
     /// How the server tells messages apart: raw or line [default: raw]
     ///
     /// raw: a message is sent without a line end, and the next one only when it is answered (something has come, and then
-    /// a pause), or the two would merge into one. line: each message is sent with a newline, and none waits.
+    /// a pause), or the two would merge into one. line: each message is sent with a newline, and none waits. Once the server
+    /// has ended its side it answers no more, and messages go out one after the other.
     #[arg(long, value_name = "F", hide_possible_values = true, value_parser = framing())]
     framing: Option<Framing>,
+
+    /// End each line with CR LF, as SMTP, HTTP and Redis have it; means --framing line
+    #[arg(long)]
+    crlf: bool,
 
     /// Take encoding, framing and farewell from a dialect of `hullo dialects`
     ///
@@ -74,6 +81,8 @@ pub(super) struct Talk {
     bye: Option<OsString>,
 
     /// How long to wait for the connection, an answer or the end, like 500ms; 0: for ever
+    ///
+    /// So long is input waited for, too, once the server has ended its side.
     #[arg(long, value_name = "D", value_parser = units::duration, default_value = "10s")]
     timeout: Duration,
 }
@@ -100,6 +109,11 @@ impl Talk {
         let charset = Charset::for_label(label).map_err(|problem| format!("the encoding {problem}"))?;
         let spec = DialectSpec { encoding: label.to_owned(), ..dialect.spec().clone() };
         let dialect = Dialect::new(name, spec).map_err(|error| error.to_string())?;
+        let framing = match (self.framing, self.crlf) {
+            (Some(Framing::Raw), true) => return Err("--crlf ends lines: leave --framing raw out".to_owned()),
+            (_, true) => Framing::Crlf,
+            (framing, false) => framing.unwrap_or(Framing::Raw),
+        };
         let messages: Vec<Vec<u8>> = self.messages.into_iter().map(OsStringExt::into_vec).collect();
         for message in &messages {
             charset
@@ -115,7 +129,7 @@ impl Talk {
             messages: Some(messages).filter(|messages| !messages.is_empty()),
             every: self.every,
             charset,
-            framing: self.framing.unwrap_or(Framing::Raw),
+            framing,
             dialect,
             is_dialect_sure: self.dialect.is_some(),
             bye,

@@ -1,7 +1,9 @@
 //! The clients: `hullo talk` for a person or a script, `hullo fetch` for pages.
 
+mod charset;
 pub mod fetch;
 pub mod talk;
+mod terminal;
 
 use std::io;
 

@@ -90,6 +90,13 @@ impl Controls<'_> {
         self.socket().send_buffer_size()
     }
 
+    /// Bytes that left and that the peer has not taken yet: not acknowledged on TCP, not read on a Unix socket (SIOCOUTQ;
+    /// there each message counts with what the system adds to it). What still waits for the system is not among them
+    /// ([`Net::waiting`]).
+    pub fn untaken(&self) -> io::Result<usize> {
+        sys::untaken(self.0)
+    }
+
     /// How many routers a packet may pass: IP_TTL, or IPV6_UNICAST_HOPS.
     pub fn set_hops(&self, hops: u32) -> io::Result<()> {
         if self.is_v6()? { self.socket().set_unicast_hops_v6(hops) } else { self.socket().set_ttl_v4(hops) }

@@ -13,7 +13,7 @@ pub use client::{Peer, raise_descriptor_limit, udp, uninterrupted};
 pub use daemon::{Daemon, Listening, Serve};
 pub use fetch::{Fetched, HULLO, Server, fetch, names, noise, run};
 pub use process::{Process, python};
-pub use talk::{Talk, Talked, talk, talk_from, talk_piped};
+pub use talk::{Talk, Talked, hello, read_some, server, talk, talk_from, talk_piped};
 pub use temp::TempDir;
 
 use std::io::Write;

@@ -1,10 +1,11 @@
 use std::fs::File;
 use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::{JoinHandle, spawn};
 use std::time::Instant;
 
-use super::PATIENCE;
+use super::{Daemon, PATIENCE};
 
 /// A `hullo talk` that runs. What it writes is read as it comes, so that it never waits for us.
 pub struct Talk {
@@ -105,6 +106,34 @@ pub fn talk_piped(arguments: &[&str], input: impl Into<Vec<u8>>) -> Talked {
 #[track_caller]
 pub fn talk_from(arguments: &[&str], path: &str) -> Talked {
     Talk::start(arguments, File::open(path).unwrap()).end()
+}
+
+/// A daemon with one socket, and its address.
+pub fn hello() -> (Daemon, String) {
+    let daemon = Daemon::start(["tcp://127.0.0.1:0"]);
+    let address = daemon.listening[0].address.clone();
+    (daemon, address)
+}
+
+/// Serves one client with `serve`, on a thread.
+pub fn server<T: Send + 'static>(
+    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (String, JoinHandle<T>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let thread = spawn(move || {
+        let client = listener.accept().unwrap().0;
+        client.set_read_timeout(Some(PATIENCE)).unwrap();
+        serve(client)
+    });
+    (address, thread)
+}
+
+/// What one read returns.
+pub fn read_some(client: &mut TcpStream) -> Vec<u8> {
+    let mut buffer = [0; 1024];
+    let length = client.read(&mut buffer).unwrap();
+    buffer[..length].to_vec()
 }
 
 impl Talked {

@@ -61,12 +61,23 @@ impl Awaited {
         Awaited { expected, is_sure, got: Vec::new(), is_other: false }
     }
 
+    /// Something that nobody can foretell.
+    pub(super) fn anything() -> Awaited {
+        Awaited::new(Vec::new(), false)
+    }
+
+    /// Something has come of which only a pause can tell that it is the whole.
+    pub(super) fn is_begun(&self) -> bool {
+        self.is_other || !self.is_sure && !self.got.is_empty()
+    }
+
     pub(super) fn hear(&mut self, bytes: &[u8]) -> Heard {
         let wanted = self.expected.len() - self.got.len();
         self.got.extend_from_slice(&bytes[..wanted.min(bytes.len())]);
         let is_more = bytes.len() > wanted;
-        self.is_other |= !self.expected.starts_with(&self.got) || (is_more && !self.is_sure);
-        if self.is_other || self.expected.is_empty() {
+        let is_foretold = self.is_sure && !self.expected.is_empty();
+        self.is_other |= !self.expected.starts_with(&self.got) || (is_more && !is_foretold);
+        if self.is_other {
             Heard::Something
         } else if self.got.len() == self.expected.len() {
             Heard::All

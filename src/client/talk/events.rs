@@ -1,10 +1,10 @@
 //! What happens on the network, on standard input, in time: each handed to the conversation.
 
+use super::Ending;
 use super::failure::TalkError;
 use super::speech::STEP;
-use super::talker::{PATIENCE, Partner, Phase, SETTLED, Talker, WELCOME};
-use super::{Ending, Framing};
-use crate::{CloseReason, Closed, ConnId, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
+use super::talker::{PATIENCE, Partner, Phase, SETTLED, TICK, Talker, WELCOME};
+use crate::{Closed, ConnId, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
 use crate::{TimerId, UdpId};
 use std::io;
 
@@ -13,7 +13,7 @@ impl Handler for Talker<'_> {
         self.announce(net);
         match self.foresight.welcome() {
             // Lines do not merge, whatever is said in between, and who sends by the clock does not listen.
-            Some(welcome) if self.plan.framing == Framing::Raw && self.plan.every.is_none() => {
+            Some(welcome) if !self.plan.framing.is_lines() && self.plan.every.is_none() => {
                 let patience = if welcome.is_sure { self.bounded(self.plan.timeout) } else { Some(WELCOME) };
                 self.enter(net, Phase::Welcome(welcome), patience);
                 self.listen_to_input(net);
@@ -32,34 +32,23 @@ impl Handler for Talker<'_> {
         }
     }
 
-    /// Nothing more will be said to us, so that we have nothing more to say.
-    fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
-        if self.speech.is_ready() {
-            return self.fail(net, TalkError::ended_early(&self.plan.address));
-        }
-        net.close(conn);
-        self.enter(net, Phase::Leaving, self.bounded(self.plan.timeout));
-        self.listen_to_input(net);
+    fn peer_eof(&mut self, net: &mut Net, _: ConnId) {
+        self.server_ended(net);
     }
 
     fn output_low(&mut self, net: &mut Net, _: ConnId) {
         self.speak(net);
     }
 
-    fn closed(&mut self, net: &mut Net, _: ConnId, closed: Closed) {
-        let is_orderly = matches!(closed.reason, CloseReason::PeerClosed | CloseReason::ByUs);
-        let is_done_with = matches!(self.phase, Phase::Leaving) && closed.unsent == 0;
-        if is_orderly || is_done_with {
-            self.over(net, Ok(Ending::Done));
-        } else {
-            self.fail(net, TalkError::closed(&self.plan.address, closed.reason));
-        }
+    fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
+        self.gone(net, conn, closed);
     }
 
     fn datagram(&mut self, net: &mut Net, _: UdpId, datagram: &Datagram<'_>) {
         if !self.show(net, datagram.bytes) {
             return;
         }
+        self.end_line(net); // It came whole.
         let Partner::Datagrams(letters) = &mut self.partner else { return };
         letters.hear();
         match self.phase {
@@ -80,7 +69,8 @@ impl Handler for Talker<'_> {
         match key {
             STEP => self.read_input(net),
             PATIENCE => self.out_of_patience(net),
-            SETTLED => self.go_on(net),
+            SETTLED => self.settled(net),
+            TICK => self.tick(net),
             _ => {}
         }
     }

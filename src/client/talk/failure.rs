@@ -47,9 +47,23 @@ impl TalkError {
         }
     }
 
-    pub(super) fn closed(address: &Address, reason: CloseReason) -> TalkError {
+    /// With `is_unsaid`, not all that we had to say was taken.
+    pub(super) fn cut_off(address: &Address, reason: CloseReason, is_unsaid: bool) -> TalkError {
+        TalkError(if is_unsaid {
+            format!(
+                "{address}: cut off before all was said: the connection was {reason}, and the rest is lost"
+            )
+        } else {
+            format!(
+                "{address}: cut off: the connection was {reason}; what it had not answered is lost: try again"
+            )
+        })
+    }
+
+    pub(super) fn unanswered(address: &Address) -> TalkError {
         TalkError(format!(
-            "{address}: the connection was {reason}; what it had not answered is lost: try again"
+            "{address} ended the connection without an answer to the last message: if it reads lines, use --framing \
+             line; if that was its farewell word, name it with --bye"
         ))
     }
 
@@ -61,20 +75,27 @@ impl TalkError {
 
     pub(super) fn no_answer(address: &Address, owed: u64, timeout: Duration) -> TalkError {
         let messages = if owed == 1 { "a message".to_owned() } else { format!("{owed} messages") };
+        let lines = if address.is_datagram() { "" } else { " use --framing line if it reads lines," };
         TalkError(format!(
-            "{address} has not answered {messages} within {timeout:?}: give it longer with --timeout, or send without \
-             waiting for each answer with --every"
+            "{address} has not answered {messages} within {timeout:?}: give it longer with --timeout,{lines} or send \
+             without waiting for each answer with --every"
         ))
     }
 
-    pub(super) fn no_end(address: &Address, timeout: Duration) -> TalkError {
+    /// With `is_owed`, the last message has no answer either.
+    pub(super) fn no_end(address: &Address, timeout: Duration, is_owed: bool) -> TalkError {
+        let hint = if is_owed { ", or use --framing line if it reads lines" } else { "" };
         TalkError(format!(
-            "{address} has neither said anything nor ended the connection for {timeout:?}: give it longer with --timeout"
+            "{address} has neither said anything nor ended the connection for {timeout:?}: give it longer with \
+             --timeout{hint}"
         ))
     }
 
-    pub(super) fn ended_early(address: &Address) -> TalkError {
-        TalkError(format!("{address} ended the connection before all was said"))
+    pub(super) fn not_read(address: &Address, timeout: Duration) -> TalkError {
+        TalkError(format!(
+            "{address} ended its side of the connection and has not read for {timeout:?} what was said: give it longer \
+             with --timeout"
+        ))
     }
 
     pub(super) fn not_taken(address: &Address) -> TalkError {
@@ -84,8 +105,9 @@ impl TalkError {
     }
 
     pub(super) fn too_long(address: &Address, length: usize) -> TalkError {
+        let unit = if address.is_datagram() { "datagram" } else { "packet" };
         TalkError(format!(
-            "{address}: a message of {length} bytes does not go into a datagram, which takes {MOST}: make it shorter"
+            "{address}: a message of {length} bytes does not go into a {unit}, which takes {MOST}: make it shorter"
         ))
     }
 

@@ -30,6 +30,8 @@ pub(super) enum Line {
     Whole(Vec<u8>),
     /// A piece of a line that is longer than we keep.
     Part(Vec<u8>),
+    /// The rest of such a line; may be empty.
+    Tail(Vec<u8>),
 }
 
 impl Input {
@@ -109,8 +111,11 @@ struct Lines {
     start: usize,
     /// There is no line end before this place.
     searched: usize,
+    /// The front of this line was taken already.
+    is_cut: bool,
 }
 
+/// Where a line ends, or what is to be taken of it.
 enum End {
     Newline(usize),
     Limit,
@@ -137,7 +142,7 @@ impl Lines {
         }
         self.searched = self.bytes.len();
         match self.bytes.len() - self.start {
-            0 => None,
+            0 if !(is_last && self.is_cut) => None,
             _ if is_last => Some(End::Input),
             CHUNK.. => Some(End::Limit),
             _ => None,
@@ -145,24 +150,29 @@ impl Lines {
     }
 
     fn next(&mut self, is_last: bool) -> Option<Line> {
-        let line = match self.end(is_last)? {
+        let end = self.end(is_last)?;
+        let rest = &self.bytes[self.start..];
+        let (line, taken) = match end {
             End::Newline(at) => {
-                let line = &self.bytes[self.start..at];
-                let line = line.strip_suffix(b"\r").unwrap_or(line).to_vec();
-                self.start = at + 1;
-                self.searched = self.start;
-                return Some(Line::Whole(line));
+                let line = &rest[..at - self.start];
+                (line.strip_suffix(b"\r").unwrap_or(line), line.len() + 1)
             }
-            End::Input => Line::Whole(self.bytes[self.start..].to_vec()),
+            End::Input => (rest, rest.len()),
             End::Limit => {
-                let whole = whole_characters(&self.bytes[self.start..]);
-                let line = self.bytes[self.start..self.start + whole].to_vec();
-                self.start += whole;
-                return Some(Line::Part(line));
+                let piece = &rest[..whole_characters(rest)];
+                // It may belong to the end of the line.
+                let piece = piece.strip_suffix(b"\r").unwrap_or(piece);
+                (piece, piece.len())
             }
         };
-        self.start = self.bytes.len();
-        Some(line)
+        let line = line.to_vec();
+        self.start += taken;
+        self.searched = self.searched.max(self.start);
+        Some(match (std::mem::replace(&mut self.is_cut, matches!(end, End::Limit)), end) {
+            (_, End::Limit) => Line::Part(line),
+            (true, _) => Line::Tail(line),
+            (false, _) => Line::Whole(line),
+        })
     }
 }
 
@@ -205,9 +215,34 @@ mod tests {
                 assert!(lines.bytes.len() <= 2 * CHUNK);
             }
         }
-        let Some(Line::Whole(rest)) = lines.next(true) else { panic!("no rest") };
+        let Some(Line::Tail(rest)) = lines.next(true) else { panic!("no rest") };
         seen.extend(String::from_utf8(rest).unwrap().chars());
         assert!(seen.into_iter().eq(long.chars()));
+        assert_eq!(lines.next(true), None);
+    }
+
+    #[test]
+    fn the_tail_of_a_long_line_is_no_line_of_its_own() {
+        let long = "x".repeat(CHUNK);
+        for (end, tail) in [("exit\nnext", "exit"), ("\nnext", ""), ("\r\nnext", ""), ("\r", "\r"), ("", "")]
+        {
+            let mut lines = Lines::default();
+            lines.fill(&mut long.as_bytes()).unwrap();
+            assert_eq!(lines.next(false), Some(Line::Part(long.clone().into())));
+            lines.fill(&mut end.as_bytes()).unwrap();
+            assert_eq!(lines.next(true), Some(Line::Tail(tail.into())), "{end:?}");
+            assert_eq!(lines.next(true), end.ends_with("next").then(|| whole("next").unwrap()));
+            assert_eq!(lines.next(true), None);
+        }
+    }
+
+    #[test]
+    fn a_line_end_that_is_cut_in_two_is_one() {
+        let mut lines = Lines::default();
+        lines.fill(&mut [&[b'x'; CHUNK - 1][..], b"\r"].concat().as_slice()).unwrap();
+        assert_eq!(lines.next(false), Some(Line::Part(vec![b'x'; CHUNK - 1])));
+        lines.fill(&mut &b"\n"[..]).unwrap();
+        assert_eq!(lines.next(false), Some(Line::Tail(Vec::new())));
     }
 
     #[test]

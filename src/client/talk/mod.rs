@@ -4,8 +4,8 @@
 //! there is nothing more to say or to hear.
 
 mod answer;
-mod charset;
 mod correspondence;
+mod ending;
 mod events;
 mod failure;
 mod input;
@@ -13,7 +13,7 @@ mod screen;
 mod speech;
 mod talker;
 
-pub use charset::Charset;
+pub use crate::client::charset::Charset;
 pub use failure::TalkError;
 
 use crate::greeting::Dialect;
@@ -38,7 +38,7 @@ pub struct Conversation {
     pub address: Address,
     /// What to say, before any encoding; `None`: what is typed on standard input, a message a line.
     pub messages: Option<Vec<Vec<u8>>>,
-    /// The pause after a message; `None`: until it is answered.
+    /// The clock that messages go by; `None`: each waits until the one before it is answered.
     pub every: Option<Duration>,
     /// The server's encoding.
     pub charset: Charset,
@@ -61,6 +61,23 @@ pub enum Framing {
     Raw,
     /// By line ends.
     Line,
+    /// By line ends, which are a carriage return and a line feed.
+    Crlf,
+}
+
+impl Framing {
+    fn is_lines(self) -> bool {
+        self != Framing::Raw
+    }
+
+    /// What ends a message.
+    fn end(self) -> &'static [u8] {
+        match self {
+            Framing::Raw => b"",
+            Framing::Line => b"\n",
+            Framing::Crlf => b"\r\n",
+        }
+    }
 }
 
 /// How a conversation ended that did not fail.
@@ -73,12 +90,12 @@ pub enum Ending {
 }
 
 impl Conversation {
-    /// Holds the conversation: answers go to standard output, `notice` is told whom it is held with.
+    /// Holds the conversation: answers go to standard output, `notice` is told whom it is held with, and that the server
+    /// ended it.
     ///
     /// # Errors
     ///
-    /// When the server cannot be reached or does not answer, when something is left unsaid, and when standard input
-    /// or output fails.
+    /// When the server cannot be reached, does not answer, or cuts us off, and when standard input or output fails.
     pub fn run(self, notice: &mut dyn FnMut(&str)) -> Result<Ending, TalkError> {
         let mut reactor = Reactor::with_limits(self.limits()).map_err(TalkError::start)?;
         let signals = catch(&mut reactor).map_err(TalkError::start)?;
@@ -113,12 +130,13 @@ impl Conversation {
 }
 
 /// The first signal is told to the loop. A second one ends the process where it stands: the first may wait behind an
-/// output that nobody reads.
+/// output that nobody reads. The loop is told first, so that one that comes meanwhile is not lost.
 fn catch(reactor: &mut Reactor) -> io::Result<Signals> {
+    let signals = Signals::catch(reactor.net(), &[SIGINT, SIGTERM])?;
     let is_second = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM] {
         flag::register_conditional_shutdown(signal, 128 + signal, is_second.clone())?;
         flag::register(signal, is_second.clone())?;
     }
-    Signals::catch(reactor.net(), &[SIGINT, SIGTERM])
+    Ok(signals)
 }

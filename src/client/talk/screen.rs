@@ -1,33 +1,43 @@
 //! Standard output: what the server says, as it comes.
 
-use super::charset::{Charset, Reader};
+use crate::client::charset::{Charset, Reader};
+use crate::client::terminal::Disarmed;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-/// Where answers are shown. In a pipe it is exactly what came; a terminal is left on a line of its own.
+/// Where answers are shown. In a pipe it is exactly what came; a terminal is given nothing that it would obey, and left on
+/// a line of its own.
 ///
 /// Known cost: a write may wait for whoever reads us, and the loop with it. That is how back-pressure reaches the server,
 /// which has nobody else to serve here.
 pub(super) struct Screen {
     out: File,
-    is_terminal: bool,
-    reader: Reader,
+    reader: Shown,
     text: Vec<u8>,
     last_byte: u8,
+}
+
+enum Shown {
+    InPipe(Reader),
+    OnTerminal(Box<Disarmed>),
 }
 
 impl Screen {
     pub(super) fn standard(charset: &Charset) -> io::Result<Screen> {
         let stdout = io::stdout();
         let out = File::from(stdout.as_fd().try_clone_to_owned()?);
-        let is_terminal = stdout.is_terminal();
-        Ok(Screen { out, is_terminal, reader: charset.reader(), text: Vec::new(), last_byte: b'\n' })
+        let reader = if stdout.is_terminal() {
+            Shown::OnTerminal(Box::new(Disarmed::new(charset.text_reader())))
+        } else {
+            Shown::InPipe(charset.reader())
+        };
+        Ok(Screen { out, reader, text: Vec::new(), last_byte: b'\n' })
     }
 
     pub(super) fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.reader.read(bytes, false, &mut self.text);
+        self.read(bytes, false);
         self.write()
     }
 
@@ -36,14 +46,31 @@ impl Screen {
         self.last_byte = b'\n';
     }
 
-    /// The end of what is shown: an unfinished character, and the end of the line.
-    pub(super) fn end(&mut self) -> io::Result<()> {
-        self.reader.read(b"", true, &mut self.text);
+    /// The terminal has shown the key that stopped us.
+    pub(super) fn key_was_typed(&mut self) {
+        self.last_byte = b'C';
+    }
+
+    /// What comes next on a terminal, be it ours or typed, begins a line.
+    pub(super) fn end_line(&mut self) -> io::Result<()> {
         let last_byte = *self.text.last().unwrap_or(&self.last_byte);
-        if self.is_terminal && last_byte != b'\n' {
+        if matches!(self.reader, Shown::OnTerminal(_)) && last_byte != b'\n' {
             self.text.push(b'\n');
         }
         self.write()
+    }
+
+    /// The end of what is shown: an unfinished character, and the end of the line.
+    pub(super) fn end(&mut self) -> io::Result<()> {
+        self.read(b"", true);
+        self.end_line()
+    }
+
+    fn read(&mut self, bytes: &[u8], is_last: bool) {
+        match &mut self.reader {
+            Shown::InPipe(reader) => reader.read(bytes, is_last, &mut self.text),
+            Shown::OnTerminal(disarmed) => disarmed.read(bytes, is_last, &mut self.text),
+        }
     }
 
     fn write(&mut self) -> io::Result<()> {

@@ -27,6 +27,8 @@ pub(super) enum Saying {
     Message(Vec<u8>),
     /// A piece of a message that is too long to be kept.
     Part(Vec<u8>),
+    /// The end of such a message, which is never the farewell.
+    Tail(Vec<u8>),
     /// Nothing yet: it has not been typed.
     NotYet,
     Nothing,
@@ -51,6 +53,7 @@ impl Speech {
             Source::Typed(input) => match input.next() {
                 Some(Line::Whole(line)) => Some(Saying::Message(line)),
                 Some(Line::Part(piece)) => Some(Saying::Part(piece)),
+                Some(Line::Tail(piece)) => Some(Saying::Tail(piece)),
                 None if !input.is_ended() => Some(Saying::NotYet),
                 None => None,
             },

@@ -5,9 +5,10 @@ use super::correspondence::Correspondence;
 use super::failure::TalkError;
 use super::screen::Screen;
 use super::speech::{Saying, Speech};
-use super::{Conversation, Ending, Framing};
+use super::{Conversation, Ending};
 use crate::signals::Signals;
-use crate::{ConnId, Net, TimerId};
+use crate::{Address, ConnId, Net, TimerId};
+use signal_hook::consts::SIGINT;
 use std::io;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ pub(super) const HIGH: usize = 64 * 1024;
 
 /// The pause after which something that was said is taken as the whole of it. It is also how long a refused datagram
 /// may take to come back.
-const PAUSE: Duration = Duration::from_millis(50);
+pub(super) const PAUSE: Duration = Duration::from_millis(50);
 /// How long a server of which nothing is known may take to greet before we speak.
 pub(super) const WELCOME: Duration = Duration::from_millis(200);
 /// How long an answer holds up whoever types at a terminal, and the end of our side after the last message: it may be
@@ -26,6 +27,7 @@ const HOLD: Duration = Duration::from_secs(2);
 /// Timers, beside the [`STEP`](super::speech::STEP) of the input.
 pub(super) const PATIENCE: u64 = 1;
 pub(super) const SETTLED: u64 = 2;
+pub(super) const TICK: u64 = 3;
 
 pub(super) struct Talker<'a> {
     pub(super) plan: &'a Conversation,
@@ -40,8 +42,14 @@ pub(super) struct Talker<'a> {
     patience: Option<TimerId>,
     /// Ends what is being said to us.
     pause: Option<TimerId>,
-    /// When a byte last moved, and how many had left by then.
-    moved: (Instant, u64),
+    /// The clock of `--every`, from the first message on.
+    pub(super) clock: Option<TimerId>,
+    /// When a byte last moved, and how far our output was by then.
+    pub(super) moved: (Instant, u64),
+    /// The last message should be answered, and nothing has come since.
+    pub(super) is_owed: bool,
+    /// The server ended its side first. It may be reading on.
+    pub(super) has_server_ended: bool,
     result: Option<Result<Ending, TalkError>>,
 }
 
@@ -59,8 +67,10 @@ pub(super) enum Phase {
     Free,
     /// A message may not go before this is heard, or two would merge into one.
     Answer(Awaited),
-    /// Nor before the time of `--every` is over.
+    /// Nor before the clock of `--every` ticks.
     Interval,
+    /// All is said, to a server that had ended its side: it is still to be taken.
+    Settling,
     /// All is said; what is still to come is read to the end.
     Ending,
     /// Closed by us, or soon to be.
@@ -88,7 +98,10 @@ impl<'a> Talker<'a> {
             phase: Phase::Connecting,
             patience: None,
             pause: None,
+            clock: None,
             moved: (Instant::now(), 0),
+            is_owed: false,
+            has_server_ended: false,
             result: None,
         }
     }
@@ -104,11 +117,18 @@ impl<'a> Talker<'a> {
 
     /// How it ended, once the loop has.
     pub(super) fn end(mut self) -> Result<Ending, TalkError> {
-        let shown = self.screen.end();
-        match self.result.unwrap_or(Ok(Ending::Done)) {
-            Ok(Ending::Done) => shown.map(|()| Ending::Done).or_else(unread),
-            other => other,
+        let result = self.result.unwrap_or(Ok(Ending::Done));
+        if let Ok(Ending::Stopped(SIGINT)) = result {
+            self.screen.key_was_typed();
         }
+        let shown = self.screen.end();
+        if let Ok(Ending::Done) = result {
+            shown.map(|()| Ending::Done).or_else(unread)?;
+            if self.has_server_ended && !self.speech.said_bye {
+                (self.notice)(&format!("{} ended the connection", self.plan.address));
+            }
+        }
+        result
     }
 
     pub(super) fn announce(&mut self, net: &Net) {
@@ -132,9 +152,15 @@ impl<'a> Talker<'a> {
         while matches!(self.phase, Phase::Free) && self.waiting(net) <= HIGH {
             let said = match self.speech.next() {
                 Saying::Message(message) => self.say(net, &message),
-                Saying::Part(piece) if self.is_stream() => self.send(net, &piece, b""),
-                Saying::Part(piece) => Err(TalkError::too_long(&self.plan.address, piece.len())),
-                Saying::NotYet => break,
+                Saying::Part(piece) | Saying::Tail(piece) if self.keeps_messages_apart() => {
+                    Err(TalkError::too_long(&self.plan.address, piece.len()))
+                }
+                Saying::Part(piece) => self.send(net, &piece, b""),
+                Saying::Tail(piece) => self.say_tail(net, &piece),
+                Saying::NotYet => {
+                    self.await_input(net);
+                    break;
+                }
                 Saying::Nothing => {
                     self.finish(net);
                     break;
@@ -149,25 +175,49 @@ impl<'a> Talker<'a> {
 
     /// Sends one message, and enters the phase that follows from it.
     fn say(&mut self, net: &mut Net, message: &[u8]) -> Result<(), TalkError> {
-        let is_line = self.plan.framing == Framing::Line;
-        if message.is_empty() && !is_line {
+        if message.is_empty() && !self.plan.framing.is_lines() {
             return Ok(()); // A stream cannot carry it, and nobody answers an empty datagram.
         }
-        self.send(net, message, if is_line { b"\n" } else { b"" })?;
-        let answer = match self.is_stream() && is_line {
-            true => None, // Lines do not merge, and none waits.
-            false => self.foresight.answer(&self.encode(message)?),
-        };
+        self.send(net, message, self.plan.framing.end())?;
+        let answer = self.foresight.answer(&self.encode(message)?);
+        self.await_answer(net, answer);
+        Ok(())
+    }
+
+    /// Sends the end of a message whose front was sent already. What is said to such a one cannot be foretold, but
+    /// whether anything is.
+    fn say_tail(&mut self, net: &mut Net, tail: &[u8]) -> Result<(), TalkError> {
+        self.send(net, tail, self.plan.framing.end())?;
+        let answer = self.foresight.answer(tail).map(|_| Awaited::anything());
+        self.await_answer(net, answer);
+        Ok(())
+    }
+
+    fn await_answer(&mut self, net: &mut Net, answer: Option<Awaited>) {
+        // Lines do not merge, and none waits; and whoever has ended its side answers no more.
+        let answer = answer.filter(|_| match &self.partner {
+            Partner::Stream(_) => !self.plan.framing.is_lines() && !self.has_server_ended,
+            Partner::Datagrams(_) => true,
+        });
         if let Partner::Datagrams(letters) = &mut self.partner {
             letters.owed += u64::from(answer.is_some());
         }
-        if self.plan.every.is_some() && !self.speech.is_over() {
-            self.enter(net, Phase::Interval, self.plan.every);
+        // The answer to a farewell is the end, and who sends by the clock asks for none.
+        self.is_owed = answer.is_some() && !self.speech.said_bye && self.plan.every.is_none();
+        if let Some(every) = self.plan.every.filter(|_| !self.speech.is_over()) {
+            self.clock.get_or_insert_with(|| net.set_interval(every, TICK));
+            self.enter(net, Phase::Interval, None);
         } else if let Some(answer) = answer {
             let patience = self.patience_for_answer();
             self.enter(net, Phase::Answer(answer), patience);
         }
-        Ok(())
+    }
+
+    /// The clock of `--every`: the next message may go, and if there is none, the one after the next tick.
+    pub(super) fn tick(&mut self, net: &mut Net) {
+        if let Phase::Interval = self.phase {
+            self.go_on(net);
+        }
     }
 
     fn send(&mut self, net: &mut Net, message: &[u8], end: &[u8]) -> Result<(), TalkError> {
@@ -189,30 +239,6 @@ impl<'a> Talker<'a> {
         encoded.map(|bytes| bytes.into_owned()).map_err(|problem| TalkError::message(message, &problem))
     }
 
-    /// Nothing more will be said.
-    fn finish(&mut self, net: &mut Net) {
-        let patience = self.bounded(self.plan.timeout);
-        match &self.partner {
-            Partner::Stream(conn) if self.speech.said_bye && self.plan.framing == Framing::Raw => {
-                net.close(*conn); // It is answered.
-                self.enter(net, Phase::Leaving, patience);
-            }
-            Partner::Stream(conn) => {
-                let conn = *conn;
-                net.shutdown_write(conn);
-                self.moved.1 = net.info(conn).map_or(0, |info| info.bytes_out);
-                self.enter(net, Phase::Ending, self.glance());
-            }
-            // Nobody need answer, but a refusal is worth a moment.
-            Partner::Datagrams(letters) if letters.owed == 0 => {
-                let moment = if letters.is_heard { Duration::ZERO } else { PAUSE };
-                self.enter(net, Phase::Ending, Some(moment));
-            }
-            Partner::Datagrams(_) => self.enter(net, Phase::Ending, patience),
-        }
-        self.moved.0 = net.now();
-    }
-
     /// What is awaited was heard, or is no longer waited for.
     pub(super) fn go_on(&mut self, net: &mut Net) {
         self.enter(net, Phase::Free, None);
@@ -227,7 +253,7 @@ impl<'a> Talker<'a> {
         self.wait(net, patience);
     }
 
-    fn wait(&mut self, net: &mut Net, patience: Option<Duration>) {
+    pub(super) fn wait(&mut self, net: &mut Net, patience: Option<Duration>) {
         let next = patience.map(|patience| net.set_timer(patience, PATIENCE));
         if let Some(former) = std::mem::replace(&mut self.patience, next) {
             net.cancel_timer(former);
@@ -236,7 +262,8 @@ impl<'a> Talker<'a> {
 
     /// Input is read while there is none to send and there may be some to come.
     pub(super) fn listen_to_input(&mut self, net: &mut Net) {
-        let is_talking = !matches!(self.phase, Phase::Connecting | Phase::Ending | Phase::Leaving);
+        let is_talking =
+            !matches!(self.phase, Phase::Connecting | Phase::Settling | Phase::Ending | Phase::Leaving);
         let is_wanted = is_talking && !self.speech.is_ready() && self.waiting(net) <= HIGH;
         let is_wanted = is_wanted && !self.speech.said_bye;
         if let Some(Err(error)) = self.speech.input().map(|input| input.want(net, is_wanted)) {
@@ -264,13 +291,18 @@ impl<'a> Talker<'a> {
     }
 
     /// Whoever types is not held up; and the last answer may come after the end of our side as well.
-    fn may_stay_unanswered(&mut self) -> bool {
+    pub(super) fn may_stay_unanswered(&mut self) -> bool {
         let is_last = self.is_stream() && !self.speech.said_bye && self.speech.is_over();
         self.speech.is_live || is_last
     }
 
     fn is_stream(&self) -> bool {
         matches!(self.partner, Partner::Stream(_))
+    }
+
+    /// A message is what one send carries, so that none can be sent in pieces.
+    fn keeps_messages_apart(&self) -> bool {
+        !self.is_stream() || matches!(self.plan.address, Address::Unixpacket(_))
     }
 
     fn hold(&self) -> Duration {
@@ -281,7 +313,7 @@ impl<'a> Talker<'a> {
         Some(timeout).filter(|timeout| !timeout.is_zero())
     }
 
-    fn waiting(&self, net: &Net) -> usize {
+    pub(super) fn waiting(&self, net: &Net) -> usize {
         match self.partner {
             Partner::Stream(conn) => net.waiting(conn),
             Partner::Datagrams(_) => 0,
@@ -291,6 +323,7 @@ impl<'a> Talker<'a> {
     /// Something was said to us. Whether the conversation goes on.
     pub(super) fn show(&mut self, net: &mut Net, bytes: &[u8]) -> bool {
         self.moved.0 = net.now();
+        self.is_owed = false;
         match self.screen.show(bytes) {
             Ok(()) => true,
             Err(error) => {
@@ -301,9 +334,14 @@ impl<'a> Talker<'a> {
     }
 
     pub(super) fn hear(&mut self, net: &mut Net, bytes: &[u8]) {
-        let (Phase::Welcome(awaited) | Phase::Answer(awaited)) = &mut self.phase else { return };
-        match awaited.hear(bytes) {
-            Heard::All => self.go_on(net),
+        let heard = match &mut self.phase {
+            Phase::Welcome(awaited) | Phase::Answer(awaited) => awaited.hear(bytes),
+            // Nobody waits for it, and yet what is typed next should not stand behind it.
+            _ if self.speech.is_live => Heard::Something,
+            _ => return,
+        };
+        match heard {
+            Heard::All => self.settled(net),
             Heard::Something => {
                 if let Some(pause) = self.pause.replace(net.set_timer(PAUSE, SETTLED)) {
                     net.cancel_timer(pause);
@@ -313,47 +351,24 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// The phase has taken as long as it may.
-    pub(super) fn out_of_patience(&mut self, net: &mut Net) {
-        let (address, timeout) = (&self.plan.address, self.plan.timeout);
-        let may_go_on = self.may_stay_unanswered();
-        match &self.phase {
-            Phase::Welcome(welcome) if welcome.is_sure => {
-                self.fail(net, TalkError::no_welcome(address, self.plan.dialect.name(), timeout));
-            }
-            Phase::Answer(_) if !may_go_on => self.fail(net, self.no_answer()),
-            Phase::Welcome(_) | Phase::Answer(_) | Phase::Interval => self.go_on(net),
-            Phase::Ending => self.end_is_due(net),
-            Phase::Leaving => self.over(net, Ok(Ending::Done)),
-            Phase::Connecting | Phase::Free => {}
+    /// What was said to us is whole.
+    pub(super) fn settled(&mut self, net: &mut Net) {
+        self.end_line(net);
+        if let Phase::Welcome(_) | Phase::Answer(_) = self.phase {
+            self.go_on(net);
         }
     }
 
-    /// The end has not come in time, unless something has moved since.
-    fn end_is_due(&mut self, net: &mut Net) {
-        let (address, timeout) = (&self.plan.address, self.plan.timeout);
-        let conn = match &self.partner {
-            Partner::Stream(conn) => *conn,
-            Partner::Datagrams(letters) if letters.owed == 0 => return self.over(net, Ok(Ending::Done)),
-            Partner::Datagrams(_) => return self.fail(net, self.no_answer()),
-        };
-        let left = net.info(conn).map_or(0, |info| info.bytes_out);
-        if left != self.moved.1 {
-            self.moved = (net.now(), left);
-        }
-        let since = net.now().saturating_duration_since(self.moved.0);
-        match timeout.checked_sub(since).filter(|rest| !rest.is_zero()) {
-            Some(rest) => self.wait(net, self.glance().map(|glance| glance.min(rest))),
-            None => self.fail(net, TalkError::no_end(address, timeout)),
+    /// Whoever types begins a line.
+    pub(super) fn end_line(&mut self, net: &mut Net) {
+        if self.speech.is_live
+            && let Err(error) = self.screen.end_line()
+        {
+            self.over(net, unread(error));
         }
     }
 
-    /// How often it is looked whether our bytes still leave, of which nothing else tells.
-    fn glance(&self) -> Option<Duration> {
-        self.bounded(self.plan.timeout / 8)
-    }
-
-    fn no_answer(&self) -> TalkError {
+    pub(super) fn no_answer(&self) -> TalkError {
         let owed = match &self.partner {
             Partner::Stream(_) => 1,
             Partner::Datagrams(letters) => letters.owed,

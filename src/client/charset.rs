@@ -1,7 +1,7 @@
 //! Text on its way to the server and back.
 
 use crate::greeting::Text;
-use encoding_rs::{Decoder, DecoderResult, UTF_8};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 use std::borrow::Cow;
 
 /// The encoding of the other side. Ours is UTF-8.
@@ -35,11 +35,18 @@ impl Charset {
     }
 
     pub(super) fn reader(&self) -> Reader {
-        let decoder = match self.0 {
-            Text::Bytes => None,
-            Text::In(encoding) => Some(encoding.new_decoder_without_bom_handling()),
-        };
-        Reader { decoder, recent: Vec::new() }
+        match self.0 {
+            Text::Bytes => Reader { decoder: None, recent: Vec::new() },
+            Text::In(encoding) => Reader::of(encoding),
+        }
+    }
+
+    /// A reader that makes text in any case: bytes of no encoding are read as UTF-8.
+    pub(super) fn text_reader(&self) -> Reader {
+        match self.0 {
+            Text::Bytes => Reader::utf8(),
+            Text::In(encoding) => Reader::of(encoding),
+        }
     }
 }
 
@@ -55,6 +62,14 @@ pub(super) struct Reader {
 const MEMORY: usize = 8;
 
 impl Reader {
+    fn of(encoding: &'static Encoding) -> Reader {
+        Reader { decoder: Some(encoding.new_decoder_without_bom_handling()), recent: Vec::new() }
+    }
+
+    pub(super) fn utf8() -> Reader {
+        Reader::of(UTF_8)
+    }
+
     /// With `is_last`, an unfinished character is shown as the bytes it is.
     pub(super) fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         let Some(decoder) = &mut self.decoder else { return out.extend_from_slice(bytes) };

@@ -1,0 +1,90 @@
+//! What a server may show on a terminal: text, and nothing that a terminal would obey.
+
+use super::charset::Reader;
+
+/// Whether a terminal, or whoever reads it, may take this for more than text: the controls of ASCII and of Latin-1 (a
+/// terminal of eight bits obeys those as well), and the marks that turn the direction of what is read.
+pub(super) fn is_obeyed(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    turns || c.is_control() && !matches!(c, '\n' | '\t')
+}
+
+/// Makes bytes of a server into text for a terminal, whatever the reads they come in: what does not decode is shown as
+/// `\xNN`, and what would be obeyed as `\xNN` or `\u{N}`. Lines may end in CRLF.
+pub(super) struct Disarmed {
+    reader: Reader,
+    text: Vec<u8>,
+    /// A carriage return came last: with a line feed behind it, it is the end of a line, and otherwise a trick.
+    is_at_return: bool,
+}
+
+impl Disarmed {
+    pub(super) fn new(reader: Reader) -> Disarmed {
+        Disarmed { reader, text: Vec::new(), is_at_return: false }
+    }
+
+    /// With `is_last`, what is unfinished is shown as the bytes it is.
+    pub(super) fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
+        self.reader.read(bytes, is_last, &mut self.text);
+        for c in String::from_utf8_lossy(&self.text).chars() {
+            if std::mem::take(&mut self.is_at_return) && c != '\n' {
+                out.extend_from_slice(br"\x0d");
+            }
+            match c {
+                '\r' => self.is_at_return = true,
+                c if is_obeyed(c) && c.is_ascii() => out.extend(format!("\\x{:02x}", u32::from(c)).bytes()),
+                c if is_obeyed(c) => out.extend(c.escape_unicode().to_string().bytes()),
+                c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        self.text.clear();
+        if is_last && std::mem::take(&mut self.is_at_return) {
+            out.extend_from_slice(br"\x0d");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::charset::Charset;
+
+    fn read(label: &str, reads: &[&[u8]]) -> String {
+        let mut disarmed = Disarmed::new(Charset::for_label(label).unwrap().text_reader());
+        let mut out = Vec::new();
+        for bytes in reads {
+            disarmed.read(bytes, false, &mut out);
+        }
+        disarmed.read(b"", true, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn text_with_its_tabs_and_line_ends_is_shown_as_it_is() {
+        let text = "Hello, 世界!\tß\n\n\u{feff}😀";
+        assert_eq!(read("utf-8", &[text.as_bytes()]), text);
+        assert_eq!(read("utf-8", &[b"a\r\nb\r", b"\nc"]), "a\nb\nc");
+    }
+
+    #[test]
+    fn what_a_terminal_would_obey_is_shown_and_not_sent() {
+        for (bytes, shown) in [
+            (&b"\x1b]52;c;aGk=\x07"[..], r"\x1b]52;c;aGk=\x07"),
+            (b"\x1b]0;title\x1b\\", r"\x1b]0;title\x1b\"),
+            (b"\x1b[2J\x1b[6n", r"\x1b[2J\x1b[6n"),
+            (b"\xc2\x9b2J\xc2\x9d0;x\xc2\x9c", r"\u{9b}2J\u{9d}0;x\u{9c}"),
+            (b"\x9b2J", r"\x9b2J"),
+            (b"a\x08\x7f\x00\x0b\x0c\x0e", r"a\x08\x7f\x00\x0b\x0c\x0e"),
+            (b"good\rbad", r"good\x0dbad"),
+            (b"\r\r\n\r", "\\x0d\n\\x0d"),
+            ("a\u{202e}b\u{2066}c\u{200f}d\u{61c}".as_bytes(), r"a\u{202e}b\u{2066}c\u{200f}d\u{61c}"),
+        ] {
+            assert_eq!(read("utf-8", &[bytes]), shown);
+            let one_by_one: Vec<&[u8]> = bytes.chunks(1).collect();
+            assert_eq!(read("utf-8", &one_by_one), shown, "byte by byte");
+            assert!(!read("gbk", &[bytes]).chars().any(is_obeyed));
+            assert_eq!(read("bytes", &[bytes]), shown, "a terminal is given text in any case");
+        }
+    }
+}
