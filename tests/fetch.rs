@@ -349,7 +349,7 @@ fn a_usage_error_is_told_before_anything_is_fetched() {
         (&["http://h/ x"], "%20"),
         (&["-o", "x", "http://h/", "http://h/"], "--output-dir"),
         (&["-o", "x", "--output-dir", "y", "http://h/"], "--output-dir"),
-        (&["--timeout", "5", "http://h/"], "500ms, 5s, 1m or 2h"),
+        (&["--timeout", "soon", "http://h/"], "500ms, 5s, 1m or 2h"),
         (&["--max-size", "5k", "http://h/"], "64KiB"),
         (&[], "<URL>"),
     ] {

@@ -212,7 +212,7 @@ fn a_wrong_command_line_is_a_usage_error() {
         (&["tcp://127.0.0.1:1", "--encoding", "utf-9"], "use \"utf-8\", \"gbk\""),
         (&["tcp://127.0.0.1:1", "--encoding", "gbk", "😀"], "use --encoding utf-8"),
         (&["tcp://127.0.0.1:1", "--framing", "auto"], "raw, line"),
-        (&["tcp://127.0.0.1:1", "--every", "1"], "500ms, 5s"),
+        (&["tcp://127.0.0.1:1", "--every", "soon"], "500ms, 5s"),
     ] {
         let talked = talk(arguments);
         assert_eq!(talked.code, Some(2), "{arguments:?}: {}", talked.err);
