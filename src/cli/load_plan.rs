@@ -7,7 +7,7 @@ use super::{command_line, config, units};
 use hullo::load::{Check, Framing, Plan, Rate, Script, Setting, Templates, Wanted};
 use hullo::{Address, Host};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long is measured where nothing is said of an end.
@@ -16,27 +16,26 @@ const TEN_SECONDS: Duration = Duration::from_secs(10);
 /// More in flight per client would only measure its own queue.
 const MOST_OUTSTANDING: usize = 1000;
 
-/// What 65,535 bytes leave beside the headers of IPv4 and UDP.
-const MOST_DATAGRAM: u32 = 65_507;
-
 pub(super) fn plan(load: &Load) -> Result<Plan, Failure> {
     let is_datagram = load.address.is_datagram();
     check(load, is_datagram).map_err(usage)?;
     let script = script(load, is_datagram).map_err(usage)?;
-    let target = resolve(&load.address, load.connect_timeout)
-        .map_err(|problem| Failure::failed(&Place::default(), problem))?;
-    if let (Some(sources), Some(ip)) = (load.source, ip_of(&target))
-        && sources.is_ipv4() != ip.is_ipv4()
-    {
-        return Err(usage(format!(
-            "--source is of another family than {target}: give addresses of the same"
-        )));
+    let mut targets =
+        resolve(&load.address).map_err(|problem| Failure::failed(&Place::default(), problem))?;
+    if let Some(sources) = load.source {
+        targets.retain(|target| ip_of(target).is_some_and(|ip| ip.is_ipv4() == sources.is_ipv4()));
+        if targets.is_empty() {
+            return Err(usage(format!(
+                "--source is of another family than {}: give addresses of the same",
+                load.address
+            )));
+        }
     }
     let default = (load.duration.is_none() && load.requests.is_none()).then_some(TEN_SECONDS);
     Ok(Plan {
         command: command_line::quoted(&command_line::typed()),
         settings: settings(load),
-        target,
+        targets,
         clients: load.connections,
         duration: load.duration.or(default),
         requests: load.requests.map(|requests| requests as u64),
@@ -90,9 +89,6 @@ fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
     if load.churn && is_datagram {
         return Err("--churn is for connections, and datagrams have none: take it out".to_owned());
     }
-    if matches!(load.address, Address::Udp(..)) && load.size.is_some_and(|(_, most)| most > MOST_DATAGRAM) {
-        return Err(format!("a UDP datagram holds at most {MOST_DATAGRAM} bytes: choose a smaller --size"));
-    }
     if load.source.is_some() && matches!(load.address, Address::Unix(_) | Address::Unixgram(_)) {
         return Err("--source is for TCP and UDP: a Unix socket has no source address".to_owned());
     }
@@ -119,21 +115,12 @@ fn script(load: &Load, is_datagram: bool) -> Result<Script, String> {
     }
 }
 
-/// The one address that all clients go to. A name with several is tried once: the first that takes a connection is it.
-fn resolve(address: &Address, patience: Duration) -> Result<Address, String> {
-    let found = address.resolve().map_err(|error| {
+fn resolve(address: &Address) -> Result<Vec<Address>, String> {
+    address.resolve().map_err(|error| {
         format!(
             "{address}: the name cannot be looked up ({error}): check its spelling, or give a numeric address"
         )
-    })?;
-    let takes = |address: &&Address| match (address, ip_of(address)) {
-        (Address::Tcp(_, port), Some(ip)) => {
-            TcpStream::connect_timeout(&SocketAddr::new(ip, *port), patience).is_ok()
-        }
-        _ => true,
-    };
-    let first = if found.len() > 1 { found.iter().find(takes) } else { None };
-    first.or(found.first()).cloned().ok_or_else(|| format!("{address} has no address"))
+    })
 }
 
 fn ip_of(address: &Address) -> Option<IpAddr> {

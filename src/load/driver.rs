@@ -1,5 +1,6 @@
 //! The generator as a handler: its phases, its timers, and who is told what.
 
+use super::heartbeat::Heartbeat;
 use super::lanes::{Kind, Lanes, Stage, State};
 use super::lost::Lost;
 use super::message::Seed;
@@ -30,10 +31,13 @@ pub(super) const FAREWELL: u64 = 10;
 pub(super) const SECOND: u64 = 7;
 pub(super) const PHASE: u64 = 8;
 const PROGRESS: u64 = 9;
+const HEARTBEAT: u64 = 11;
 
 pub(super) struct Driver<'a> {
     pub(super) plan: &'a Plan,
     pub(super) is_datagram: bool,
+    /// Which of the plan's targets new clients go to.
+    pub(super) target: usize,
     /// See [`take_turns`](Driver::take_turns).
     pub(super) is_windowed: bool,
     pub(super) lanes: Lanes,
@@ -45,6 +49,7 @@ pub(super) struct Driver<'a> {
     pub(super) ramp: Ramp,
     pub(super) tally: Tally,
     pub(super) seconds: Seconds,
+    pub(super) heartbeat: Heartbeat,
     pub(super) connections: Connections,
     pub(super) alive_now: u64,
     pub(super) phase: Phase,
@@ -94,17 +99,20 @@ impl<'a> Driver<'a> {
     ) -> Driver<'a> {
         // Of a request with a connection of its own both times are known in a closed loop as well.
         let is_same_time = plan.rate.is_none() && !plan.churn;
+        let is_datagram = plan.is_datagram();
         Driver {
             plan,
-            is_datagram: plan.target.is_datagram(),
-            lanes: Lanes::new(plan.clients, plan.outstanding, !plan.target.is_datagram()),
+            is_datagram,
+            target: 0,
+            lanes: Lanes::new(plan.clients, plan.outstanding, !is_datagram),
             lost: Lost::new(),
-            is_windowed: plan.target.is_datagram() && plan.rate.is_none(),
+            is_windowed: is_datagram && plan.rate.is_none(),
             owners: ConnMap::new(),
             pace: Pace::new(plan.clients),
             ramp: Ramp::default(),
             tally: Tally::new(is_same_time),
             seconds: Seconds::default(),
+            heartbeat: Heartbeat::default(),
             connections: Connections { asked: plan.clients as u64, ..Connections::default() },
             alive_now: 0,
             phase: Phase::Ramp,
@@ -139,6 +147,7 @@ impl<'a> Driver<'a> {
     pub(super) fn begin(&mut self, net: &mut Net) {
         self.second = Some(net.set_interval(Duration::from_secs(1), SECOND));
         self.seconds.expect_ticks(self.clock());
+        self.start_heartbeat(net, HEARTBEAT);
         if let Some(every) = self.progress.interval() {
             net.set_interval(every, PROGRESS);
         }
@@ -164,7 +173,7 @@ impl<'a> Driver<'a> {
     #[inline]
     fn wake(&mut self, net: &Net) {
         if !std::mem::replace(&mut self.has_worked, true) {
-            self.now = self.now.max(nanoseconds(net.now().saturating_duration_since(self.origin)));
+            self.now = self.now.max(self.turn_began(net));
         }
     }
 
@@ -176,15 +185,21 @@ impl<'a> Driver<'a> {
         }
     }
 
+    /// The beginning of this turn, whatever took long in it: what had come by then has been read. A deadline is judged by
+    /// no later time, or a pause of our own would be charged to the server.
+    pub(super) fn turn_began(&self, net: &Net) -> u64 {
+        nanoseconds(net.now().saturating_duration_since(self.origin))
+    }
+
     /// Some requests may have waited for too long. They all wait equally long, so that one timer does.
     fn deadlines(&mut self, net: &mut Net) {
         self.deadline_is_armed = false;
-        let timeout = nanoseconds(self.plan.timeout);
+        let (timeout, now) = (nanoseconds(self.plan.timeout), self.turn_began(net));
         while let Some(place) = self.lanes.deadlines.first() {
             let sent = self.lanes.flight(place).sent;
-            if sent + timeout > self.now {
+            if sent + timeout > now {
                 self.deadline_is_armed = true;
-                let wait = Duration::from_nanos(sent + timeout - self.now);
+                let wait = Duration::from_nanos((sent + timeout).saturating_sub(self.clock()));
                 net.set_timer(wait, DEADLINE);
                 return;
             }
@@ -278,7 +293,7 @@ impl Handler for Driver<'_> {
     fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
         self.wake(net);
         if let Some(&lane) = self.owners.get(ConnId::from_bits(udp.to_bits())) {
-            self.receive(net, lane, datagram.bytes);
+            self.receive(net, lane, datagram.bytes, datagram.truncated);
         }
     }
 
@@ -305,6 +320,7 @@ impl Handler for Driver<'_> {
             FAREWELL => self.close_by_ourselves(net, number as u32),
             SECOND => self.second(net),
             PHASE => self.phase_timer(net, number),
+            HEARTBEAT => self.beat(),
             _ => self.show_progress(),
         }
     }

@@ -60,6 +60,7 @@ impl Driver<'_> {
             cpu: share(self.seconds.cpu_measured, measured),
             max_loop_lag: self.seconds.longest_measured,
             p99_schedule_lag: if self.tally.lag.is_empty() { Duration::ZERO } else { lag },
+            longest_stall: self.heartbeat.longest,
             receive_drops: self.receive_drops,
             bytes_per_client: self.bytes_per_client() as u64,
         };
@@ -68,7 +69,7 @@ impl Driver<'_> {
         let parts = self.tally.into_parts();
         let mut outcome = Outcome {
             command: plan.command.clone(),
-            target: plan.target.to_string(),
+            target: plan.targets[self.target].to_string(),
             mode: if plan.rate.is_some() { Mode::Open } else { Mode::Closed },
             settings: plan.settings.clone(),
             check: plan.script.check,
@@ -90,6 +91,7 @@ impl Driver<'_> {
             generator,
             evidence: parts.evidence,
             failures: parts.failures,
+            never_alive: parts.never_alive,
             intervals: parts.intervals,
             signal: self.signal,
             verdict: Verdict::default(),

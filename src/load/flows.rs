@@ -13,7 +13,12 @@ use std::time::Duration;
 const AGAIN: Duration = Duration::from_millis(1);
 
 impl Driver<'_> {
-    pub(super) fn receive(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) {
+    pub(super) fn receive(&mut self, net: &mut Net, lane: u32, bytes: &[u8], is_cut: bool) {
+        if is_cut {
+            // What is missing must not make it the right one.
+            let longer = [bytes, b" ... cut"].concat();
+            return self.receive(net, lane, &longer, false);
+        }
         if matches!(self.phase, Phase::Measure | Phase::Drain) {
             self.tally.bytes_received += bytes.len() as u64;
         }
@@ -148,19 +153,24 @@ impl Driver<'_> {
         );
         if has_left {
             if self.lanes.lane(lane).stage == Stage::Proving {
-                let id = crate::ConnId::from_bits(self.lanes.lane(lane).id);
-                self.drop_session(net, id);
-                return self.session_failed(net, lane, "connect refused");
+                return self.fail_handshake(net, lane, "connect refused");
             }
             // The request counts as lost when its time is over: an answer may come all the same.
             return self.tally.fail("refused");
+        }
+        // No message of this length is taken, now or later.
+        let is_hopeless = error.raw_os_error() == Some(libc::EMSGSIZE);
+        if is_hopeless && self.lanes.lane(lane).stage == Stage::Proving {
+            return self.fail_handshake(net, lane, "message longer than the system takes");
         }
         // Which of several sent at once the system did not take it does not say: the newest stands for it.
         let newest = self.lanes.under_way(lane).max_by_key(|&place| self.lanes.peek(place).sequence);
         if let Some(place) = newest.filter(|&place| self.lanes.peek(place).state == State::Waiting) {
             self.tally.fail(&format!("not taken by the system: {error}"));
             self.lanes.set_unsent(place);
-            net.set_timer(AGAIN, UNSENT | u64::from(lane) << 8);
+            if !is_hopeless {
+                net.set_timer(AGAIN, UNSENT | u64::from(lane) << 8);
+            }
         }
     }
 

@@ -3,12 +3,15 @@
 use super::expect::Expectation;
 use super::outcome::{Judged, Judgement, Mode, Outcome, Status, Verdict};
 use super::report::{counted, shown};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A thread that is this busy has no time left to be punctual.
 const BUSY: f64 = 0.95;
 /// Of a shorter time the system's clock of the CPU knows too little.
 const LONG_ENOUGH: Duration = Duration::from_millis(100);
+/// A pause that is so long stands out among response times.
+const STALL: Duration = Duration::from_millis(100);
 /// Requests may leave this late.
 const LAG: Duration = Duration::from_millis(1);
 
@@ -89,6 +92,14 @@ fn limits(outcome: &Outcome) -> Vec<String> {
             shown(p99)
         ));
     }
+    let stall = generator.longest_stall;
+    if stall > STALL && stall > p99 / 10 {
+        limits.push(format!(
+            "the generator stood still for {}: replies that came meanwhile were read late, and the largest \
+             response times are its own",
+            shown(stall)
+        ));
+    }
     if generator.receive_drops > 0 {
         let drops = counted(generator.receive_drops, "datagram", "datagrams");
         limits.push(format!("our own receive queues dropped {drops}"));
@@ -106,7 +117,7 @@ fn shortfall(outcome: &Outcome) -> Vec<String> {
             false => (connections.asked, "client", "clients"),
         };
         let tried = counted(tried, one, many);
-        faults.push(format!("{} of {tried} did not come to life{}", connections.failed, causes(outcome)));
+        faults.push(format!("{} of {tried} did not come to life{}", connections.failed, causes(&outcome.never_alive)));
     }
     if connections.lost > 0 {
         let lost = match outcome.churn {
@@ -184,8 +195,8 @@ fn remarks(outcome: &Outcome, is_trusted: bool, expectations: &[Judged]) -> Vec<
     remarks
 }
 
-fn causes(outcome: &Outcome) -> String {
-    let mut causes: Vec<(&String, &u64)> = outcome.failures.iter().collect();
+fn causes(causes: &BTreeMap<String, u64>) -> String {
+    let mut causes: Vec<(&String, &u64)> = causes.iter().collect();
     causes.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     let text: Vec<String> = causes.iter().take(3).map(|(cause, count)| format!("{cause}: {count}")).collect();
     if text.is_empty() { String::new() } else { format!(" ({})", text.join(", ")) }

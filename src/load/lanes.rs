@@ -34,6 +34,8 @@ pub(super) struct Lane {
     /// In flight and not overdue.
     pub(super) waiting: u16,
     pub(super) stage: Stage,
+    /// Which of the targets its session goes to.
+    pub(super) target: u16,
     /// What its session is for.
     pub(super) errand: Kind,
     pub(super) is_measured: bool,
@@ -131,6 +133,7 @@ impl Lanes {
             len: 0,
             waiting: 0,
             stage: Stage::Idle,
+            target: 0,
             errand: Kind::Proof,
             is_measured: false,
             may_skip_newline: false,

@@ -10,6 +10,7 @@
 //! | `driver`, `phases` | the [`Handler`](crate::Handler): timers, who is told what, what comes when |
 //! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
 //! | `matcher`, `replies`, `flows` | what came, and which book it belongs in |
+//! | `heartbeat` | how long the generator itself stood still |
 //! | `tally`, `recorder`, `seconds`, `kept` | the books, the histograms, one record a second |
 //! | `ending`, `judge`, `outcome`, `settings` | the figures, what to think of them, and what was in force |
 //! | `progress` | what a person sees meanwhile |
@@ -18,6 +19,7 @@ mod driver;
 mod ending;
 mod expect;
 mod flows;
+mod heartbeat;
 mod judge;
 mod kept;
 mod lanes;

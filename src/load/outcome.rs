@@ -49,6 +49,8 @@ pub struct Outcome {
     /// What went wrong, by cause (`connect refused`, `reset by the server`, `timed out`, `wrong reply`...), and how
     /// often.
     pub failures: BTreeMap<String, u64>,
+    /// Of these, why clients did not come to life.
+    pub never_alive: BTreeMap<String, u64>,
     /// One entry a second, from the first connection to the end of the drain.
     pub intervals: Vec<Interval>,
     /// The signal that ended the run before its end.
@@ -128,6 +130,8 @@ pub struct Generator {
     pub cpu: f64,
     /// The longest turn of the loop.
     pub max_loop_lag: Duration,
+    /// The longest time that the generator stood still: stopped, without a processor, or held up in what it does itself.
+    pub longest_stall: Duration,
     /// How late requests were sent, behind their plan.
     pub p99_schedule_lag: Duration,
     /// Datagrams that our own receive queues dropped (SO_RXQ_OVFL).

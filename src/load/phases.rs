@@ -32,6 +32,7 @@ impl Driver<'_> {
         self.now = self.clock();
         self.measured = (self.now, self.now);
         self.lanes.begin_measuring();
+        self.heartbeat.begin_measuring(self.now);
         self.plan_requests(length);
         self.offer_all(net);
     }

@@ -15,8 +15,8 @@ pub struct Plan {
     pub command: String,
     /// For the report: name and value, in the order of the help.
     pub settings: Vec<(&'static str, Setting)>,
-    /// Without a name in it.
-    pub target: Address,
+    /// Whom to test: the addresses that one name has, at least one. The first that takes a client is it.
+    pub targets: Vec<Address>,
     pub clients: usize,
     /// At least one of the two is there; the first one reached ends the measuring.
     pub duration: Option<Duration>,
@@ -37,6 +37,13 @@ pub struct Plan {
     pub sources: Option<Sources>,
     pub expectations: Vec<Expectation>,
     pub seed: u64,
+}
+
+impl Plan {
+    /// Whether messages go as datagrams.
+    pub fn is_datagram(&self) -> bool {
+        self.targets.first().is_some_and(Address::is_datagram)
+    }
 }
 
 /// How a stream is cut into replies.

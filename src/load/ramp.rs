@@ -80,7 +80,7 @@ impl Driver<'_> {
     }
 
     pub(super) fn open_session(&mut self, net: &mut Net, lane: u32, errand: Kind) {
-        let target = self.plan.target.clone();
+        let target = self.plan.targets[self.target].clone();
         let source = self.plan.sources.map(|sources| sources.of(lane.into()));
         let id = match (self.is_datagram, source) {
             (false, None) => net.connect(target).map(ConnId::to_bits),
@@ -91,6 +91,7 @@ impl Driver<'_> {
         let since = self.clock();
         let client = self.lanes.lane(lane);
         (client.stage, client.errand, client.at, client.since) = (Stage::Opening, errand, 0, since);
+        client.target = self.target as u16;
         (client.may_skip_newline, client.has_stash) = (false, false);
         self.stashes.remove(&lane);
         match id {
@@ -124,10 +125,10 @@ impl Driver<'_> {
     /// Some clients may have taken too long.
     pub(super) fn handshakes(&mut self, net: &mut Net) {
         self.handshake_is_armed = false;
-        let limit = nanoseconds(self.plan.connect_timeout);
+        let (limit, now) = (nanoseconds(self.plan.connect_timeout), self.turn_began(net));
         while let Some(lane) = self.lanes.handshakes.first() {
             let client = self.lanes.lane(lane);
-            if client.since + limit > self.now {
+            if client.since + limit > now {
                 break;
             }
             let cause = match client.stage {
@@ -157,7 +158,7 @@ impl Driver<'_> {
         self.ramp.begun += rest;
         for _ in 0..rest {
             self.connections.failed += 1;
-            self.tally.fail("not begun");
+            self.tally.fail_to_live("not begun");
             self.settle(net);
         }
     }
@@ -226,11 +227,35 @@ impl Driver<'_> {
         }
     }
 
+    /// Of a name that has several addresses the server may have one. Where nobody has come to life yet, the client that
+    /// found none goes on to the next, and those after it begin there: nobody connects only to see who is there, since
+    /// that may be the one connection that a server takes.
+    fn try_next_target(&mut self, net: &mut Net, lane: u32) -> bool {
+        let client = self.lanes.lane(lane);
+        let is_unreached = match client.stage {
+            Stage::Opening => true,
+            Stage::Proving => self.is_datagram,
+            _ => false,
+        };
+        let (errand, next) = (client.errand, usize::from(client.target) + 1);
+        if !is_unreached || next >= self.plan.targets.len() || self.connections.alive > 0 {
+            return false;
+        }
+        self.forget_flights(lane);
+        self.target = self.target.max(next);
+        self.ramp.last = self.now;
+        self.open_session(net, lane, errand);
+        true
+    }
+
     /// It did not come to life.
     pub(super) fn session_failed(&mut self, net: &mut Net, lane: u32, cause: &str) {
         self.lanes.handshakes.remove(lane);
+        if self.try_next_target(net, lane) {
+            return;
+        }
         self.connections.failed += 1;
-        self.tally.fail(cause);
+        self.tally.fail_to_live(cause);
         self.forget_flights(lane);
         let client = self.lanes.lane(lane);
         if self.plan.churn {
@@ -295,6 +320,7 @@ impl Driver<'_> {
         self.lanes.handshakes.remove(lane);
         if was_proving {
             self.connections.failed += 1;
+            self.tally.fail_to_live("no first reply in time");
         } else {
             self.connections.lost += 1;
             self.alive_now = self.alive_now.saturating_sub(1);

@@ -91,7 +91,7 @@ impl Driver<'_> {
         }
     }
 
-    fn fail_handshake(&mut self, net: &mut Net, lane: u32, cause: &str) {
+    pub(super) fn fail_handshake(&mut self, net: &mut Net, lane: u32, cause: &str) {
         let id = ConnId::from_bits(self.lanes.lane(lane).id);
         self.drop_session(net, id);
         self.session_failed(net, lane, cause);

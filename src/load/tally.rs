@@ -26,6 +26,8 @@ pub(super) struct Tally {
     /// How late requests left, in microseconds.
     pub(super) lag: Histogram<u64>,
     failures: BTreeMap<String, u64>,
+    /// Of them, why clients did not come to life.
+    never_alive: BTreeMap<String, u64>,
     evidence: Vec<Evidence>,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
@@ -58,6 +60,7 @@ impl Tally {
             service: Recorder::new(histogram()),
             lag: histogram(),
             failures: BTreeMap::new(),
+            never_alive: BTreeMap::new(),
             evidence: Vec::new(),
             bytes_sent: 0,
             bytes_received: 0,
@@ -116,10 +119,13 @@ impl Tally {
     }
 
     pub(super) fn fail(&mut self, cause: &str) {
-        match self.failures.get_mut(cause) {
-            Some(count) => *count += 1,
-            None => drop(self.failures.insert(cause.to_owned(), 1)),
-        }
+        count(&mut self.failures, cause);
+    }
+
+    /// A client did not come to life.
+    pub(super) fn fail_to_live(&mut self, cause: &str) {
+        self.fail(cause);
+        count(&mut self.never_alive, cause);
     }
 
     pub(super) fn keep(
@@ -195,7 +201,8 @@ impl Tally {
             latency.response = latency.service.clone();
         }
         let intervals = self.intervals.into_intervals();
-        Parts { books, latency, failures: self.failures, evidence: self.evidence, intervals }
+        let (failures, never_alive, evidence) = (self.failures, self.never_alive, self.evidence);
+        Parts { books, latency, failures, never_alive, evidence, intervals }
     }
 }
 
@@ -203,8 +210,16 @@ pub(super) struct Parts {
     pub(super) books: Books,
     pub(super) latency: Latency,
     pub(super) failures: BTreeMap<String, u64>,
+    pub(super) never_alive: BTreeMap<String, u64>,
     pub(super) evidence: Vec<Evidence>,
     pub(super) intervals: Vec<Interval>,
+}
+
+fn count(causes: &mut BTreeMap<String, u64>, cause: &str) {
+    match causes.get_mut(cause) {
+        Some(count) => *count += 1,
+        None => drop(causes.insert(cause.to_owned(), 1)),
+    }
 }
 
 pub(super) fn histogram() -> Histogram<u64> {

@@ -197,9 +197,14 @@ pub struct Datagram<'a> {
     pub from: PeerAddr,
     /// Which of our addresses it was sent to, where the socket is bound to all of them. An answer leaves from it.
     pub to: Option<IpAddr>,
-    /// Whether it was longer than the 64 KiB of our buffer; the rest is lost.
+    /// Whether it was longer than [`LONGEST`](Datagram::LONGEST); the rest is lost. UDP carries none that is.
     pub truncated: bool,
     pub(crate) arrival: Option<Arrival>,
+}
+
+impl Datagram<'_> {
+    /// The most bytes that are received of one datagram, 64 KiB. A Unix socket sends longer ones, if its buffer holds them.
+    pub const LONGEST: usize = super::sys::DATAGRAM;
 }
 
 /// What a descriptor is ready for.

@@ -24,6 +24,7 @@ pub fn rich() -> Outcome {
         cpu: 0.31,
         max_loop_lag: Duration::from_micros(1234),
         p99_schedule_lag: Duration::from_micros(85),
+        longest_stall: Duration::from_micros(1200),
         receive_drops: 0,
         bytes_per_client: 4096,
     };
@@ -157,6 +158,7 @@ pub fn empty() -> Outcome {
         generator: Generator::default(),
         evidence: Vec::new(),
         failures: BTreeMap::new(),
+        never_alive: BTreeMap::new(),
         intervals: Vec::new(),
         signal: None,
         verdict: Verdict { trustworthy: true, ..Verdict::default() },

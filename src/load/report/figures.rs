@@ -93,7 +93,8 @@ pub(super) fn differing(expected: &[u8], received: &[u8]) -> [String; 2] {
 /// `wrong reply, client 12, request 34`.
 pub(super) fn exhibit_name(evidence: &Evidence) -> String {
     let request = evidence.sequence.map_or(String::new(), |number| format!(", request {number}"));
-    format!("{} reply, client {}{request}", evidence.kind, evidence.client)
+    let what = if evidence.kind.ends_with("welcome") { "" } else { " reply" };
+    format!("{}{what}, client {}{request}", evidence.kind, evidence.client)
 }
 
 /// The causes that happened, the most frequent first.

@@ -45,6 +45,7 @@ pub fn json(outcome: &Outcome) -> String {
         generator: Generator {
             cpu: outcome.generator.cpu,
             max_loop_lag_us: outcome.generator.max_loop_lag.as_micros() as u64,
+            longest_stall_us: outcome.generator.longest_stall.as_micros() as u64,
             p99_schedule_lag_us: outcome.generator.p99_schedule_lag.as_micros() as u64,
             receive_drops: outcome.generator.receive_drops,
         },
@@ -167,6 +168,7 @@ struct Fairness {
 struct Generator {
     cpu: f64,
     max_loop_lag_us: u64,
+    longest_stall_us: u64,
     p99_schedule_lag_us: u64,
     receive_drops: u64,
 }

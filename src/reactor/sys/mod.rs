@@ -42,4 +42,4 @@ pub(crate) fn monotonic() -> u64 {
 /// Datagrams handed over by one recvmmsg(2) or taken by one sendmmsg(2).
 pub(crate) const BATCH: usize = 32;
 /// Larger than any UDP payload (65,507 bytes).
-const DATAGRAM: usize = 64 * 1024;
+pub(super) const DATAGRAM: usize = 64 * 1024;
