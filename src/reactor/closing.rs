@@ -154,7 +154,7 @@ impl Net {
                 self.stats.closed += 1;
                 guarded(self, |net| handler.closed(net, ConnId(key), closed));
             }
-            self.free_stream(key);
+            self.contained(key, |net| net.free_stream(key));
         }
     }
 

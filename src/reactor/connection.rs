@@ -45,8 +45,8 @@ pub(super) enum Phase {
     Dead,
 }
 
-/// What a record counts for in the read budget at the least: short ones cost a call each.
-const RECORD_COST: usize = 256;
+/// What a short read counts for in the read budget at the least, where another one follows: each costs a call.
+const SHORT_READ_COST: usize = 256;
 
 /// Keys of no source, for streams that no listener has accepted.
 pub(super) const ADOPTED: Key = Key(0);
@@ -54,8 +54,12 @@ pub(super) const CONNECTED: Key = Key(1);
 
 impl Connection {
     pub(super) fn new(socket: StreamSocket, origin: Key, now: Tick) -> Connection {
+        let flags = match &socket {
+            StreamSocket::Tcp(_) => WRITABLE,
+            StreamSocket::Unix(_) => WRITABLE | THOROUGH,
+            StreamSocket::Packets(_) => WRITABLE | THOROUGH | PACKETS,
+        };
         Connection {
-            flags: if socket.is_packets() { WRITABLE | THOROUGH | PACKETS } else { WRITABLE },
             socket,
             outbox: None,
             timer: Key::NONE,
@@ -67,6 +71,7 @@ impl Connection {
             read_limit: u32::MAX,
             phase: Phase::Open,
             reason: CloseReason::ByUs,
+            flags,
         }
     }
 
@@ -200,11 +205,13 @@ impl Net {
 
     /// Reads what has arrived, within the budget, and gives it to the handler. Whether there is such a stream.
     ///
-    /// **I3** Whoever stops before the edge is consumed puts itself on the ready list. On epoll a read shorter
-    /// than the buffer has consumed it, unless the event carried more than readiness: an urgent byte, for one,
-    /// splits a read in two. Guards:
-    /// `a_burst_arrives_whole_and_in_order_whatever_the_budget` in `tests/streams.rs` and
-    /// `an_urgent_byte_in_the_middle_of_much_input_hides_none_of_it` in `tests/serve_rubbish.rs`.
+    /// **I3** Whoever stops before the edge is consumed puts itself on the ready list. On epoll a read from TCP that is
+    /// shorter than the buffer has consumed it, unless the event carried more than readiness: an urgent byte, for one,
+    /// splits a read in two. A Unix stream is read until it would block, since a read stops short for more reasons there:
+    /// at descriptors, at an urgent byte, between the credentials of two senders (unix(7)). Guards:
+    /// `a_burst_arrives_whole_and_in_order_whatever_the_budget` in `tests/streams.rs`,
+    /// `an_urgent_byte_in_the_middle_of_much_input_hides_none_of_it` in `tests/serve_rubbish.rs` and
+    /// `what_stands_behind_a_short_read_is_read_as_well` in `tests/unix_peers.rs`.
     #[inline(always)]
     pub(super) fn serve_stream<H: Handler + ?Sized>(
         &mut self,
@@ -258,7 +265,7 @@ impl Net {
             if is_consumed {
                 break;
             }
-            budget -= if is_packets { n.max(RECORD_COST).min(budget) } else { n };
+            budget = budget.saturating_sub(if n < want { n.max(SHORT_READ_COST) } else { n });
             if budget == 0 {
                 self.enqueue(key);
                 break;
@@ -286,7 +293,7 @@ impl Net {
             }
             Some(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 conn.flags.clear(READABLE);
-                conn.flags.put(THOROUGH, conn.flags.has(PACKETS));
+                conn.flags.put(THOROUGH, !conn.socket.is_tcp());
             }
             Some(error) => self.fail(key, &error),
         }

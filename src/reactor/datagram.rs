@@ -115,8 +115,12 @@ impl Net {
             self.enqueue(key);
         } else {
             // Nothing but errors: whatever they mean, they must not cost a core.
-            self.timers.set(self.now + ticks(REST), 0, Purpose::Serve(key));
+            self.rest_from_datagrams(key);
         }
+    }
+
+    pub(super) fn rest_from_datagrams(&mut self, key: Key) {
+        self.timers.set(self.now + ticks(REST), 0, Purpose::Serve(key));
     }
 
     /// How many datagrams there were in the messages of a batch.

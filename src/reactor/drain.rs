@@ -62,7 +62,7 @@ impl Net {
         let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
         for key in keys {
             match self.sources.get(key) {
-                Some(Source::Stream(_)) => self.ask_to_end(handler, key),
+                Some(Source::Stream(_)) => self.contained(key, |net| net.ask_to_end(handler, key)),
                 Some(Source::Listener(_) | Source::Datagrams(_)) => self.enqueue(key),
                 Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
                 Some(Source::Watched(_)) | None => {}

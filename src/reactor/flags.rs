@@ -8,7 +8,7 @@ pub(super) struct Flags(u16);
 
 /// An edge has announced input that was not yet read to its end.
 pub(super) const READABLE: Flags = Flags(1);
-/// A short read does not end the edge: it also carried read-closed, error or priority, or reads end with records.
+/// A short read does not end the edge: it also carried read-closed, error or priority, or the socket is a Unix one.
 pub(super) const THOROUGH: Flags = Flags(1 << 1);
 /// The kernel takes output, as far as we know.
 pub(super) const WRITABLE: Flags = Flags(1 << 2);

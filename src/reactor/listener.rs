@@ -75,7 +75,7 @@ impl Net {
             self.stats.accept_calls += 1;
             match listener.socket.accept() {
                 Ok(socket) => match self.insert_stream(socket, key) {
-                    Ok(conn) => self.open_stream(handler, conn),
+                    Ok(conn) => self.contained(conn, |net| net.open_stream(handler, conn)),
                     Err(error) => {
                         log::warn!("a client was dropped: the poller does not take it: {error}");
                         self.stats.accept_errors += 1;
@@ -139,7 +139,7 @@ impl Net {
         }
     }
 
-    fn rest(&mut self, key: Key) {
+    pub(super) fn rest(&mut self, key: Key) {
         let at = self.now + ticks(REST);
         self.spare.refill();
         self.stall(key);

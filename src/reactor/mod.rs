@@ -4,6 +4,7 @@ mod address;
 mod bundles;
 mod closing;
 mod connection;
+mod contain;
 mod controls;
 mod datagram;
 mod dial;

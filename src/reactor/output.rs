@@ -100,7 +100,7 @@ impl Net {
     pub(super) fn flush<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         self.send_datagrams();
         for key in std::mem::take(&mut self.dirty) {
-            self.flush_and_tell(handler, key);
+            self.contained(key, |net| net.flush_and_tell(handler, key));
         }
     }
 
@@ -108,12 +108,14 @@ impl Net {
     pub(super) fn flush_quietly(&mut self) {
         self.send_datagrams();
         for key in std::mem::take(&mut self.dirty) {
-            if self.flush_stream(key) {
-                if let Some(conn) = self.stream_mut(key) {
-                    conn.flags.set(ABOVE_LOW); // `output_low` is still owed, in the next turn
+            self.contained(key, |net| {
+                if net.flush_stream(key) {
+                    if let Some(conn) = net.stream_mut(key) {
+                        conn.flags.set(ABOVE_LOW); // `output_low` is still owed, in the next turn
+                    }
+                    net.mark_dirty(key);
                 }
-                self.mark_dirty(key);
-            }
+            });
         }
     }
 

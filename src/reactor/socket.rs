@@ -22,11 +22,11 @@ pub(crate) enum StreamSocket {
     Packets(mio::net::UnixStream),
 }
 
-/// A socket that accepts streams.
+/// A socket that accepts streams. To mio it is a stream as well, for the sake of `try_io`, which its listeners do not have.
 pub(crate) enum ListenSocket {
-    Tcp(mio::net::TcpListener),
-    Unix(mio::net::UnixListener),
-    Packets(mio::net::UnixListener),
+    Tcp(mio::net::TcpStream),
+    Unix(mio::net::UnixStream),
+    Packets(mio::net::UnixStream),
 }
 
 /// A socket of datagrams.
@@ -58,12 +58,6 @@ impl StreamSocket {
 
     pub(crate) fn is_tcp(&self) -> bool {
         matches!(self, StreamSocket::Tcp(_))
-    }
-
-    /// Whether it keeps records apart.
-    #[inline]
-    pub(crate) fn is_packets(&self) -> bool {
-        matches!(self, StreamSocket::Packets(_))
     }
 
     #[inline(always)]
@@ -160,13 +154,15 @@ impl StreamSocket {
 }
 
 impl ListenSocket {
-    /// The next client of the backlog.
+    /// The next client of the backlog. Its address is asked for only when somebody wants to know it.
     pub(crate) fn accept(&self) -> io::Result<StreamSocket> {
-        match self {
-            ListenSocket::Tcp(socket) => socket.accept().map(|(stream, _)| StreamSocket::Tcp(stream)),
-            ListenSocket::Unix(socket) => socket.accept().map(|(stream, _)| StreamSocket::Unix(stream)),
-            ListenSocket::Packets(socket) => socket.accept().map(|(stream, _)| StreamSocket::Packets(stream)),
-        }
+        let accept = || sys::accept(self.as_fd());
+        let client = either!(self, ListenSocket, Tcp | Unix | Packets, socket => socket.try_io(accept))?;
+        Ok(match self {
+            ListenSocket::Tcp(_) => StreamSocket::Tcp(client.into()),
+            ListenSocket::Unix(_) => StreamSocket::Unix(client.into()),
+            ListenSocket::Packets(_) => StreamSocket::Packets(client.into()),
+        })
     }
 
     pub(crate) fn source(&mut self) -> &mut dyn Source {
@@ -180,7 +176,7 @@ impl ListenSocket {
 
 impl DatagramSocket {
     pub(crate) fn receive(&self, batch: &mut sys::ReceiveBatch, most: usize) -> io::Result<usize> {
-        let receive = || batch.receive(self.as_fd(), most);
+        let receive = || batch.receive(self.as_fd(), most, matches!(self, DatagramSocket::Udp(_)));
         either!(self, DatagramSocket, Udp | Unix, socket => socket.try_io(receive))
     }
 

@@ -54,6 +54,6 @@ pub struct Stats {
     pub timeouts: u64,
     /// Commands taken from other threads.
     pub commands: u64,
-    /// Panics caught in callbacks.
+    /// Panics caught, in callbacks and below them.
     pub panics: u64,
 }

@@ -166,7 +166,7 @@ impl Reactor {
             } else {
                 break;
             };
-            net.dispatch(handler, key, readiness, buffers);
+            net.contained(key, |net| net.dispatch(handler, key, readiness, buffers));
         }
         net.stats.events += count as u64;
         *batch_was_full = count == EVENTS;
@@ -405,9 +405,9 @@ impl Net {
                     self.stats.timeouts += 1;
                     guarded(self, |net| handler.timeout(net, TimerId(key), user_key));
                 }
-                Purpose::Stream(stream) => self.stream_timeout(stream),
+                Purpose::Stream(stream) => self.contained(stream, |net| net.stream_timeout(stream)),
                 Purpose::Idle => self.close_silent_streams(),
-                Purpose::Dial(dial) => self.dial_timeout(dial),
+                Purpose::Dial(dial) => self.contained(dial, |net| net.dial_timeout(dial)),
                 Purpose::Serve(source) => self.enqueue(source),
                 Purpose::Drain => self.drain_timeout(),
             }
@@ -426,7 +426,7 @@ impl Net {
                 Command::CloseListener(listener) => drop(self.close_listener(listener)),
                 Command::Drain(timeout) => self.drain(timeout),
                 Command::Stop => self.stop(),
-                Command::Resolved(dial, result) => self.resolved(dial, result),
+                Command::Resolved(dial, result) => self.contained(dial, |net| net.resolved(dial, result)),
             }
         }
     }

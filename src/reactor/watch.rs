@@ -35,6 +35,10 @@ impl Net {
         readiness: Readiness,
     ) {
         guarded(self, |net| handler.ready(net, FdId(key), readiness));
+        self.watch_again(key);
+    }
+
+    pub(super) fn watch_again(&mut self, key: Key) {
         let Some(Source::Watched(watched)) = self.sources.get(key) else { return };
         let source = &mut SourceFd(&watched.fd.as_raw_fd());
         let registry = self.poll.registry();

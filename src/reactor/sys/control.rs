@@ -4,11 +4,11 @@ use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr;
 
-/// Room for control messages, aligned as `cmsghdr` must be. An `in6_pktinfo` takes 40 bytes, an `in_pktinfo` 32, the
-/// size of a segment 24; both families of addresses come at once on a dual-stack socket.
+/// Room for the control messages of a datagram that we send, aligned as `cmsghdr` must be: an `in6_pktinfo` takes 40 bytes,
+/// the size of a segment 24.
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
-pub(super) struct Control(pub(super) [u8; 96]);
+pub(super) struct Control(pub(super) [u8; 64]);
 
 /// Where a datagram arrived: one of our addresses, and the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! Datagrams received many at a time.
 
-use super::control::{Arrival, Control, Notes, notes};
+use super::control::{Arrival, Notes, notes};
 use super::{BATCH, DATAGRAM, check};
 use crate::reactor::address::PeerAddr;
 use socket2::{SockAddr, SockAddrStorage};
@@ -11,16 +11,25 @@ use std::ptr;
 
 const NAME: usize = size_of::<libc::sockaddr_storage>();
 
+/// Room for the control messages of a datagram, aligned as `cmsghdr` must be. Ours take 96 bytes: an `in6_pktinfo` 40, an
+/// `in_pktinfo` 32, the size of a segment 24. Whoever made a socket that we have adopted may have asked for more
+/// (SO_TIMESTAMP), which the system writes first.
+#[repr(C, align(8))]
+#[derive(Clone, Copy)]
+struct ReceiveControl([u8; 1024]);
+
 /// Buffers for one recvmmsg(2). The payload is 2 MiB of address space, of which only the pages that datagrams
 /// have touched become resident.
 pub(crate) struct ReceiveBatch {
     payload: Vec<u8>,
     names: Vec<libc::sockaddr_storage>,
-    controls: Vec<Control>,
+    controls: Vec<ReceiveControl>,
     parts: Vec<libc::iovec>,
     headers: Vec<libc::mmsghdr>,
     /// Headers that the kernel has written to since they were made ready.
     used: usize,
+    /// Room for control messages that the headers were made ready with.
+    room: usize,
 }
 
 // SAFETY: the raw pointers inside point into the vectors of the same value, whose heap memory stays where it is
@@ -44,10 +53,11 @@ impl ReceiveBatch {
         let mut batch = ReceiveBatch {
             payload: vec![0; BATCH * DATAGRAM],
             names: vec![name; BATCH],
-            controls: vec![Control([0; 96]); BATCH],
+            controls: vec![ReceiveControl([0; 1024]); BATCH],
             parts: Vec::with_capacity(BATCH),
             headers: vec![header; BATCH],
             used: BATCH,
+            room: 0,
         };
         for place in batch.payload.chunks_exact_mut(DATAGRAM) {
             batch.parts.push(libc::iovec { iov_base: place.as_mut_ptr().cast(), iov_len: DATAGRAM });
@@ -62,13 +72,18 @@ impl ReceiveBatch {
         batch
     }
 
-    /// Receives up to `most` datagrams without waiting; how many came.
-    pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+    /// Receives up to `most` datagrams without waiting; how many came. Without `notes` there is no room for what rides
+    /// beside them: the system installs no descriptors that the sender of a Unix datagram has put in (unix(7): SCM_RIGHTS).
+    pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>, most: usize, notes: bool) -> io::Result<usize> {
         let most = most.min(BATCH);
+        let room = if notes { size_of::<ReceiveControl>() } else { 0 };
+        if room != self.room {
+            (self.room, self.used) = (room, BATCH);
+        }
         for header in &mut self.headers[..self.used] {
             // The kernel has overwritten both with what it used.
             header.msg_hdr.msg_namelen = NAME as libc::socklen_t;
-            header.msg_hdr.msg_controllen = size_of::<Control>() as _;
+            header.msg_hdr.msg_controllen = room as _;
         }
         self.used = most; // an error may come after some were written to
         // SAFETY: every header points to its own buffers of the stated sizes, in vectors that outlive the call.
@@ -77,7 +92,7 @@ impl ReceiveBatch {
                 fd.as_raw_fd(),
                 self.headers.as_mut_ptr(),
                 most as libc::c_uint,
-                libc::MSG_DONTWAIT,
+                libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC,
                 ptr::null_mut(),
             )
         })?;

@@ -12,6 +12,8 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// Datagrams collected before they are sent.
 const COLLECTED: usize = 8 * BATCH;
+/// No address of ours is longer than that of a Unix socket.
+const LONGEST_NAME: libc::socklen_t = size_of::<libc::sockaddr_un>() as libc::socklen_t;
 
 /// Datagrams collected for sendmmsg(2).
 pub(crate) struct SendBatch {
@@ -118,7 +120,7 @@ impl SendBatch {
         let count = bundles.len().min(BATCH);
         self.parts.clear();
         self.parts.reserve(self.entries.len()); // so that none moves below
-        self.controls.resize(BATCH, Control([0; 96]));
+        self.controls.resize(BATCH, Control([0; 64]));
         self.headers.clear();
         for (bundle, control) in bundles[..count].iter().zip(&mut self.controls) {
             let start = self.parts.len();
@@ -181,7 +183,7 @@ impl SendBatch {
     fn send_alone(&self, fd: BorrowedFd<'_>, entry: &Outgoing, sent: &mut Sent) {
         let bytes = &self.payload[entry.range.clone()];
         let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
-        let mut control = Control([0; 96]);
+        let mut control = Control([0; 64]);
         let mut header = entry.header(&mut control);
         header.msg_iov = &raw mut part;
         header.msg_iovlen = 1;
@@ -210,7 +212,9 @@ impl Outgoing {
         // SAFETY: a plain C structure, for which all-zero bytes are a value.
         let mut header: libc::msghdr = unsafe { mem::zeroed() };
         if let Some(to) = &self.to {
-            (header.msg_name, header.msg_namelen) = (to.as_ptr().cast_mut().cast(), to.len());
+            header.msg_name = to.as_ptr().cast_mut().cast();
+            // The kernel tells one byte more than it takes where a path fills the structure (unix(7), BUGS).
+            header.msg_namelen = to.len().min(LONGEST_NAME);
         }
         header.msg_controllen = self.from.map_or(0, |from| leave_from(control, from)) as _;
         header.msg_control = control.0.as_mut_ptr().cast();

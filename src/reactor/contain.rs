@@ -1,0 +1,34 @@
+//! A panic below the handler: of a library that we stand on, of the host's logger, of our own.
+
+use super::guarded;
+use super::handler::CloseReason;
+use super::net::{Net, Source};
+use super::slots::Key;
+
+impl Net {
+    /// Does some work for one source. **I12** A panic costs its peer, and nobody else. Guard:
+    /// `a_panic_below_the_handler_costs_one_client` in `tests/contained.rs`.
+    #[inline(always)]
+    pub(super) fn contained(&mut self, key: Key, work: impl FnOnce(&mut Net)) {
+        if !guarded(self, work) {
+            self.contain(key);
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn contain(&mut self, key: Key) {
+        // Output that it had not yet written is nobody else's.
+        self.serving = Key::NONE;
+        self.scratch.clear();
+        match self.sources.get(key) {
+            Some(Source::Stream(_)) => self.kill(key, CloseReason::Io, true),
+            Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
+            // What waits there is still to be taken, and whatever panics again must not cost a core.
+            Some(Source::Listener(_)) => self.rest(key),
+            Some(Source::Datagrams(_)) => self.rest_from_datagrams(key),
+            Some(Source::Watched(_)) => self.watch_again(key),
+            None => {}
+        }
+    }
+}
