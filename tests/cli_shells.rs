@@ -44,5 +44,61 @@ fn the_manual_is_roff_and_tells_what_the_help_tells() {
     for part in [".TH hullo-serve 1 ", "check\\-config", ".SH EXAMPLES\n", "SIGTERM"] {
         assert!(page.contains(part), "{part:?} is missing in:\n{page}");
     }
+    assert_eq!(page, succeed(&["man", "hullo-serve"]).0);
     assert!(fail(2, &["man", "srve"]).contains("no command \"srve\": choose one of serve, "));
+}
+
+#[test]
+fn every_page_of_a_command_has_the_sections_that_a_reader_looks_for() {
+    for command in ["hullo", "serve", "talk", "fetch", "load", "dialects", "completions", "man"] {
+        let (page, _) = succeed(&["man", command]);
+        let mut rest = page.as_str();
+        for section in ["EXIT STATUS", "SIGNALS", "ENVIRONMENT", "FILES", "EXAMPLES", "SEE ALSO"] {
+            // A name of several words is one argument, in quotes.
+            let quote = if section.contains(' ') { "\"" } else { "" };
+            let heading = format!(".SH {quote}{section}{quote}\n");
+            let Some((_, behind)) = rest.split_once(&heading) else {
+                panic!("{command}: no {section}:\n{page}")
+            };
+            assert!(!behind.starts_with(".SH"), "{command}: nothing in {section}");
+            rest = behind;
+        }
+        assert!(page.is_ascii(), "{command}: every troff reads it");
+    }
+    for (command, parts) in [
+        ("serve", &["clients were cut", "SIGHUP", "HULLO_LOG", "hullo.toml(5)"][..]),
+        ("load", &["an expectation is broken", "\\fB130\\fR", "SIGINT"]),
+        ("talk", &["not answered", "\\fB130\\fR", "\\[u6570]\\[u636E]"]),
+        ("fetch", &["answered with an error", "\\fB143\\fR"]),
+    ] {
+        let (page, _) = succeed(&["man", command]);
+        for part in parts {
+            assert!(page.contains(part), "{command}: {part:?} is missing in:\n{page}");
+        }
+    }
+}
+
+#[test]
+fn the_page_of_the_config_has_every_key_that_is_printed_with_its_default() {
+    let (page, _) = succeed(&["man", "hullo.toml"]);
+    assert!(page.contains(".TH hullo.toml 5 "), "{page}");
+    let (printed, _) = succeed(&["serve", "--check-config"]);
+    let limits = printed.lines().skip_while(|line| *line != "[limits]").skip(1);
+    let limits: Vec<&str> = limits.take_while(|line| !line.is_empty()).collect();
+    assert!(limits.len() > 20, "{printed}");
+    for line in limits {
+        let (key, value) = line.split_once(" = ").unwrap();
+        let value = value.trim_matches('"');
+        let value = if key == "connections" { "10k" } else { value };
+        let entry = page.lines().find(|line| line.starts_with(&format!("\\fB{key}\\fR (")));
+        let entry = entry.unwrap_or_else(|| panic!("{key} is missing in:\n{page}"));
+        assert!(entry.ends_with(&format!(", default {value})")), "{entry}");
+        let comment = printed.lines().find(|line| line.starts_with(&format!("#   {key} "))).unwrap();
+        assert!(comment.contains(&format!(", default {value}. ")), "{comment}");
+    }
+    for key in
+        ["address", "dialect", "mode", "welcome", "reply", "farewell", "delay", "encoding", "max_message"]
+    {
+        assert!(page.contains(&format!("\\fB{key}\\fR (")), "{key} is missing in:\n{page}");
+    }
 }

@@ -93,6 +93,20 @@ impl Bounds {
         bounds
     }
 
+    /// Each key with the unit of its value and its default.
+    pub(super) fn keys() -> Vec<(&'static str, &'static str, String)> {
+        let describe = |key: &Key| {
+            let unit = match key.kind {
+                Count(_) | Count32(_) => "count",
+                Size(_) => "size",
+                Time(_) => "duration",
+                Flag(_) => "true or false",
+            };
+            (key.name, unit, key.write(&mut Bounds::default()))
+        };
+        KEYS.iter().map(describe).collect()
+    }
+
     /// The loop guard of datagram sockets.
     pub(super) fn guard(&self) -> Guard {
         let rate = Rate { per_second: self.rate, burst: self.burst };
@@ -110,13 +124,7 @@ impl Bounds {
         let mut bounds = self.clone();
         let mut text = "[limits]\n".to_owned();
         for key in &KEYS {
-            let value = match key.kind {
-                Count(of) => units::write_count(*of(&mut bounds)),
-                Count32(of) => units::write_count(*of(&mut bounds) as usize),
-                Size(of) => units::write_size(*of(&mut bounds)),
-                Time(of) => units::write_duration(*of(&mut bounds)),
-                Flag(of) => of(&mut bounds).to_string(),
-            };
+            let value = key.write(&mut bounds);
             let is_bare = value == "true" || value == "false" || value.bytes().all(|b| b.is_ascii_digit());
             let quote = if is_bare { "" } else { "\"" };
             writeln!(text, "{} = {quote}{value}{quote}", key.name).expect("a string takes any text");
@@ -155,6 +163,16 @@ impl Key {
             Size(of) => set(of(bounds), section.parsed(self.name, size)),
             Time(of) => set(of(bounds), section.parsed(self.name, units::duration)),
             Flag(of) => set(of(bounds), section.flag(self.name)),
+        }
+    }
+
+    fn write(&self, bounds: &mut Bounds) -> String {
+        match self.kind {
+            Count(of) => units::write_count(*of(bounds)),
+            Count32(of) => units::write_count(*of(bounds) as usize),
+            Size(of) => units::write_size(*of(bounds)),
+            Time(of) => units::write_duration(*of(bounds)),
+            Flag(of) => of(bounds).to_string(),
         }
     }
 

@@ -3,20 +3,20 @@
 /// What help, manual pages and tables keep to.
 pub(super) const WIDTH: usize = 80;
 
-/// Breaks each paragraph between its words, so that no line is wider than [`WIDTH`] unless a word is. Further lines of a
-/// paragraph begin with `indent`. What is indented is laid out already, and stays as it is.
-pub(super) fn fill(text: &str, indent: &str) -> String {
-    text.split('\n').map(|line| fill_line(line, indent)).collect::<Vec<_>>().join("\n")
+/// Breaks each paragraph between its words, so that no line has more than so many columns unless a word has. Further
+/// lines of a paragraph begin with `indent`. What is indented is laid out already, and stays as it is.
+pub(super) fn fill(text: &str, columns: usize, indent: &str) -> String {
+    text.split('\n').map(|line| fill_line(line, columns, indent)).collect::<Vec<_>>().join("\n")
 }
 
-fn fill_line(line: &str, indent: &str) -> String {
+fn fill_line(line: &str, columns: usize, indent: &str) -> String {
     if line.starts_with(' ') {
         return line.to_owned();
     }
     let mut filled = String::new();
     let mut column = 0;
     for word in line.split(' ') {
-        if column > 0 && column + 1 + width(word) > WIDTH {
+        if column > 0 && column + 1 + width(word) > columns {
             filled += "\n";
             filled += indent;
             column = width(indent);
@@ -58,13 +58,13 @@ mod tests {
     #[test]
     fn a_paragraph_is_broken_between_words_and_loses_none() {
         let text = "word ".repeat(50);
-        let filled = fill(text.trim_end(), "> ");
+        let filled = fill(text.trim_end(), WIDTH, "> ");
         assert!(filled.lines().all(|line| width(line) <= WIDTH), "{filled}");
         assert!(filled.lines().skip(1).all(|line| line.starts_with("> word")), "{filled}");
         assert_eq!(filled.replace("\n> ", " "), text.trim_end());
         let exact = format!("{} {}", "a".repeat(40), "b".repeat(39));
-        assert_eq!(fill(&exact, ""), exact);
-        assert_eq!(fill(&format!("{exact}b"), ""), exact.replace(' ', "\n") + "b");
+        assert_eq!(fill(&exact, WIDTH, ""), exact);
+        assert_eq!(fill(&format!("{exact}b"), WIDTH, ""), exact.replace(' ', "\n") + "b");
     }
 
     #[test]
@@ -72,7 +72,7 @@ mod tests {
         for text in
             [format!("  {}", "a b ".repeat(40)), "a".repeat(100), String::new(), "a\n\nb\n".to_owned()]
         {
-            assert_eq!(fill(&text, "> "), text);
+            assert_eq!(fill(&text, WIDTH, "> "), text);
         }
     }
 }

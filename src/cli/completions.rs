@@ -7,15 +7,23 @@ use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 use std::process::ExitCode;
 
-const EXAMPLES: &str = "\
+const HELP: &str = "\
 Examples:
   hullo completions bash > ~/.local/share/bash-completion/completions/hullo
-  hullo completions zsh > ~/.zfunc/_hullo    with ~/.zfunc in fpath, before compinit
-  hullo completions fish > ~/.config/fish/completions/hullo.fish";
+  hullo completions zsh > ~/.zfunc/_hullo
+  hullo completions fish > ~/.config/fish/completions/hullo.fish
+
+Files:
+  ~/.local/share/bash-completion/completions/hullo
+      is read by bash, where bash-completion is installed
+  ~/.zfunc/_hullo
+      is read by zsh, with ~/.zfunc in fpath before compinit
+  ~/.config/fish/completions/hullo.fish
+      is read by fish";
 
 /// Print a completion script for a shell
 #[derive(Args, Debug)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = HELP)]
 pub(super) struct Completions {
     /// bash, zsh or fish
     #[arg(value_name = "SHELL", hide_possible_values = true, value_parser = shell())]

@@ -7,8 +7,14 @@ use clap::Args;
 use hullo::greeting::{Dialect, DialectSpec, Transport};
 use std::process::ExitCode;
 
+const HELP: &str = "\
+Examples:
+  hullo dialects --toml > hullo.toml
+      a config to start from: see hullo.toml(5)";
+
 /// List the dialects that are built in
 #[derive(Args, Debug)]
+#[command(after_long_help = HELP)]
 pub(super) struct Dialects {
     /// Print them as config tables, to change or to start from
     #[arg(long)]
@@ -23,8 +29,8 @@ impl Dialects {
 }
 
 fn as_toml() -> String {
-    let mut text = "# Copy a table into the file of `hullo serve --config FILE`, rename and change it, \
-                    and name it there in a [[listen]].\n"
+    let mut text = "# Copy a table into the file of `hullo serve --config FILE`, rename and change\n\
+                    # it, and name it there in a [[listen]]. hullo.toml(5) explains each key.\n"
         .to_owned();
     for (transport, dialect) in Dialect::builtins() {
         text += "\n";
@@ -42,12 +48,12 @@ fn table_name(transport: Transport, dialect: &Dialect) -> &str {
 }
 
 fn as_table() -> String {
-    let head = ["NAME", "TRANSPORT", "WELCOME", "ANSWER", "FAREWELL", "DELAY", "TEXT"].map(str::to_owned);
+    let head = ["NAME", "TRANSPORT", "WELCOME", "ANSWER (DELAY)", "FAREWELL", "TEXT"].map(str::to_owned);
     let mut rows = vec![head];
     rows.extend(Dialect::builtins().map(|(transport, dialect)| row(transport, &dialect)));
 
     let width = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0);
-    let widths: [usize; 7] = std::array::from_fn(width);
+    let widths: [usize; 6] = std::array::from_fn(width);
     let mut text = String::new();
     for row in &rows {
         let cells = row.iter().zip(widths).map(|(cell, column)| pad(cell, column));
@@ -57,7 +63,7 @@ fn as_table() -> String {
     text
 }
 
-fn row(transport: Transport, dialect: &Dialect) -> [String; 7] {
+fn row(transport: Transport, dialect: &Dialect) -> [String; 6] {
     let spec = dialect.spec();
     let nothing = || "-".to_owned();
     let transport = match transport {
@@ -66,30 +72,27 @@ fn row(transport: Transport, dialect: &Dialect) -> [String; 7] {
     };
     let answer = spec.reply.clone().unwrap_or_else(nothing);
     let answer = if spec.close_after_reply { format!("{answer}, then close") } else { answer };
-    let delay = if spec.delay.is_zero() { nothing() } else { units::write_duration(spec.delay) };
+    let delay = units::write_duration(spec.delay);
+    let answer = if spec.delay.is_zero() { answer } else { format!("{answer} ({delay})") };
     [
         dialect.name().to_owned(),
         transport.to_owned(),
         spec.welcome.clone().unwrap_or_else(nothing),
         answer,
-        farewell(spec, transport == "stream").unwrap_or_else(nothing),
-        delay,
+        farewell(spec).unwrap_or_else(nothing),
         spec.encoding.clone(),
     ]
 }
 
-fn farewell(spec: &DialectSpec, is_stream: bool) -> Option<String> {
+fn farewell(spec: &DialectSpec) -> Option<String> {
     let word = spec.farewell.as_ref()?;
-    Some(match (&spec.farewell_reply, is_stream) {
-        (None, true) => format!("{word}: close"),
-        (Some(_), true) => format!("{word}: answer, then close"),
-        (Some(reply), false) => format!("{word}: {reply}"),
-        (None, false) => word.clone(),
-    })
+    let answered = if spec.farewell_reply.is_some() { ", answered" } else { "" };
+    Some(format!("{word}{answered}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::columns::WIDTH;
     use super::super::config::Config;
     use super::*;
 
@@ -115,5 +118,6 @@ mod tests {
         assert_eq!(starts(lines[0], "FAREWELL"), starts(receipt, "bye"));
         assert_eq!(starts(lines[0], "TEXT"), starts(receipt, "gbk"));
         assert_eq!(lines.len(), 10);
+        assert!(lines.iter().all(|line| width(line) <= WIDTH), "{table}");
     }
 }

@@ -12,24 +12,40 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const EXAMPLES: &str = "\
+const HELP: &str = "\
 Examples:
   hullo fetch http://example.com/
       prints the head of the response on stderr and the page on stdout
   hullo fetch http://127.0.0.1:8000/big.iso -o big.iso
       saves it, under that name once it is whole
   hullo fetch http://127.0.0.1:8000/{a,b,c} --output-dir pages
-      fetches three at once, into pages/a, pages/b and pages/c (the shell makes three URLs of it)
+      fetches three at once, into pages/a, pages/b and pages/c (the shell
+      makes three URLs of it)
 
-Redirects are followed, at most 10. https:// is not spoken.
-Exit code: 0 all were fetched, 1 one failed or its server answered with an error, 2 usage.";
+Exit status:
+  0    all were fetched
+  1    one failed, or its server answered with an error
+  2    usage
+  130  stopped by SIGINT
+  143  stopped by SIGTERM
+
+Signals:
+  SIGINT, SIGTERM
+      end it; files that are not whole are removed
+
+Environment:
+  HULLO_LOG
+      filters the log by module, as in HULLO_LOG=debug
+  NO_COLOR
+      no colours in the log, if it is set and not empty";
 
 /// Fetch pages over plain HTTP, many at once
 ///
 /// The head of each response goes to stderr, the bodies to stdout in the order of the URLs, or to files. The page that
-/// comes with an error (a status of 400 or more) is printed or saved like any other.
+/// comes with an error (a status of 400 or more) is printed or saved like any other. Redirects are followed, at most 10.
+/// https:// is not spoken.
 #[derive(Args, Debug)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = HELP)]
 pub(super) struct Fetch {
     /// What to fetch: http://HOST[:PORT]/PATH
     #[arg(value_name = "URL", required = true)]

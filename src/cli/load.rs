@@ -12,22 +12,23 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const EXAMPLES: &str = "\
+const HELP: &str = "\
 Examples:
   hullo load tcp://127.0.0.1:9999
       50 clients for 10 s, each sending when its reply has come
   hullo load tcp://127.0.0.1:9999 -c 10000 -d 1m -r 20k
-      10,000 clients, 20,000 requests a second between them, whatever the replies do
+      10,000 clients, 20,000 requests a second between them, whatever the
+      replies do
   hullo load udp://127.0.0.1:9999 -c 1000 -n 100k --dialect echo
       1,000 flows of datagrams
   hullo load tcp://127.0.0.1:9999 --churn -c 20
       a connection for each request
   hullo load tcp://127.0.0.1:6379 --request 'PING\\r\\n' --reply '+PONG\\r\\n'
       Redis
-  hullo load tcp://127.0.0.1:9999 -r 1000 --expect 'p99<5ms' --expect 'errors==0' --json -q
-      for a script: one JSON object on stdout, and the exit code
+  hullo load tcp://127.0.0.1:9999 -r 1000 --expect 'p99<5ms' --json -q
+      for a script: one JSON object on stdout, and the exit status
 
-Exit codes, the first that applies:
+Exit status:
   2         usage
   130, 143  STOPPED by SIGINT or SIGTERM, with the report so far
   1         FAILED: nothing was completed
@@ -39,7 +40,13 @@ Exit codes, the first that applies:
   1         FAILED: an error that no --expect 'errors<=...' above 0 allows
   3         FELL SHORT: not all was sent that was planned, with any --expect
   1         FELL SHORT, with --rate and no --expect
-  0         PASSED; a report or file that cannot be written is 1 all the same";
+  0         PASSED; a report or file that cannot be written is 1 all the same
+The first that applies counts.
+
+Signals:
+  SIGINT, SIGTERM
+      end it, with a report of what has been measured; a second one ends it at
+      once";
 
 /// Test a server with many clients, and check every reply
 ///
@@ -49,7 +56,7 @@ Exit codes, the first that applies:
 ///
 /// First every client comes to life, with its welcome or a first reply. Then, after a warm-up, the measuring begins.
 #[derive(Args, Debug)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = HELP)]
 pub(super) struct Load {
     /// Whom to test: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH
     #[arg(value_name = "URL")]

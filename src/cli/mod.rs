@@ -20,6 +20,7 @@ mod man;
 mod nearest;
 mod output;
 mod plan;
+mod reference;
 mod section;
 mod serve;
 mod talk;
@@ -31,19 +32,48 @@ use failure::Failure;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-const EXAMPLES: &str = "\
+const HELP: &str = "\
 Examples:
-  hullo serve                                        greets on port 9999 of this machine, TCP and UDP
-  hullo serve tcp://127.0.0.1:7000 --dialect indeed  speaks another dialect, on another port
-  hullo dialects                                     lists them
-  hullo talk tcp://127.0.0.1:9999                    talks to it
-  hullo load tcp://127.0.0.1:9999 -c 1000            tests it with a thousand clients
-  hullo fetch http://127.0.0.1:8000/ -o page.html    fetches a page
-  hullo help serve                                   tells all about serving";
+  hullo serve
+      greets on port 9999 of this machine, TCP and UDP
+  hullo serve tcp://127.0.0.1:7000 --dialect indeed
+      speaks another dialect, on another port
+  hullo dialects
+      lists them
+  hullo talk tcp://127.0.0.1:9999
+      talks to it
+  hullo load tcp://127.0.0.1:9999 -c 1000
+      tests it with a thousand clients
+  hullo fetch http://127.0.0.1:8000/ -o page.html
+      fetches a page
+  hullo help serve
+      tells all about serving
+
+Exit status:
+  0         done
+  1         failed
+  2         usage or configuration
+  3         load: an expectation is broken
+  4         load: the result is not to be trusted
+  130, 143  stopped by SIGINT or SIGTERM (serve ends in order, with 0)
+
+Signals:
+  SIGINT, SIGTERM
+      end it: serve in order, load with a report; a second one at once
+  SIGHUP
+      serve reads its config again
+
+Environment:
+  HULLO_LOG
+      filters the log of serve and fetch by module: HULLO_LOG=hullo=debug
+  NO_COLOR
+      no colours in the log, if it is set and not empty
+  COLUMNS
+      the width of the help where there is no terminal, at most 80";
 
 /// A daemon that greets over TCP, UDP and Unix sockets, its clients, and a load tester
 #[derive(Parser, Debug)]
-#[command(name = "hullo", version, after_long_help = EXAMPLES)]
+#[command(name = "hullo", version, max_term_width = columns::WIDTH, after_long_help = HELP)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -93,7 +123,7 @@ fn report(failure: &Failure) -> ExitCode {
 
 /// A terminal breaks lines within words; in a file or a pipe a sentence is a line.
 fn complain(text: String) {
-    let text = if io::stderr().is_terminal() { columns::fill(&text, "  ") } else { text };
+    let text = if io::stderr().is_terminal() { columns::fill(&text, columns::WIDTH, "  ") } else { text };
     // Where stderr is closed there is nobody left to tell.
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -4,7 +4,7 @@ use super::config::{self, Config};
 use super::dialect_table;
 use super::failure::{Failure, Place};
 use super::plan::{self, Prepared};
-use super::{logging, output, units};
+use super::{logging, output, reference, units};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hullo::Address;
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 use toml::Value;
 
-const EXAMPLES: &str = "\
+const HELP: &str = "\
 Examples:
   hullo serve
       greets on tcp://127.0.0.1:9999 and udp://127.0.0.1:9999
@@ -29,16 +29,35 @@ Examples:
   hullo serve --config hullo.toml --check-config
       shows every limit and socket that the file leads to, and opens none
 
-SIGTERM and SIGINT end it in order, a second one at once; SIGHUP re-reads the config.
-HULLO_LOG filters the log by module, as in HULLO_LOG=warn,hullo::daemon=debug.
-Exit code: 0 done, 1 failed or clients were cut, 2 usage or configuration.";
+Exit status:
+  0  done
+  1  failed, or clients were cut
+  2  usage or configuration
+
+Signals:
+  SIGTERM, SIGINT
+      end it in order; a second one ends it at once
+  SIGHUP
+      re-reads the config; a broken one changes nothing
+
+Environment:
+  HULLO_LOG
+      filters the log by module, as in HULLO_LOG=warn,hullo::daemon=debug
+  NO_COLOR
+      no colours in the log, if it is set and not empty
+
+Files:
+  hullo.toml
+      the config, under any name: see hullo.toml(5)
+  PATH
+      of a Unix socket: a stale one is replaced, and it is removed at the end";
 
 /// Greet over TCP, UDP and Unix sockets
 ///
 /// One thread serves every socket, unless told otherwise. Each one that is bound is announced in one line on stdout; everything else goes to
 /// stderr.
 #[derive(Args, Debug, Default)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = HELP)]
 pub(super) struct Serve {
     /// Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     ///
@@ -134,11 +153,20 @@ impl Serve {
 
 /// All that is in effect, as a config file.
 fn report(Prepared { plan, config }: &Prepared) -> String {
-    let sockets = plan.sockets.iter().map(|socket| listen_table(socket, config));
+    let [_, limits, listen, dialect] = reference::tables().map(|table| table.to_comments());
+    let sockets: Vec<String> = plan.sockets.iter().map(|socket| listen_table(socket, config)).collect();
     let dialects =
         config.catalog.custom().map(|dialect| dialect_table::write(dialect.name(), dialect.spec()));
-    let head = format!("# What is in effect, as a config file.\n{}", config.bounds.to_toml());
-    [head].into_iter().chain(sockets).chain(dialects).collect::<Vec<_>>().join("\n")
+    let dialects: Vec<String> = dialects.collect();
+    [
+        "# What is in effect, as a config file. In a count k is 1000 and M a million; a\n\
+         # size has KiB, MiB or no unit; a duration has ms, s, m or h, or is in seconds.\n"
+            .to_owned(),
+        limits + &config.bounds.to_toml(),
+        listen + &sockets.join("\n"),
+        dialect + &dialects.join("\n"),
+    ]
+    .join("\n")
 }
 
 fn listen_table(socket: &SocketPlan, config: &Config) -> String {

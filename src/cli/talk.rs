@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const EXAMPLES: &str = "\
+const HELP: &str = "\
 Examples:
   hullo talk tcp://127.0.0.1:9999
       sends each line that is typed; `exit` or Ctrl-D ends it
@@ -26,7 +26,12 @@ Examples:
   hullo talk udp://127.0.0.1:9999 Michael
       sends a datagram and waits for the answer
 
-Exit code: 0 done, 1 not reached, not answered, or cut off, 2 usage, 130 stopped by Ctrl-C.";
+Exit status:
+  0    done
+  1    not reached, not answered, or cut off
+  2    usage
+  130  stopped by Ctrl-C
+  143  stopped by SIGTERM";
 
 /// Talk to a server over TCP, UDP and Unix sockets
 ///
@@ -34,7 +39,7 @@ Exit code: 0 done, 1 not reached, not answered, or cut off, 2 usage, 130 stopped
 /// said, our side of the connection is ended and the rest is read to its end; after the farewell word, the conversation
 /// is over with its answer. An empty message is not sent, except as an empty line in `line` framing.
 #[derive(Args, Debug)]
-#[command(after_long_help = EXAMPLES)]
+#[command(after_long_help = HELP)]
 pub(super) struct Talk {
     /// Whom to talk to: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     #[arg(value_name = "URL")]
