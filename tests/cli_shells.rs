@@ -67,7 +67,7 @@ fn every_page_of_a_command_has_the_sections_that_a_reader_looks_for() {
     }
     for (command, parts) in [
         ("serve", &["clients were cut", "SIGHUP", "HULLO_LOG", "hullo.toml(5)"][..]),
-        ("load", &["an expectation is broken", "\\fB130\\fR", "SIGINT"]),
+        ("load", &["NOT TRUSTWORTHY", "\\fB130, 143\\fR", "SIGINT"]),
         ("talk", &["not answered", "\\fB130\\fR", "\\[u6570]\\[u636E]"]),
         ("fetch", &["answered with an error", "\\fB143\\fR"]),
     ] {
