@@ -52,7 +52,12 @@ fn at_once() -> Answer {
 impl Bookkeeper {
     /// Requests before `first_booked`, of each flow, are in no book.
     fn serve(first_booked: u64, fate: Fate) -> Bookkeeper {
-        let greet = |text: &str, is_right| format!("{}, {text}!", if is_right { "Hello" } else { "Hallo" });
+        // Wrong in one byte, or in the case of all: its name suffers as well.
+        let greet = |text: &str, is_right| match (is_right, text.bytes().map(u32::from).sum::<u32>() % 2) {
+            (true, _) => format!("Hello, {text}!"),
+            (false, 0) => format!("Hallo, {text}!"),
+            (false, _) => format!("Hello, {text}!").to_uppercase(),
+        };
         Bookkeeper::serve_saying(greet, first_booked, fate)
     }
 

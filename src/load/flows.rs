@@ -54,8 +54,11 @@ impl Driver<'_> {
                 return self.arrived(net, lane, place, true);
             }
         }
-        match self.lost_that_fits(lane, bytes) {
-            Some(sequence) => self.arrived_late(lane, sequence, bytes),
+        if let Some(sequence) = self.lost_that_fits(lane, bytes) {
+            return self.arrived_late(lane, sequence, bytes);
+        }
+        match self.spoiled(lane, bytes) {
+            Some(sequence) => self.not_the_newest(net, lane, sequence, bytes),
             None => self.foreign(lane, bytes),
         }
     }
@@ -69,7 +72,7 @@ impl Driver<'_> {
         }
     }
 
-    /// It names this flow.
+    /// It is for this request of this flow, by its name or its likeness.
     fn not_the_newest(&mut self, net: &mut Net, lane: u32, sequence: u64, bytes: &[u8]) {
         if let Some(place) = self.lanes.find(lane, sequence) {
             let flight = *self.lanes.peek(place);

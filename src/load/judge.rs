@@ -117,7 +117,11 @@ fn shortfall(outcome: &Outcome) -> Vec<String> {
             false => (connections.asked, "client", "clients"),
         };
         let tried = counted(tried, one, many);
-        faults.push(format!("{} of {tried} did not come to life{}", connections.failed, causes(&outcome.never_alive)));
+        faults.push(format!(
+            "{} of {tried} did not come to life{}",
+            connections.failed,
+            causes(&outcome.never_alive)
+        ));
     }
     if connections.lost > 0 {
         let lost = match outcome.churn {

@@ -54,6 +54,11 @@ impl Lost {
         }
     }
 
+    /// Of a client, those that are looked at for one that an answer without a name is to.
+    pub(super) fn oldest(&self, lane: u32) -> impl Iterator<Item = u64> + '_ {
+        self.of(lane).take(LOOKED_AT)
+    }
+
     /// Those of a client, the oldest first.
     fn of(&self, lane: u32) -> impl Iterator<Item = u64> + '_ {
         let runs = self.runs.range((lane, 0)..=(lane, u64::MAX));
@@ -80,7 +85,7 @@ impl Driver<'_> {
 
     /// The one of its lost requests that this answers, where it does not name it: the oldest that it fits.
     pub(super) fn lost_that_fits(&mut self, lane: u32, bytes: &[u8]) -> Option<u64> {
-        let lost: Vec<u64> = self.lost.of(lane).take(LOOKED_AT).collect();
+        let lost: Vec<u64> = self.lost.oldest(lane).collect();
         let fits = |sequence: &u64| {
             self.expect(lane, Kind::Request, *sequence);
             self.fits(bytes)

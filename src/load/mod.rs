@@ -9,7 +9,7 @@
 //! | `lost` | what was given up on datagrams and may be answered after all; grows with what is lost, up to a bound |
 //! | `driver`, `phases` | the [`Handler`](crate::Handler): timers, who is told what, what comes when |
 //! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
-//! | `matcher`, `replies`, `flows` | what came, and which book it belongs in |
+//! | `matcher`, `replies`, `flows`, `spoiled` | what came, and which book it belongs in |
 //! | `heartbeat` | how long the generator itself stood still |
 //! | `tally`, `recorder`, `seconds`, `kept` | the books, the histograms, one record a second |
 //! | `ending`, `judge`, `outcome`, `settings` | the figures, what to think of them, and what was in force |
@@ -44,6 +44,7 @@ mod seconds;
 mod settings;
 mod sheets;
 mod sources;
+mod spoiled;
 mod tally;
 
 pub use expect::Expectation;
