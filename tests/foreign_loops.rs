@@ -16,10 +16,11 @@ fn a_host_needs_a_descriptor_to_wait_for() {
 
 #[cfg(not(mio_unsupported_force_poll_poll))]
 mod hosts {
-    use super::reactor_common::{Event, Harness, PATIENCE, connect, pattern, skip, udp_addr};
+    use super::reactor_common::{
+        Event, Harness, PATIENCE, connect, pattern, raise_descriptor_limit, udp_addr,
+    };
     use hullo::{CloseReason, Limits, Reactor, RemoteError};
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
     use std::io::{Read, Write};
     use std::net::{Shutdown, UdpSocket};
     use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -265,11 +266,9 @@ mod hosts {
     #[test]
     fn the_deadline_is_now_while_the_batch_of_events_was_full() {
         const SOCKETS: usize = 1100; // a batch has 1,024 events
-        let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-        if hard < 2 * SOCKETS as u64 {
-            return skip(&format!("{} descriptors are needed, the hard limit is {hard}", 2 * SOCKETS));
+        if !raise_descriptor_limit(2 * SOCKETS as u64) {
+            return;
         }
-        setrlimit(Resource::RLIMIT_NOFILE, soft.max(2 * SOCKETS as u64), hard).unwrap();
         let mut harness = Harness::new();
         let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
         for _ in 0..SOCKETS {

@@ -33,7 +33,7 @@ impl Net {
             if conn.flags.has(READABLE) {
                 self.enqueue(key);
             }
-            self.set_stream_deadline(key, self.now + ticks(wait));
+            self.set_stream_deadline(key, self.clock.now() + ticks(wait)); // a callback may have taken long
         }
         let Some(conn) = self.stream_mut(key) else { return };
         if (is_closing || conn.flags.has(FIN_WANTED)) && conn.flags.raise(FIN_SENT) {
@@ -89,7 +89,7 @@ impl Net {
     }
 
     pub(super) fn pause(&mut self, key: Key, paused: bool) -> bool {
-        let now = self.now;
+        let now = self.clock.now();
         let Some(conn) = self.live_stream(key) else { return false };
         if conn.flags.has(PAUSED) && !paused {
             conn.active = now; // The idle clock stood still.
@@ -204,66 +204,87 @@ impl Net {
             }
         }
         self.timers.cancel(self.idle_timer);
-        self.look_for_silence_at(self.now);
+        self.look_for_silence_at(self.clock.now());
     }
 
-    /// Unless a look is due before in any case: none of the streams that it finds can have come to its time earlier.
-    pub(super) fn look_for_silence_at(&mut self, at: Tick) {
+    /// Has silent streams looked for from now on, unless that is so already.
+    pub(super) fn look_for_silence(&mut self) {
+        self.look_for_silence_at(self.clock.now() + ticks(self.limits.idle) / 4);
+    }
+
+    fn look_for_silence_at(&mut self, at: Tick) {
         let has_streams = self.stats.connections > 0 && !self.limits.idle.is_zero();
         if has_streams && self.timers.deadline(self.idle_timer).is_none() {
             self.idle_timer = self.timers.set(at, 0, Purpose::Idle).unwrap_or(Key::NONE);
+            self.idle_look_at = at;
         }
     }
 
     /// One timer looks after the silence of all streams, and each costs neither memory nor, when bytes move, time. The
     /// next look is when the next stream may have come to its time, but no sooner than a sixteenth of the limit: a
     /// stream is closed late by that much at the most.
+    ///
+    /// There is a look in each quarter of the limit in any case. One that is late tells that the loop stood still:
+    /// nobody could be heard meanwhile, and whoever was answered in the end has had no time to speak. So their clocks
+    /// stood still as well.
     pub(super) fn close_silent_streams(&mut self) {
-        let (now, idle) = (self.now, ticks(self.limits.idle));
+        let (now, heard, idle) = (self.now, self.hearing.until, ticks(self.limits.idle));
+        let stood_still = now - self.idle_look_at;
+        if stood_still > idle / 16 {
+            self.forgive_silence(stood_still);
+        }
         let mut silent = Vec::new();
-        let mut next = now + idle;
+        let mut next = now + idle / 4;
         for (key, source) in self.sources.iter() {
-            let Source::Stream(conn) = source else { continue };
-            // The silence is ours where the handler has paused reading; and output may wait for ever.
-            if conn.phase != Phase::Open || conn.flags.has(PAUSED) || conn.outbox.is_some() {
-                continue;
-            }
-            if now < conn.active + idle {
-                next = next.min(conn.active + idle);
-            } else if silent.len() < self.limits.timers {
-                silent.push(key);
-            } else {
-                next = now; // The others in the next turn.
-                break;
+            match source {
+                Source::Stream(conn) if !conn.is_silence_its_own() => {}
+                Source::Stream(conn) if heard < conn.active + idle => next = next.min(conn.active + idle),
+                Source::Stream(_) => silent.push(key),
+                _ => {}
             }
         }
-        let at = if next > now { next.max(now + idle / 16) } else { now + 1 };
+        // As many as timers may fire; the others in the next turn.
+        let at = if silent.len() <= self.limits.timers { next.max(now + idle / 16) } else { now + 1 };
         self.look_for_silence_at(at);
-        for key in silent {
+        for key in silent.into_iter().take(self.limits.timers) {
             self.begin_close(key, CloseReason::Idle);
+        }
+    }
+
+    fn forgive_silence(&mut self, stood_still: Tick) {
+        for source in self.sources.values_mut() {
+            if let Source::Stream(conn) = source {
+                conn.active = (conn.active + stood_still).min(self.now);
+            }
         }
     }
 
     /// The timer of a stream has fired: acts on what is due, or sets the timer to what comes next.
     pub(super) fn stream_timeout(&mut self, key: Key) {
-        let now = self.now;
+        let (now, heard) = (self.clock.now(), self.hearing.until);
         let stall = ticks(self.limits.write_stall);
         let Some(conn) = self.stream_mut(key) else { return };
-        if let Some(outbox) = conn.outbox.as_mut().filter(|outbox| stall > 0 && now >= outbox.moved + stall) {
-            outbox.look_again(&conn.socket, now);
-        }
-        let next = match (conn.phase, &conn.outbox) {
-            (Phase::Dead, _) => return,
+        match (conn.phase, &mut conn.outbox) {
             (Phase::Lingering, _) => {
                 let reason = conn.reason;
-                return self.kill(key, reason, false);
+                self.kill(key, reason, false);
             }
-            (_, Some(outbox)) if stall > 0 && now >= outbox.moved + stall => {
-                return self.kill(key, CloseReason::WriteStalled, true);
+            (Phase::Open | Phase::Closing, Some(outbox)) if stall > 0 && outbox.moved > 0 => {
+                outbox.look_again(&conn.socket, now);
+                if outbox.moved + stall <= heard {
+                    return self.kill(key, CloseReason::WriteStalled, true);
+                }
+                let next = next_stall_look(outbox.moved, stall, now);
+                self.set_stream_deadline(key, next);
             }
-            (_, Some(outbox)) if stall > 0 => outbox.moved + stall,
-            _ => return,
-        };
-        self.set_stream_deadline(key, next);
+            _ => {}
+        }
     }
+}
+
+/// When a stream whose output is stuck is looked at again: when it has stalled, and eleven times on the way, since a peer
+/// that takes from the kernel is only noticed by looking. The looks of all streams fall together, and so into one turn.
+pub(super) fn next_stall_look(moved: Tick, stall: Tick, now: Tick) -> Tick {
+    let step = (stall / 11).max(1);
+    ((now / step + 1) * step).min(moved + stall).max(now + 1)
 }

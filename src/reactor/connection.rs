@@ -9,7 +9,7 @@ use super::net::{Net, Source};
 use super::outbox::Outbox;
 use super::slots::Key;
 use super::socket::StreamSocket;
-use super::timers::{Tick, ticks};
+use super::timers::Tick;
 use super::{EDGE_TRIGGERED, guarded};
 use std::io;
 
@@ -124,6 +124,15 @@ impl Connection {
         self.phase == Phase::Open && !self.flags.has(FIN_WANTED)
     }
 
+    /// Whether its peer may be blamed for it. Input may wait for us to read, or the handler to resume; and output may wait
+    /// for ever.
+    pub(super) fn is_silence_its_own(&self) -> bool {
+        self.phase == Phase::Open
+            && self.outbox.is_none()
+            && !self.flags.has(PAUSED | QUEUED)
+            && !self.may_read()
+    }
+
     /// Its own, which is given, where its output may go to the scratch.
     fn key_for_scratch(&self, key: Key) -> Key {
         if self.may_use_scratch() { key } else { Key::NONE }
@@ -140,7 +149,7 @@ impl Connection {
 impl Net {
     /// Takes a new stream in. It fails, and the stream is closed, when the poller does not take it.
     pub(super) fn insert_stream(&mut self, socket: StreamSocket, origin: Key) -> io::Result<Key> {
-        let conn = Connection::new(socket, origin, self.now);
+        let conn = Connection::new(socket, origin, self.clock.now());
         let key = self.insert(Source::Stream(conn))?;
         self.take_in();
         Ok(key)
@@ -150,7 +159,7 @@ impl Net {
     pub(super) fn take_in(&mut self) {
         self.stats.connections += 1;
         self.stats.connections_peak = self.stats.connections_peak.max(self.stats.connections);
-        self.look_for_silence_at(self.now + ticks(self.limits.idle));
+        self.look_for_silence();
     }
 
     /// Tells `opened`; once.

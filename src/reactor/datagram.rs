@@ -120,7 +120,7 @@ impl Net {
     }
 
     pub(super) fn rest_from_datagrams(&mut self, key: Key) {
-        self.timers.set(self.now + ticks(REST), 0, Purpose::Serve(key));
+        self.timers.set(self.clock.now() + ticks(REST), 0, Purpose::Serve(key));
     }
 
     /// How many datagrams there were in the messages of a batch.

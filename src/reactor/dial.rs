@@ -168,7 +168,7 @@ impl Net {
     /// One attempt has won: its socket takes the place of the dial, under the same key.
     fn connected<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, socket: StreamSocket) {
         self.let_go_of_attempts(key);
-        let mut conn = Connection::new(socket, CONNECTED, self.now);
+        let mut conn = Connection::new(socket, CONNECTED, self.clock.now());
         // The edge that told of the connection may have told of its first bytes as well.
         conn.flags.set(READABLE | THOROUGH);
         let Some(place) = self.sources.get_mut(key) else { return };
@@ -180,9 +180,9 @@ impl Net {
 
     /// The timer of a dial: either its whole time is over, or the next address has waited long enough.
     pub(super) fn dial_timeout(&mut self, key: Key) {
-        let now = self.now;
+        let heard = self.hearing.until;
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
-        if now < dial.deadline {
+        if heard < dial.deadline {
             return self.try_next(key);
         }
         let timed_out = |address| (address, io::Error::from(io::ErrorKind::TimedOut));

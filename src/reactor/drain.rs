@@ -73,7 +73,7 @@ impl Net {
     /// The time is up; and whatever a handler opens from now on has no time left either.
     pub(super) fn drain_timeout(&mut self) {
         if self.drained().is_none() {
-            self.timers.set(self.now + ticks(REST), 0, Purpose::Drain);
+            self.timers.set(self.clock.now() + ticks(REST), 0, Purpose::Drain);
         }
         let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
         let mut cut = 0;

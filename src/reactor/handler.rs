@@ -58,7 +58,7 @@ pub trait Handler {
     /// ([`Stats::datagrams_refused`](crate::Stats::datagrams_refused)). The socket stays open.
     fn datagram_error(&mut self, net: &mut Net, udp: UdpId, error: &io::Error) {}
 
-    /// A timer has fired; `key` is what it was set with.
+    /// A timer has fired; `key` is what it was set with. What arrived before its time was up has been handed on.
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {}
 
     /// A watched descriptor is ready. It is told again in a later turn for as long as it is.

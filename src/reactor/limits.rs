@@ -45,11 +45,13 @@ pub struct Limits {
     /// ([`OverCap`](crate::CloseReason::OverCap)). Default 1 MiB. It is met only where a handler sends without
     /// regard to the high mark.
     pub outbox_cap: usize,
-    /// How long a connection may be silent in both directions before it is closed. While the handler itself has
-    /// paused reading the clock stands still. It may take a sixteenth longer: one timer looks after all. Default 300 s;
-    /// zero: never.
+    /// How long a connection may be silent in both directions before it is closed. Silence is judged only against input
+    /// that was looked for, and the clock stands still while the handler has paused reading, and while the loop itself
+    /// stood still, stopped or held up by a callback. It may take a sixteenth longer: one timer looks after all.
+    /// Default 300 s; zero: never.
     pub idle: Duration,
-    /// How long output may wait without one byte taken before the peer is cut off. Default 10 s; zero: never.
+    /// How long output may wait without one byte taken before the peer is cut off; it may take a tenth longer. Default
+    /// 10 s; zero: never.
     pub write_stall: Duration,
     /// How long a connection of our own may take to come about, name look-up included. Default 10 s; zero: as long as
     /// the system tries.

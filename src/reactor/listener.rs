@@ -114,7 +114,7 @@ impl Net {
     }
 
     fn out_of_descriptors(&mut self, key: Key) {
-        let now = self.now;
+        let now = self.clock.now();
         let may_shed = self.spare.last_shed.is_none_or(|last| now >= last + ticks(REST));
         if may_shed
             && self.spare.file.take().is_some()
@@ -140,7 +140,7 @@ impl Net {
     }
 
     pub(super) fn rest(&mut self, key: Key) {
-        let at = self.now + ticks(REST);
+        let at = self.clock.now() + ticks(REST);
         self.spare.refill();
         self.stall(key);
         if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {

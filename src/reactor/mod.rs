@@ -11,6 +11,7 @@ mod dial;
 mod drain;
 mod flags;
 mod handler;
+mod hearing;
 mod ids;
 mod limits;
 mod listener;

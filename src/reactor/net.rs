@@ -7,6 +7,7 @@ use super::dial::Dial;
 use super::drain::Drain;
 use super::flags::QUEUED;
 use super::handler::Origin;
+use super::hearing::Hearing;
 use super::ids::{ConnId, TimerId};
 use super::limits::Limits;
 use super::listener::{Listener, Spare};
@@ -33,6 +34,8 @@ pub struct Net {
     pub(super) timer_fd: TimerFd,
     /// What the timerfd is set to; `Tick::MAX` when to nothing.
     pub(super) armed: Tick,
+    /// Up to when input was taken in.
+    pub(super) hearing: Hearing,
     pub(super) clock: Clock,
     /// The clock, read once a turn.
     pub(super) now: Tick,
@@ -42,6 +45,8 @@ pub struct Net {
     pub(super) timers: Timers,
     /// Of the next look for silent streams, while there are streams.
     pub(super) idle_timer: Key,
+    /// When that look is due.
+    pub(super) idle_look_at: Tick,
     pub(super) inbox: Inbox,
     pub(super) commands_wait: bool,
     /// The threads that look names up, once there was one to look up.
@@ -257,7 +262,8 @@ impl Net {
 /// Time, other threads, the loop itself.
 impl Net {
     /// Has `timeout` called with `key` once, `after` from now or later, never earlier. The clock is read here, so
-    /// that a callback that took long does not shorten the wait.
+    /// that a callback that took long does not shorten the wait. Input that arrived before the time was up is handed on
+    /// before the timer fires, even where the loop was held up or the process stopped.
     ///
     /// # Panics
     ///
@@ -293,6 +299,13 @@ impl Net {
     #[inline]
     pub fn now(&self) -> Instant {
         self.clock.instant(self.now)
+    }
+
+    /// Up to when input has been taken in, as far as reading is not paused: what a handler has not heard of by then had
+    /// not arrived by then. In [`timeout`](crate::Handler::timeout), judge deadlines of your own by it and not by
+    /// [`now`](Net::now), where the difference matters: what came after it may still wait to be read.
+    pub fn heard_until(&self) -> Instant {
+        self.clock.instant(self.hearing.until)
     }
 
     /// A handle on this reactor for other threads.

@@ -14,7 +14,7 @@ pub(crate) struct Outbox {
     bytes: VecDeque<u8>,
     /// Their lengths, where the socket keeps records apart.
     records: VecDeque<usize>,
-    /// When the peer last took a byte, or when the first byte began to wait.
+    /// When the peer last took a byte, or when the first byte began to wait; zero until a flush has left something.
     pub(crate) moved: Tick,
     /// What lay in the kernel, not taken by the peer, when it took no more from us.
     in_kernel: Option<usize>,
@@ -31,8 +31,8 @@ pub(crate) enum Flushed {
 }
 
 impl Outbox {
-    pub(crate) fn new(now: Tick) -> Box<Outbox> {
-        Box::new(Outbox { bytes: VecDeque::new(), records: VecDeque::new(), moved: now, in_kernel: None })
+    pub(crate) fn new() -> Box<Outbox> {
+        Box::new(Outbox { bytes: VecDeque::new(), records: VecDeque::new(), moved: 0, in_kernel: None })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -51,7 +51,7 @@ impl Outbox {
 
     /// Writes, both halves of the ring in one call, until all is taken or the kernel would block. The loop is
     /// bounded by what waits, which the cap bounds. Returns how many bytes were taken and in how many calls.
-    pub(crate) fn flush(&mut self, socket: &StreamSocket, now: Tick) -> (usize, u64, Flushed) {
+    pub(crate) fn flush(&mut self, socket: &StreamSocket) -> (usize, u64, Flushed) {
         let (mut taken, mut calls) = (0, 0);
         while !self.bytes.is_empty() {
             let (mut front, mut back) = self.bytes.as_slices();
@@ -64,7 +64,7 @@ impl Outbox {
                 Ok(n) => {
                     self.bytes.drain(..n);
                     self.records.pop_front(); // a record is taken whole or not at all
-                    self.moved = now;
+                    self.moved = 0;
                     taken += n;
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {

@@ -1,5 +1,6 @@
 //! A stream's way out: the shared scratch, the outbox, its marks and its cap.
 
+use super::closing::next_stall_look;
 use super::connection::Phase;
 use super::flags::{ABOVE_LOW, AWAITS_WRITABLE, DIRTY, FULL, PACKETS, READABLE, TOLD, WRITABLE};
 use super::handler::{CloseReason, Handler};
@@ -15,12 +16,12 @@ impl Net {
     #[cold]
     #[inline(never)]
     pub(super) fn send_later(&mut self, key: Key, bytes: &[u8]) -> usize {
-        let (now, low, high) = (self.now, self.limits.outbox_low, self.limits.outbox_high);
+        let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
         let Some(conn) = self.live_stream(key) else { return 0 };
         if !conn.may_send() || bytes.is_empty() {
             return conn.waiting();
         }
-        let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(now));
+        let outbox = conn.outbox.get_or_insert_with(Outbox::new);
         if conn.flags.has(PACKETS) {
             outbox.push_record(bytes);
         } else {
@@ -75,7 +76,7 @@ impl Net {
                 conn.flags.set(ABOVE_LOW);
             }
             if !rest.is_empty() {
-                let outbox = conn.outbox.get_or_insert_with(|| Outbox::new(self.now));
+                let outbox = conn.outbox.get_or_insert_with(Outbox::new);
                 outbox.push(rest);
                 if outbox.len() > high {
                     conn.flags.set(FULL);
@@ -146,7 +147,7 @@ impl Net {
         }
         let mut broken = None;
         if let Some(outbox) = conn.outbox.as_mut().filter(|_| conn.flags.has(WRITABLE)) {
-            let (taken, calls, flushed) = outbox.flush(&conn.socket, now);
+            let (taken, calls, flushed) = outbox.flush(&conn.socket);
             stats.writes += calls;
             stats.bytes_out += taken as u64;
             conn.bytes_out += taken as u64;
@@ -189,11 +190,17 @@ impl Net {
             let interest = conn.socket.interest(awaits);
             let _ = self.poll.registry().reregister(conn.socket.source(), key.token(), interest);
         }
-        let stalls_at = conn.outbox.as_ref().filter(|_| stall > 0).map(|outbox| outbox.moved + stall);
+        let look_at = conn.outbox.as_mut().filter(|_| stall > 0).map(|outbox| {
+            let now = self.clock.now(); // A callback may have taken long.
+            if outbox.moved == 0 {
+                outbox.moved = now;
+            }
+            next_stall_look(outbox.moved, stall, now)
+        });
         if reads_again {
             self.enqueue(key);
         }
-        if let Some(at) = stalls_at {
+        if let Some(at) = look_at {
             self.advance_stream_deadline(key, at);
         } else if waiting == 0 {
             self.after_last_byte(key);

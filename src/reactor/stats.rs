@@ -1,6 +1,8 @@
 //! Plain counters of what a reactor did.
 
-/// What happened since the reactor was made; all of them only grow, except the two that say what is alive now.
+use std::time::Duration;
+
+/// What happened since the reactor was made; all of them only grow, except the one that says what is alive now.
 ///
 /// Taken with [`Net::stats`](crate::Net::stats): a copy, so that two snapshots can be subtracted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,6 +54,11 @@ pub struct Stats {
     pub datagram_errors: u64,
     /// Timers fired, the handler's own.
     pub timeouts: u64,
+    /// Turns whose earliest timer fired 10 ms late or later: the process was stopped, or a callback or the load held the
+    /// loop up.
+    pub late_turns: u64,
+    /// The latest that a turn's earliest timer ever fired.
+    pub longest_delay: Duration,
     /// Commands taken from other threads.
     pub commands: u64,
     /// Panics caught, in callbacks and below them.

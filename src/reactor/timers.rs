@@ -32,7 +32,7 @@ impl Clock {
     /// Later than the true moment by what passed between the two readings of `new`, never earlier.
     #[inline]
     pub(crate) fn instant(&self, tick: Tick) -> Instant {
-        self.origin.1 + Duration::from_nanos(tick - self.origin.0)
+        self.origin.1 + Duration::from_nanos(tick.saturating_sub(self.origin.0))
     }
 }
 
@@ -129,10 +129,10 @@ impl Timers {
         self.next
     }
 
-    /// Takes out the earliest timer if its deadline has come. A periodic one stays, its deadline moved to the
-    /// first multiple of its period after `now`: ticks that were missed are skipped, and the phase is kept.
-    pub(crate) fn due(&mut self, now: Tick) -> Option<(Key, Purpose)> {
-        let &Entry { deadline, key } = self.heap.first().filter(|entry| entry.deadline <= now)?;
+    /// Takes out the earliest timer if its deadline is `by` then or earlier. A periodic one stays, its deadline moved to
+    /// the first multiple of its period after `now`: ticks that were missed are skipped, and the phase is kept.
+    pub(crate) fn due(&mut self, by: Tick, now: Tick) -> Option<(Key, Purpose)> {
+        let &Entry { deadline, key } = self.heap.first().filter(|entry| entry.deadline <= by)?;
         let timer = self.slots.get(key)?;
         let (purpose, period) = (timer.purpose, timer.period);
         match (now - deadline).checked_div(period) {
@@ -197,7 +197,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn fired(timers: &mut Timers, now: Tick) -> Vec<u64> {
-        std::iter::from_fn(|| timers.due(now))
+        std::iter::from_fn(|| timers.due(now, now))
             .map(|(_, purpose)| match purpose {
                 Purpose::User(key) => key,
                 other => panic!("{other:?}"),
@@ -263,7 +263,7 @@ mod tests {
                 prop_assert_eq!(timers.next(), earliest.unwrap_or(Tick::MAX));
             }
             for now in 0..50 {
-                while let Some((key, _)) = timers.due(now) {
+                while let Some((key, _)) = timers.due(now, now) {
                     let at = model.iter().position(|&(known, _)| known == key).unwrap();
                     prop_assert_eq!(model.swap_remove(at).1, now);
                 }

@@ -5,7 +5,8 @@ use super::address::{Address, AddressError};
 use super::drain::DrainReport;
 use super::guarded;
 use super::handler::{Handler, Readiness};
-use super::ids::{ListenerId, SourceId, TimerId, UdpId};
+use super::hearing::{Hearing, TIMER};
+use super::ids::{ListenerId, SourceId, UdpId};
 use super::limits::Limits;
 use super::listener::Spare;
 use super::net::{Net, Source};
@@ -13,8 +14,7 @@ use super::remote::{Command, Inbox};
 use super::slots::{Key, Slots};
 use super::stats::Stats;
 use super::sys::{ReceiveBatch, SendBatch, TimerFd};
-use super::timers::{Clock, Purpose, Tick, Timers};
-use mio::event::Source as _;
+use super::timers::{Clock, Tick, Timers};
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 use std::collections::VecDeque;
@@ -22,10 +22,9 @@ use std::io;
 use std::time::{Duration, Instant};
 
 /// Events taken from the poller in one turn.
-const EVENTS: usize = 1024;
-/// These fit no slot: generations start at one.
+pub(super) const EVENTS: usize = 1024;
+/// Fits no slot: generations start at one.
 const WAKER: Token = Token(0);
-const TIMER: Token = Token(1);
 
 /// An event loop. It belongs to one thread at a time, and may be moved to another.
 ///
@@ -35,11 +34,16 @@ const TIMER: Token = Token(1);
 /// 2. read the clock, once;
 /// 3. hand each event to its source, which works within its budget;
 /// 4. serve the sources that stopped early in the turn before;
-/// 5. fire the timers that are due, and take the commands of other threads;
+/// 5. take the commands of other threads, and fire the timers that are due;
 /// 6. flush every outbox that was touched;
 /// 7. report and free what closed.
 ///
 /// What the callbacks of 6 and 7 send is written in a last pass that calls nobody.
+///
+/// Input comes before deadlines: a timer fires, and silence, a stall or a connect is judged, only once whatever had arrived
+/// by its deadline has been handed on. So a process that was stopped, or held up in a callback, hears what came in time
+/// before it is told that time is up; it may take several turns, where more than one batch of events is due. What a flood
+/// can gain by it is bounded: by as many events as there are sources, and by as long again as the loop was late.
 pub struct Reactor {
     net: Net,
     events: mio::Events,
@@ -80,6 +84,7 @@ impl Reactor {
             poll,
             timer_fd,
             armed: Tick::MAX,
+            hearing: Hearing::default(),
             now: clock.now(),
             clock,
             limits,
@@ -87,6 +92,7 @@ impl Reactor {
             sources: Slots::new(),
             timers: Timers::new(),
             idle_timer: Key::NONE,
+            idle_look_at: 0,
             inbox,
             commands_wait: false,
             resolver: None,
@@ -140,6 +146,7 @@ impl Reactor {
         handler: &mut H,
         max_wait: Option<Duration>,
     ) -> io::Result<()> {
+        self.net.now = self.net.clock.now(); // What is due now is to fire now: this turn's look at the poller is later.
         let timeout = self.net.timeout(max_wait)?;
         self.take_turn(handler, timeout).map(|_| ())
     }
@@ -153,7 +160,7 @@ impl Reactor {
     ) -> io::Result<bool> {
         let Reactor { net, events, buffers, batch_was_full } = self;
         net.wait(events, timeout)?; // 1
-        net.now = net.clock.now(); // 2
+        let before = std::mem::replace(&mut net.now, net.clock.now()); // 2
         net.stats.turns += 1;
         let (mut batch, mut count) = (events.iter(), 0);
         let mut stopped_early = net.ready.len();
@@ -173,11 +180,11 @@ impl Reactor {
         if net.timers.next() > net.now && !net.work_waits() {
             return net.arm_timer().map(|()| EDGE_TRIGGERED); // As most turns end: the lists are empty, and no timer is due.
         }
-        if net.timers.next() <= net.now {
-            net.fire_timers(handler); // 5
-        }
         if net.commands_wait {
-            net.take_commands(handler);
+            net.take_commands(handler); // 5
+        }
+        if net.timers.next() <= net.now && net.has_heard(before, *batch_was_full) {
+            net.fire_timers(handler);
         }
         if net.drain_waits {
             net.start_drain(handler);
@@ -312,21 +319,6 @@ impl Net {
         }
     }
 
-    /// Sets the timerfd to the next deadline. At the end of a turn as well: a host does not wait here, but on the
-    /// descriptor.
-    #[inline]
-    fn arm_timer(&mut self) -> io::Result<()> {
-        let next = self.timers.next();
-        if next < self.armed { self.arm(next) } else { Ok(()) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn arm(&mut self, next: Tick) -> io::Result<()> {
-        self.armed = next;
-        self.timer_fd.arm(Duration::from_nanos(next.saturating_sub(self.clock.now())))
-    }
-
     /// The next of those that were on the ready list when the turn began.
     #[inline]
     fn next_again(&mut self, left: &mut usize) -> Option<Key> {
@@ -385,32 +377,6 @@ impl Net {
             None if key.token() == WAKER => self.commands_wait = true,
             None if key.token() == TIMER => self.timer_fd_event(),
             None => self.stats.stale_events += 1,
-        }
-    }
-
-    /// The deadline that the timerfd was set to has come; `wait` sets the next one.
-    fn timer_fd_event(&mut self) {
-        self.armed = Tick::MAX;
-        if !EDGE_TRIGGERED {
-            self.timer_fd.clear();
-            let _ = SourceFd(&self.timer_fd.fd()).reregister(self.poll.registry(), TIMER, Interest::READABLE);
-        }
-    }
-
-    fn fire_timers<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        for _ in 0..self.limits.timers {
-            let Some((key, purpose)) = self.timers.due(self.now) else { return };
-            match purpose {
-                Purpose::User(user_key) => {
-                    self.stats.timeouts += 1;
-                    guarded(self, |net| handler.timeout(net, TimerId(key), user_key));
-                }
-                Purpose::Stream(stream) => self.contained(stream, |net| net.stream_timeout(stream)),
-                Purpose::Idle => self.close_silent_streams(),
-                Purpose::Dial(dial) => self.contained(dial, |net| net.dial_timeout(dial)),
-                Purpose::Serve(source) => self.enqueue(source),
-                Purpose::Drain => self.drain_timeout(),
-            }
         }
     }
 

@@ -6,6 +6,7 @@ use hullo::{
     CloseReason, Closed, ConnId, ConnectError, Datagram, FdId, Handler, Limits, ListenerId, Net, Origin,
 };
 use hullo::{PeerAddr, Reactor, Readiness, Remote, Stats, TimerId, UdpId};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};
@@ -21,6 +22,17 @@ pub const POLL: bool = cfg!(mio_unsupported_force_poll_poll);
 /// Says why a test does not test anything here, past the test runner, which keeps what a passing test prints.
 pub fn skip(reason: &str) {
     let _ = writeln!(io::stderr(), "skipped: {reason}");
+}
+
+/// Whether so many descriptors may be open; the soft limit is raised for it.
+pub fn raise_descriptor_limit(needed: u64) -> bool {
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+    if hard < needed {
+        skip(&format!("{needed} descriptors are needed, the hard limit is {hard}"));
+        return false;
+    }
+    setrlimit(Resource::RLIMIT_NOFILE, soft.max(needed), hard).unwrap();
+    true
 }
 
 #[derive(Clone, Debug, PartialEq)]

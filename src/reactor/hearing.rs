@@ -1,0 +1,123 @@
+//! Input before deadlines: when a timer may fire.
+//!
+//! A process is stopped and continued, a callback takes long, more sources are ready than one batch holds: the turn after
+//! that finds deadlines that have passed beside input that came in time. A pause of our own must not be charged to a peer,
+//! so that every deadline, the handler's own included, is judged against the moment up to which input was taken in.
+//! Guards: `tests/held_up.rs`.
+
+use super::handler::Handler;
+use super::ids::TimerId;
+use super::net::Net;
+use super::timers::{Purpose, Tick};
+use super::turn::EVENTS;
+use super::{EDGE_TRIGGERED, guarded};
+use mio::event::Source as _;
+use mio::unix::SourceFd;
+use mio::{Interest, Token};
+use std::io;
+use std::time::Duration;
+
+/// The timerfd's. It fits no slot: generations start at one.
+pub(super) const TIMER: Token = Token(1);
+
+/// From when on a timer counts as late ([`Stats::late_turns`](crate::Stats::late_turns)).
+const LATE: Tick = 10_000_000;
+
+/// How far the input has been heard that deadlines are judged by.
+#[derive(Default)]
+pub(super) struct Hearing {
+    /// What had arrived by then has been taken in.
+    pub(super) until: Tick,
+    /// The timerfd has rung for this moment, so that the poller has looked later than that.
+    rang: Tick,
+    /// What the timerfd was set for: the deadline, or the moment of setting where the deadline had passed.
+    rings_at: Tick,
+    look: Look,
+}
+
+/// The way to the end of the input that had arrived when a deadline was found to be due.
+#[derive(Default)]
+struct Look {
+    began: Tick,
+    /// Events to be served until it is over in any case: no source that was ready when it began is told of later than
+    /// that, since the poller tells of them in the order in which they became so.
+    events_left: usize,
+    /// Until when it goes on for sources that have more to read than one turn takes: as long again as the loop was late.
+    patience: Tick,
+}
+
+impl Net {
+    /// Step 5: whether the input of before the earliest deadline, which has come, is taken in. `before` is the clock of
+    /// the turn before, and so earlier than this turn's look at the poller.
+    ///
+    /// A batch that was not full has brought what there was. The look ends as well after as many events as there are
+    /// sources, and does not wait for ever for those that are never read to their end: no flood stops the timers.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn has_heard(&mut self, before: Tick, batch_was_full: bool) -> bool {
+        let (now, due, sources) = (self.now, self.timers.next(), self.sources.len());
+        let has_more_to_read = !self.ready.is_empty() || self.commands_wait;
+        let Hearing { until, rang, look, .. } = &mut self.hearing;
+        let is_new = look.began < due;
+        if is_new {
+            *look = Look { began: now, events_left: sources, patience: now + (now - due) };
+        }
+        if !batch_was_full {
+            *until = before.max(*rang).max(*until);
+        } else if !is_new {
+            look.events_left = look.events_left.saturating_sub(EVENTS);
+            if look.events_left == 0 {
+                *until = look.began.max(*until);
+                (look.began, look.events_left) = (now, sources);
+            }
+        }
+        *until >= due && (!has_more_to_read || now >= look.patience)
+    }
+
+    pub(super) fn fire_timers<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        let delay = self.now - self.timers.next();
+        self.stats.late_turns += (delay >= LATE) as u64;
+        self.stats.longest_delay = self.stats.longest_delay.max(Duration::from_nanos(delay));
+        for _ in 0..self.limits.timers {
+            let Some((key, purpose)) = self.timers.due(self.hearing.until, self.now) else { return };
+            match purpose {
+                Purpose::User(user_key) => {
+                    self.stats.timeouts += 1;
+                    guarded(self, |net| handler.timeout(net, TimerId(key), user_key));
+                }
+                Purpose::Stream(stream) => self.contained(stream, |net| net.stream_timeout(stream)),
+                Purpose::Idle => self.close_silent_streams(),
+                Purpose::Dial(dial) => self.contained(dial, |net| net.dial_timeout(dial)),
+                Purpose::Serve(source) => self.enqueue(source),
+                Purpose::Drain => self.drain_timeout(),
+            }
+        }
+    }
+
+    /// Sets the timerfd to the next deadline. At the end of a turn as well: a host does not wait here, but on the
+    /// descriptor.
+    #[inline]
+    pub(super) fn arm_timer(&mut self) -> io::Result<()> {
+        let next = self.timers.next();
+        if next < self.armed { self.arm(next) } else { Ok(()) }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn arm(&mut self, next: Tick) -> io::Result<()> {
+        let now = self.clock.now();
+        self.armed = next;
+        self.hearing.rings_at = next.max(now);
+        self.timer_fd.arm(Duration::from_nanos(next.saturating_sub(now)))
+    }
+
+    /// The deadline that the timerfd was set to has come; `arm_timer` sets the next one.
+    pub(super) fn timer_fd_event(&mut self) {
+        self.armed = Tick::MAX;
+        self.hearing.rang = self.hearing.rings_at.min(self.now);
+        if !EDGE_TRIGGERED {
+            self.timer_fd.clear();
+            let _ = SourceFd(&self.timer_fd.fd()).reregister(self.poll.registry(), TIMER, Interest::READABLE);
+        }
+    }
+}
