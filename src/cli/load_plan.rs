@@ -7,7 +7,6 @@ use super::{command_line, config, units};
 use hullo::load::{Check, Framing, Plan, Rate, Script, Setting, Templates, Wanted};
 use hullo::{Address, Host};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::net::IpAddr;
 use std::time::Duration;
 
 /// How long is measured where nothing is said of an end.
@@ -23,7 +22,7 @@ pub(super) fn plan(load: &Load) -> Result<Plan, Failure> {
     let mut targets =
         resolve(&load.address).map_err(|problem| Failure::failed(&Place::default(), problem))?;
     if let Some(sources) = load.source {
-        targets.retain(|target| ip_of(target).is_some_and(|ip| ip.is_ipv4() == sources.is_ipv4()));
+        targets.retain(|target| target.ip().is_some_and(|ip| ip.is_ipv4() == sources.is_ipv4()));
         if targets.is_empty() {
             return Err(usage(format!(
                 "--source is of another family than {}: give addresses of the same",
@@ -121,13 +120,6 @@ fn resolve(address: &Address) -> Result<Vec<Address>, String> {
             "{address}: the name cannot be looked up ({error}): check its spelling, or give a numeric address"
         )
     })
-}
-
-fn ip_of(address: &Address) -> Option<IpAddr> {
-    match address {
-        Address::Tcp(Host::Ip(ip), _) | Address::Udp(Host::Ip(ip), _) => Some(*ip),
-        _ => None,
-    }
 }
 
 /// For the report: in the order of the help, defaults included.

@@ -1,7 +1,7 @@
 //! What can be known to be too much, or not to be there, before the first packet.
 
 use super::plan::Plan;
-use crate::{Address, Datagram, Host};
+use crate::{Address, Datagram};
 use std::net::{IpAddr, UdpSocket};
 
 /// Descriptors that are not for clients: the standard streams, the loop's own, the signals, the report's files.
@@ -25,7 +25,7 @@ fn room(plan: &Plan, descriptors: u64) -> Result<(), String> {
             clients + RESERVE
         ));
     }
-    let is_ip = plan.targets.iter().all(|target| ip_of(target).is_some());
+    let is_ip = plan.targets.iter().all(|target| target.ip().is_some());
     let Some(ports) = ports().filter(|_| is_ip) else { return Ok(()) };
     let sources = plan.sources.map_or(1, |sources| sources.count());
     let fits = ports.saturating_mul(sources);
@@ -81,18 +81,11 @@ fn sizes(plan: &Plan) -> Result<(), String> {
 
 /// What 65,535 bytes leave beside the headers, or what we receive.
 fn most(target: &Address) -> Option<(&'static str, usize)> {
-    match (target, ip_of(target).map(|ip| ip.to_canonical())) {
+    match (target, target.ip().map(|ip| ip.to_canonical())) {
         (Address::Udp(..), Some(IpAddr::V6(_))) => Some(("a UDP datagram over IPv6", 65_527)),
         (Address::Udp(..), _) => Some(("a UDP datagram", 65_507)),
         (Address::Unixgram(_), _) => Some(("a datagram here", Datagram::LONGEST)),
         (Address::Unixpacket(_), _) => Some(("a record here", Datagram::LONGEST)),
-        _ => None,
-    }
-}
-
-fn ip_of(address: &Address) -> Option<IpAddr> {
-    match address {
-        Address::Tcp(Host::Ip(ip), _) | Address::Udp(Host::Ip(ip), _) => Some(*ip),
         _ => None,
     }
 }

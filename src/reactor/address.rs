@@ -1,18 +1,18 @@
-//! `tcp://`, `udp://`, `unix:`, `unixgram:`, `unixpacket:` as text and as types.
+//! Addresses: `tcp://`, `udp://`, `unix:`, `unixgram:`, `unixpacket:`.
 
+use super::sys;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// Where to listen, or whom to reach.
 ///
 /// ```
 /// # use hullo::Address;
-/// for text in ["tcp://127.0.0.1:9999", "udp://[::1]:0", "tcp://*:80", "tcp://localhost:80", "unix:/run/hullo.sock", "unixpacket:@hullo"] {
+/// for text in ["tcp://127.0.0.1:9999", "udp://[::1]:0", "tcp://*:80", "tcp://localhost:80", "tcp://[fe80::1%eth0]:80", "unix:/run/hullo.sock", "unixpacket:@hullo"] {
 ///     let address: Address = text.parse()?;
 ///     assert_eq!(address.to_string(), text);
 /// }
@@ -45,6 +45,9 @@ pub enum Address {
 pub enum Host {
     /// A numeric address; `[::]` alone is IPv6 only.
     Ip(IpAddr),
+    /// An IPv6 address on one network interface, which a link-local one cannot do without: `[fe80::1%eth0]`, or
+    /// `[fe80::1%2]` with the interface's number.
+    Scoped(Ipv6Addr, String),
     /// `*`: one socket for every address, IPv6 and IPv4 alike.
     Any,
     /// A name. The reactor never looks one up: see [`Address::resolve`].
@@ -52,6 +55,51 @@ pub enum Host {
 }
 
 impl Address {
+    /// The TCP address of an IP address and port.
+    pub fn tcp(socket: impl Into<SocketAddr>) -> Address {
+        let socket = socket.into();
+        Address::Tcp(Host::of(socket), socket.port())
+    }
+
+    /// The UDP address of an IP address and port.
+    pub fn udp(socket: impl Into<SocketAddr>) -> Address {
+        let socket = socket.into();
+        Address::Udp(Host::of(socket), socket.port())
+    }
+
+    /// The IP address, where the host is a numeric one; without its interface.
+    pub fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Address::Tcp(Host::Ip(ip), _) | Address::Udp(Host::Ip(ip), _) => Some(*ip),
+            Address::Tcp(Host::Scoped(ip, _), _) | Address::Udp(Host::Scoped(ip, _), _) => Some((*ip).into()),
+            _ => None,
+        }
+    }
+
+    /// The IP address and port, as the system takes them.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a name ([`resolve`](Address::resolve) it first), for `*`, for a Unix socket, and for a link-local
+    /// address without its interface; `AddrNotAvailable` where this machine has no such interface.
+    pub fn to_socket_addr(&self) -> io::Result<SocketAddr> {
+        let not = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        let (Address::Tcp(host, port) | Address::Udp(host, port)) = self else {
+            return not(format!("{self} has no IP address"));
+        };
+        match host {
+            Host::Ip(IpAddr::V6(ip)) if ip.is_unicast_link_local() => not(format!(
+                "a link-local address is one of an interface: write it with its name, as in [{ip}%eth0]"
+            )),
+            Host::Ip(ip) => Ok(SocketAddr::new(*ip, *port)),
+            Host::Scoped(ip, scope) => Ok(SocketAddrV6::new(*ip, *port, 0, interface(scope)?).into()),
+            Host::Any => not(format!("{self} is every address of this machine, and not one")),
+            Host::Name(name) => {
+                not(format!("{name} is a name: resolve it first, the reactor never waits for a resolver"))
+            }
+        }
+    }
+
     /// Every numeric address that this one stands for: itself, unless its host is a name.
     ///
     /// Blocks while the system's resolver works, so never call it from a handler.
@@ -65,10 +113,9 @@ impl Address {
         };
         let mut found: Vec<Address> = Vec::new();
         for socket in (name.as_str(), *port).to_socket_addrs()? {
-            let host = Host::Ip(socket.ip());
             let address = match self {
-                Address::Tcp(..) => Address::Tcp(host, *port),
-                _ => Address::Udp(host, *port),
+                Address::Tcp(..) => Address::tcp(socket),
+                _ => Address::udp(socket),
             };
             if !found.contains(&address) {
                 found.push(address);
@@ -99,6 +146,31 @@ impl Address {
             Address::Tcp(..) | Address::Udp(..) => None,
         }
     }
+}
+
+impl Host {
+    fn of(socket: SocketAddr) -> Host {
+        match socket {
+            SocketAddr::V6(v6) if v6.scope_id() != 0 => {
+                let scope = v6.scope_id();
+                Host::Scoped(*v6.ip(), sys::interface_name(scope).unwrap_or_else(|| scope.to_string()))
+            }
+            _ => Host::Ip(socket.ip()),
+        }
+    }
+
+    /// Whether it is an IPv6 address.
+    pub(crate) fn is_v6(&self) -> bool {
+        matches!(self, Host::Ip(IpAddr::V6(_)) | Host::Scoped(..))
+    }
+}
+
+/// The number of an interface, which is given by that or by its name.
+fn interface(scope: &str) -> io::Result<u32> {
+    scope.parse().or_else(|_| sys::interface_number(scope)).map_err(|_| {
+        let what = format!("{scope} is no network interface of this machine");
+        io::Error::new(io::ErrorKind::AddrNotAvailable, what)
+    })
 }
 
 /// What a path that stands for an abstract name has behind its `@`.
@@ -140,102 +212,10 @@ impl fmt::Display for Host {
         match self {
             Host::Ip(IpAddr::V4(ip)) => ip.fmt(f),
             Host::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Host::Scoped(ip, scope) => write!(f, "[{ip}%{scope}]"),
             Host::Any => f.write_str("*"),
             Host::Name(name) => f.write_str(name),
         }
-    }
-}
-
-impl FromStr for Address {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Address, AddressError> {
-        let wrong = |what| AddressError { text: text.to_string(), what };
-        if let Some(rest) = text.strip_prefix("tcp://") {
-            let (host, port) = host_and_port(rest).map_err(wrong)?;
-            Ok(Address::Tcp(host, port))
-        } else if let Some(rest) = text.strip_prefix("udp://") {
-            let (host, port) = host_and_port(rest).map_err(wrong)?;
-            Ok(Address::Udp(host, port))
-        } else if let Some(path) = text.strip_prefix("unix:") {
-            Ok(Address::Unix(socket_path(path).map_err(wrong)?))
-        } else if let Some(path) = text.strip_prefix("unixgram:") {
-            Ok(Address::Unixgram(socket_path(path).map_err(wrong)?))
-        } else if let Some(path) = text.strip_prefix("unixpacket:") {
-            Ok(Address::Unixpacket(socket_path(path).map_err(wrong)?))
-        } else {
-            Err(wrong(
-                "write it as tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH",
-            ))
-        }
-    }
-}
-
-fn host_and_port(text: &str) -> Result<(Host, u16), &'static str> {
-    const NO_PORT: &str = "the port is missing: write HOST:PORT";
-    let (host, port) = text.rsplit_once(':').filter(|_| !text.ends_with(']')).ok_or(NO_PORT)?;
-    let host = if let Some(inside) = host.strip_prefix('[') {
-        let inside = inside.strip_suffix(']').ok_or("the IPv6 address lacks its closing bracket")?;
-        Host::Ip(IpAddr::V6(inside.parse().map_err(|_| "between the brackets is no IPv6 address")?))
-    } else if host == "*" {
-        Host::Any
-    } else if host.is_empty() {
-        return Err("the host is missing: write HOST:PORT, or * for every address");
-    } else if host.contains(':') {
-        return Err("an IPv6 address stands in brackets: [::1]:PORT");
-    } else if host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
-        return Err("the host has a character that no host name has");
-    } else {
-        host.parse().map(|ip| Host::Ip(IpAddr::V4(ip))).unwrap_or_else(|_| Host::Name(host.to_string()))
-    };
-    if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) {
-        return Err("the port is not a number from 0 to 65535");
-    }
-    Ok((host, port.parse().map_err(|_| "the port is not a number from 0 to 65535")?))
-}
-
-fn socket_path(path: &str) -> Result<PathBuf, &'static str> {
-    // sockaddr_un holds 108 bytes, the last one a NUL (unix(7)).
-    match path.len() {
-        0 => Err("the path is missing"),
-        1..=107 if !path.contains('\0') => Ok(PathBuf::from(path)),
-        1..=107 => Err("the path has a NUL in it"),
-        _ => Err("the path is longer than the 107 bytes that a socket address holds"),
-    }
-}
-
-impl TryFrom<&str> for Address {
-    type Error = AddressError;
-
-    fn try_from(text: &str) -> Result<Address, AddressError> {
-        text.parse()
-    }
-}
-
-/// Text that is no [`Address`]; displays as a sentence that names the text and the remedy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AddressError {
-    text: String,
-    what: &'static str,
-}
-
-impl fmt::Display for AddressError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} is not an address: {}", self.text, self.what)
-    }
-}
-
-impl std::error::Error for AddressError {}
-
-impl From<std::convert::Infallible> for AddressError {
-    fn from(never: std::convert::Infallible) -> AddressError {
-        match never {}
-    }
-}
-
-impl From<AddressError> for io::Error {
-    fn from(error: AddressError) -> io::Error {
-        io::Error::new(io::ErrorKind::InvalidInput, error)
     }
 }
 
@@ -297,34 +277,43 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_address_is_named_with_its_remedy() {
-        for (text, part) in [
-            ("9999", "tcp://HOST:PORT"),
-            ("http://127.0.0.1:1", "tcp://HOST:PORT"),
-            ("tcp://127.0.0.1", "port is missing"),
-            ("tcp://[::1]", "port is missing"),
-            ("tcp://127.0.0.1:", "not a number"),
-            ("tcp://127.0.0.1:65536", "not a number"),
-            ("tcp://127.0.0.1:+1", "not a number"),
-            ("tcp://::1:80", "brackets"),
-            ("tcp://[::1:80", "closing bracket"),
-            ("udp://[127.0.0.1]:80", "no IPv6"),
-            ("tcp://:80", "host is missing"),
-            ("tcp://a b:80", "no host name"),
-            ("unix:", "path is missing"),
-        ] {
-            let error = text.parse::<Address>().unwrap_err().to_string();
-            assert!(error.contains(part) && error.contains(text), "{text}: {error}");
-        }
-        let long = format!("unix:/{}", "x".repeat(107));
-        assert!(long.parse::<Address>().unwrap_err().to_string().contains("107 bytes"));
-    }
-
-    #[test]
     fn a_name_resolves_to_each_of_its_addresses_once() {
         let found = "tcp://localhost:7".parse::<Address>().unwrap().resolve().unwrap();
         assert!(found.contains(&"tcp://127.0.0.1:7".parse().unwrap()), "{found:?}");
         let literal: Address = "udp://[::1]:7".parse().unwrap();
         assert_eq!(literal.resolve().unwrap(), [literal]);
+    }
+
+    #[test]
+    fn an_interface_is_given_by_its_name_or_its_number_and_shown_by_its_name() {
+        let number = sys::interface_number("lo").unwrap();
+        let socket = |text: &str| text.parse::<Address>().unwrap().to_socket_addr();
+        let wanted = SocketAddr::from(SocketAddrV6::new("fe80::1".parse().unwrap(), 7, 0, number));
+        assert_eq!(socket("tcp://[fe80::1%lo]:7").unwrap(), wanted);
+        assert_eq!(socket(&format!("udp://[fe80::1%{number}]:7")).unwrap(), wanted);
+        assert_eq!(Address::tcp(wanted).to_string(), "tcp://[fe80::1%lo]:7");
+        assert_eq!(
+            Address::udp(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 7, 0, 0)).to_string(),
+            "udp://[::1]:7"
+        );
+        let gone = SocketAddrV6::new(Ipv6Addr::LOCALHOST, 7, 0, 4_000_000_000);
+        assert_eq!(Address::udp(gone).to_string(), "udp://[::1%4000000000]:7");
+        let peer = PeerAddr::from(wanted).to_string();
+        assert_eq!(peer, format!("[fe80::1%{number}]:7"));
+        assert_eq!(socket(&format!("tcp://{peer}")).unwrap(), wanted);
+    }
+
+    #[test]
+    fn what_is_no_one_address_of_ours_is_refused_with_a_sentence() {
+        for (text, part) in [
+            ("tcp://[fe80::1]:7", "[fe80::1%eth0]"),
+            ("tcp://[fe80::1%no-such]:7", "no-such is no network interface"),
+            ("tcp://localhost:7", "resolve it first"),
+            ("udp://*:7", "every address"),
+            ("unix:/tmp/s", "no IP address"),
+        ] {
+            let error = text.parse::<Address>().unwrap().to_socket_addr().unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
     }
 }

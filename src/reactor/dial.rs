@@ -253,7 +253,7 @@ impl Net {
 /// The resolver's order with the families in turn (RFC 8305, section 4), so that a network on which one family is
 /// broken costs one delay and not one for each address.
 fn alternate(addresses: Vec<Address>) -> VecDeque<Address> {
-    let is_v6 = |address: &Address| matches!(address, Address::Tcp(Host::Ip(ip), _) if ip.is_ipv6());
+    let is_v6 = |address: &Address| matches!(address, Address::Tcp(host, _) if host.is_v6());
     let first_is_v6 = addresses.first().is_some_and(is_v6);
     let (mut preferred, mut others): (VecDeque<_>, VecDeque<_>) =
         addresses.into_iter().partition(|address| is_v6(address) == first_is_v6);

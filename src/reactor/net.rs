@@ -1,6 +1,6 @@
 //! The only door to the network.
 
-use super::address::{Address, AddressError, PeerAddr};
+use super::address::{Address, PeerAddr};
 use super::connection::Connection;
 use super::datagram::Datagrams;
 use super::dial::Dial;
@@ -11,6 +11,7 @@ use super::hearing::Hearing;
 use super::ids::{ConnId, TimerId};
 use super::limits::Limits;
 use super::listener::{Listener, Spare};
+use super::parse::IntoAddress;
 use super::remote::{Inbox, Remote};
 use super::resolver::Resolver;
 use super::slots::{Key, Slots};
@@ -112,12 +113,8 @@ impl Net {
     /// # Errors
     ///
     /// `InvalidInput` for what cannot be connected to. Everything else is told to `connect_failed`.
-    pub fn connect<A>(&mut self, address: A) -> io::Result<ConnId>
-    where
-        A: TryInto<Address>,
-        AddressError: From<A::Error>,
-    {
-        self.dial(address.try_into().map_err(AddressError::from)?, None)
+    pub fn connect(&mut self, address: impl IntoAddress) -> io::Result<ConnId> {
+        self.dial(address.into_stream_address()?, None)
     }
 
     /// [`connect`](Net::connect) from one of this machine's own addresses. Its port stays the system's choice, and is
@@ -126,12 +123,8 @@ impl Net {
     /// # Errors
     ///
     /// As [`connect`](Net::connect), and `InvalidInput` for a Unix socket, which has no such address.
-    pub fn connect_from<A>(&mut self, source: IpAddr, address: A) -> io::Result<ConnId>
-    where
-        A: TryInto<Address>,
-        AddressError: From<A::Error>,
-    {
-        let address = address.try_into().map_err(AddressError::from)?;
+    pub fn connect_from(&mut self, source: IpAddr, address: impl IntoAddress) -> io::Result<ConnId> {
+        let address = address.into_stream_address()?;
         if let Address::Unix(_) = address {
             return Err(socket::without_source(&address));
         }

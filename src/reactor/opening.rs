@@ -1,12 +1,13 @@
 //! Sockets and descriptors: opened, taken over, given back.
 
-use super::address::{Address, AddressError, Host, PeerAddr, unix_path};
+use super::address::{Address, Host, PeerAddr, unix_path};
 use super::connection::ADOPTED;
 use super::datagram::Datagrams;
 use super::handler::Datagram;
 use super::ids::{ConnId, FdId, ListenerId, SourceId, UdpId};
 use super::listener::Listener;
 use super::net::{Net, Source};
+use super::parse::IntoAddress;
 use super::socket::{self, Adopted as AdoptedSocket};
 use super::socket_file::SocketFile;
 use super::watch::Watched;
@@ -58,12 +59,8 @@ impl Net {
     ///
     /// `InvalidInput` for text that is no such address, or a host that is a name ([`Address::resolve`] it first);
     /// otherwise the operating system's, `AddrInUse` for one.
-    pub fn listen<A>(&mut self, address: A) -> io::Result<ListenerId>
-    where
-        A: TryInto<Address>,
-        AddressError: From<A::Error>,
-    {
-        self.listen_with(&address.try_into().map_err(AddressError::from)?, &SocketOptions::default())
+    pub fn listen(&mut self, address: impl IntoAddress) -> io::Result<ListenerId> {
+        self.listen_with(&address.into_stream_address()?, &SocketOptions::default())
     }
 
     /// [`listen`](Net::listen) with options.
@@ -83,12 +80,8 @@ impl Net {
     /// # Errors
     ///
     /// As [`listen`](Net::listen).
-    pub fn bind<A>(&mut self, address: A) -> io::Result<UdpId>
-    where
-        A: TryInto<Address>,
-        AddressError: From<A::Error>,
-    {
-        self.bind_with(&address.try_into().map_err(AddressError::from)?, &SocketOptions::default())
+    pub fn bind(&mut self, address: impl IntoAddress) -> io::Result<UdpId> {
+        self.bind_with(&address.into_datagram_address()?, &SocketOptions::default())
     }
 
     /// [`bind`](Net::bind) with options.
@@ -108,12 +101,8 @@ impl Net {
     /// # Errors
     ///
     /// `InvalidInput` for what is no such address; otherwise the operating system's.
-    pub fn connect_udp<A>(&mut self, address: A) -> io::Result<UdpId>
-    where
-        A: TryInto<Address>,
-        AddressError: From<A::Error>,
-    {
-        self.open_correspondence(&address.try_into().map_err(AddressError::from)?, None)
+    pub fn connect_udp(&mut self, address: impl IntoAddress) -> io::Result<UdpId> {
+        self.open_correspondence(&address.into_datagram_address()?, None)
     }
 
     /// [`connect_udp`](Net::connect_udp) from one of this machine's own addresses, on a port of the system's choice.
@@ -121,12 +110,8 @@ impl Net {
     /// # Errors
     ///
     /// As [`connect_udp`](Net::connect_udp), and `InvalidInput` for a Unix socket, which has no such address.
-    pub fn connect_udp_from<A>(&mut self, source: IpAddr, address: A) -> io::Result<UdpId>
-    where
-        A: TryInto<Address>,
-        AddressError: From<A::Error>,
-    {
-        self.open_correspondence(&address.try_into().map_err(AddressError::from)?, Some(source))
+    pub fn connect_udp_from(&mut self, source: IpAddr, address: impl IntoAddress) -> io::Result<UdpId> {
+        self.open_correspondence(&address.into_datagram_address()?, Some(source))
     }
 
     fn open_correspondence(&mut self, address: &Address, source: Option<IpAddr>) -> io::Result<UdpId> {
@@ -279,12 +264,10 @@ impl Net {
         let name = socket2::SockRef::from(&fd).local_addr()?;
         let path = unix_path(&name);
         Ok(match (name.as_socket(), is_datagram) {
-            (Some(local), false) => {
-                Address::Tcp(if is_dual { Host::Any } else { Host::Ip(local.ip()) }, local.port())
-            }
-            (Some(local), true) => {
-                Address::Udp(if is_dual { Host::Any } else { Host::Ip(local.ip()) }, local.port())
-            }
+            (Some(local), false) if is_dual => Address::Tcp(Host::Any, local.port()),
+            (Some(local), true) if is_dual => Address::Udp(Host::Any, local.port()),
+            (Some(local), false) => Address::tcp(local),
+            (Some(local), true) => Address::udp(local),
             (None, false) if socket2::SockRef::from(&fd).r#type()? == Type::SEQPACKET => {
                 Address::Unixpacket(path)
             }

@@ -10,7 +10,7 @@ use mio::Interest;
 use mio::event::Source;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use std::io::{self, IoSlice, Read};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
@@ -215,12 +215,12 @@ pub(crate) enum Outcome {
 /// backlog would block (EAGAIN), and no event follows.
 pub(crate) fn connect(address: &Address, source: Option<IpAddr>) -> io::Result<(StreamSocket, bool)> {
     match address {
-        Address::Tcp(Host::Ip(ip), port) => {
-            let peer = SocketAddr::new(*ip, *port);
+        Address::Tcp(..) => {
+            let peer = address.to_socket_addr()?;
             let socket =
                 Socket::new(Domain::for_address(peer), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
             socket.set_tcp_nodelay(true)?;
-            come_from(&socket, source)?;
+            come_from(&socket, source, peer)?;
             let is_connected = match socket.connect(&peer.into()) {
                 Ok(()) => true,
                 Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => false,
@@ -244,10 +244,15 @@ pub(crate) fn connect(address: &Address, source: Option<IpAddr>) -> io::Result<(
 
 /// Binds to one of our addresses, and leaves the port to connect(2), which knows the target and so can take one that is
 /// in use towards another.
-fn come_from(socket: &Socket, source: Option<IpAddr>) -> io::Result<()> {
+fn come_from(socket: &Socket, source: Option<IpAddr>, peer: SocketAddr) -> io::Result<()> {
     let Some(source) = source else { return Ok(()) };
     sys::bind_without_port(socket.as_fd())?;
-    socket.bind(&SocketAddr::new(source, 0).into())
+    let source = match (source, peer) {
+        // Of the interface behind which the peer is.
+        (IpAddr::V6(ip), SocketAddr::V6(peer)) => SocketAddrV6::new(ip, 0, 0, peer.scope_id()).into(),
+        (ip, _) => SocketAddr::new(ip, 0),
+    };
+    socket.bind(&source.into())
 }
 
 pub(crate) fn without_source(address: &Address) -> io::Error {
@@ -262,8 +267,8 @@ pub(crate) fn listen(
 ) -> io::Result<(ListenSocket, Option<SocketFile>)> {
     let backlog = backlog.min(i32::MAX as u32) as i32;
     match address {
-        Address::Tcp(host, port) => {
-            let socket = bind_ip(host, *port, Type::STREAM, Some(Protocol::TCP), options)?;
+        Address::Tcp(..) => {
+            let socket = bind_ip(address, Type::STREAM, options)?;
             // Linux hands it down to accepted sockets, which saves a call for each client.
             socket.set_tcp_nodelay(options.nodelay)?;
             socket.listen(backlog)?;
@@ -290,11 +295,11 @@ pub(crate) fn listen(
 pub(crate) fn connect_datagrams(address: &Address, source: Option<IpAddr>) -> io::Result<DatagramSocket> {
     match address {
         Address::Unixgram(_) if source.is_some() => Err(without_source(address)),
-        Address::Udp(Host::Ip(ip), port) => {
-            let peer = SocketAddr::new(*ip, *port);
+        Address::Udp(..) => {
+            let peer = address.to_socket_addr()?;
             let socket =
                 Socket::new(Domain::for_address(peer), Type::DGRAM.nonblocking(), Some(Protocol::UDP))?;
-            come_from(&socket, source)?;
+            come_from(&socket, source, peer)?;
             socket.connect(&peer.into())?;
             sys::take_bundles(socket.as_fd());
             Ok(DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())))
@@ -305,17 +310,11 @@ pub(crate) fn connect_datagrams(address: &Address, source: Option<IpAddr>) -> io
             socket.connect(&unix_address(path)?)?;
             Ok(DatagramSocket::Unix(OwnedFd::from(socket).into()))
         }
-        Address::Udp(Host::Name(name), _) => Err(resolve_first(name)),
         _ => Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!("{address} is nobody to send datagrams to"),
         )),
     }
-}
-
-fn resolve_first(name: &str) -> io::Error {
-    let what = format!("{name} is a name: resolve it first, the reactor never waits for a resolver");
-    io::Error::new(io::ErrorKind::InvalidInput, what)
 }
 
 /// Binds a datagram socket; a Unix path has a file.
@@ -324,8 +323,8 @@ pub(crate) fn bind_datagrams(
     options: &SocketOptions,
 ) -> io::Result<(DatagramSocket, Option<SocketFile>)> {
     match address {
-        Address::Udp(host, port) => {
-            let socket = bind_ip(host, *port, Type::DGRAM, Some(Protocol::UDP), options)?;
+        Address::Udp(..) => {
+            let socket = bind_ip(address, Type::DGRAM, options)?;
             let local = socket.local_addr()?.as_socket();
             if local.is_some_and(|local| local.ip().is_unspecified()) {
                 sys::ask_for_destination(socket.as_fd(), socket.domain()? == Domain::IPV6)?;
@@ -344,39 +343,42 @@ pub(crate) fn bind_datagrams(
     }
 }
 
-fn bind_ip(
-    host: &Host,
-    port: u16,
-    kind: Type,
-    protocol: Option<Protocol>,
-    options: &SocketOptions,
-) -> io::Result<Socket> {
-    let ip = match host {
-        Host::Ip(ip) => *ip,
-        Host::Any => Ipv6Addr::UNSPECIFIED.into(),
-        Host::Name(name) => return Err(resolve_first(name)),
+fn bind_ip(address: &Address, kind: Type, options: &SocketOptions) -> io::Result<Socket> {
+    let (Address::Tcp(Host::Any, port) | Address::Udp(Host::Any, port)) = address else {
+        return bind_socket(address.to_socket_addr()?, true, kind, options);
     };
-    let open = |ip: IpAddr| {
-        let address = SocketAddr::new(ip, port);
-        let socket = Socket::new(Domain::for_address(address), kind.nonblocking(), protocol)?;
-        if ip.is_ipv6() {
-            socket.set_only_v6(*host != Host::Any)?;
-        }
-        // On a datagram socket the same option would let a second process share the port and take its datagrams.
-        if kind == Type::STREAM {
-            socket.set_reuse_address(options.reuse_address)?;
-        }
-        if options.reuse_port {
-            socket.set_reuse_port(true)?;
-        }
-        socket.bind(&address.into())?;
-        Ok(socket)
-    };
-    match open(ip) {
+    match bind_socket((Ipv6Addr::UNSPECIFIED, *port).into(), false, kind, options) {
         // A host without IPv6 (EAFNOSUPPORT, EADDRNOTAVAIL) still has every IPv4 address.
-        Err(e) if *host == Host::Any && is_without_v6(&e) => open(Ipv4Addr::UNSPECIFIED.into()),
+        Err(e) if is_without_v6(&e) => {
+            bind_socket((Ipv4Addr::UNSPECIFIED, *port).into(), false, kind, options)
+        }
         result => result,
     }
+}
+
+fn bind_socket(
+    address: SocketAddr,
+    is_only_v6: bool,
+    kind: Type,
+    options: &SocketOptions,
+) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), kind.nonblocking(), None)?;
+    if let SocketAddr::V6(v6) = address {
+        if let Some(ip) = v6.ip().to_ipv4_mapped() {
+            let what = format!("this is an IPv4 address, written as IPv6: write {ip} instead");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
+        }
+        socket.set_only_v6(is_only_v6)?;
+    }
+    // On a datagram socket the same option would let a second process share the port and take its datagrams.
+    if kind == Type::STREAM {
+        socket.set_reuse_address(options.reuse_address)?;
+    }
+    if options.reuse_port {
+        socket.set_reuse_port(true)?;
+    }
+    socket.bind(&address.into())?;
+    Ok(socket)
 }
 
 fn is_without_v6(error: &io::Error) -> bool {

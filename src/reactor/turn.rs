@@ -1,7 +1,7 @@
 //! The reactor: one turn after another.
 
 use super::EDGE_TRIGGERED;
-use super::address::{Address, AddressError};
+use super::address::Address;
 use super::drain::DrainReport;
 use super::guarded;
 use super::handler::{Handler, Readiness};
@@ -10,6 +10,7 @@ use super::ids::{ListenerId, SourceId, UdpId};
 use super::limits::Limits;
 use super::listener::Spare;
 use super::net::{Net, Source};
+use super::parse::IntoAddress;
 use super::remote::{Command, Inbox};
 use super::slots::{Key, Slots};
 use super::stats::Stats;
@@ -216,11 +217,7 @@ impl Reactor {
     /// # Errors
     ///
     /// As [`Net::listen`].
-    pub fn listen<A>(&mut self, address: A) -> io::Result<ListenerId>
-    where
-        A: TryInto<Address>,
-        AddressError: From<A::Error>,
-    {
+    pub fn listen(&mut self, address: impl IntoAddress) -> io::Result<ListenerId> {
         self.net.listen(address)
     }
 
@@ -229,11 +226,7 @@ impl Reactor {
     /// # Errors
     ///
     /// As [`Net::bind`].
-    pub fn bind<A>(&mut self, address: A) -> io::Result<UdpId>
-    where
-        A: TryInto<Address>,
-        AddressError: From<A::Error>,
-    {
+    pub fn bind(&mut self, address: impl IntoAddress) -> io::Result<UdpId> {
         self.net.bind(address)
     }
 

@@ -2,6 +2,7 @@
 #![allow(unsafe_code)]
 
 mod control;
+mod interface;
 mod lock;
 mod receive;
 mod send;
@@ -9,6 +10,7 @@ mod socket;
 mod timer_fd;
 
 pub(crate) use control::Arrival;
+pub(crate) use interface::{interface_name, interface_number};
 pub(crate) use lock::lock;
 pub(crate) use receive::ReceiveBatch;
 pub(crate) use send::SendBatch;
