@@ -6,7 +6,7 @@ use super::schedule::Schedule;
 use crate::{ConnMap, Net};
 use std::time::{Duration, SystemTime};
 
-/// How long a drain lasts at least, so that a reply too many is still seen.
+/// After the last reply a reply too many is still seen for so long.
 const GRACE: Duration = Duration::from_millis(50);
 
 impl Driver<'_> {
@@ -74,7 +74,7 @@ impl Driver<'_> {
             Phase::Drain
                 if self.pace.open == 0
                     && self.pace.overdue == 0
-                    && self.now >= self.measured.1 + nanoseconds(GRACE.min(self.plan.drain)) =>
+                    && self.now >= self.measured.1 + nanoseconds(self.grace()) =>
             {
                 self.finish(net);
             }
@@ -88,8 +88,14 @@ impl Driver<'_> {
         self.stop_measuring();
         self.enter(net, Phase::Drain, self.plan.drain);
         // Once more when the shortest drain is over.
-        net.set_timer(GRACE.min(self.plan.drain), PHASE);
+        net.set_timer(self.grace(), PHASE);
         self.check_end(net);
+    }
+
+    /// How long the drain lasts at least. A server that has answered twice may do so again.
+    fn grace(&self) -> Duration {
+        let has_doubled = self.is_datagram && self.tally.balance().duplicate > 0;
+        if has_doubled { self.plan.drain } else { GRACE.min(self.plan.drain) }
     }
 
     fn stop_measuring(&mut self) {
