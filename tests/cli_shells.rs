@@ -3,7 +3,7 @@
 
 mod cli_common;
 
-use cli_common::{TempDir, fail, skip, succeed};
+use cli_common::{TempDir, fail, skip, succeed, text};
 use std::process::{Command, Stdio};
 
 #[test]
@@ -17,6 +17,79 @@ fn completions_name_every_command_for_each_shell() {
     }
     assert!(fail(2, &["completions", "ksh"]).contains("bash, zsh, fish"));
     assert!(fail(2, &["completions"]).contains("SHELL"));
+}
+
+/// What bash offers behind these words, the last of which is begun.
+fn offered(script: &str, words: &[&str]) -> Vec<String> {
+    const ASK: &str = r#"source "$0" 2>/dev/null
+        COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}
+        _hullo hullo "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD - 1]}" 2>/dev/null
+        printf '%s\n' "${COMPREPLY[@]}""#;
+    let output =
+        Command::new("bash").args(["--norc", "-c", ASK, script, "hullo"]).args(words).output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let offered = text(&output.stdout).lines().filter(|line| !line.is_empty());
+    offered.map(str::to_owned).collect()
+}
+
+#[test]
+fn bash_offers_commands_dialects_framings_pages_and_files() {
+    if Command::new("bash").arg("--version").output().is_err() {
+        return skip("there is no bash here to complete a line");
+    }
+    let dir = TempDir::new("bash");
+    let script = dir.write("hullo.bash", succeed(&["completions", "bash"]).0);
+    let config = dir.write("my.toml", "");
+    let dialects = ["hello", "patient", "plain", "receipt", "indeed", "once", "echo", "quiet"];
+    for command in ["serve", "talk", "load"] {
+        assert_eq!(offered(&script, &[command, "--dialect", ""]), dialects, "{command}");
+        assert_eq!(offered(&script, &[command, "--dialect", "q"]), ["quiet"], "{command}");
+    }
+    for (words, found) in [
+        (&["lo"][..], &["load"][..]),
+        (&["help", "se"], &["serve"]),
+        (&["serve", "--framing", ""], &["auto", "raw", "line"]),
+        (&["talk", "--framing", ""], &["raw", "line"]),
+        (&["load", "--framing", ""], &["raw", "line"]),
+        (&["load", "--check", "f"], &["full"]),
+        (&["serve", "--log-level", "tr"], &["trace"]),
+        (&["completions", "fi"], &["fish"]),
+        (&["man", "hu"], &["hullo.toml"]),
+        (&["man", "lo"], &["load"]),
+        (&["serve", "--max-m"], &["--max-message"]),
+        (&["serve", "--config", config.strip_suffix(".toml").unwrap()], &[config.as_str()]),
+        (&["serve", "--max-connections", ""], &[]),
+    ] {
+        assert_eq!(offered(&script, words), found, "{words:?}");
+    }
+}
+
+#[test]
+fn zsh_and_fish_are_told_the_same() {
+    let (zsh, _) = succeed(&["completions", "zsh"]);
+    let dialects = "hello patient plain receipt indeed once echo quiet";
+    assert_eq!(zsh.matches(&format!(":NAME:({dialects})'")).count(), 3, "{zsh}");
+    for part in [":F:(auto raw line)'", "--config=", ":FILE:_files'", ":DIR:_files -/'", " hullo.toml)'"] {
+        assert!(zsh.contains(part), "{part}");
+    }
+    let (fish, _) = succeed(&["completions", "fish"]);
+    for command in ["serve", "talk", "load"] {
+        let start = format!("__fish_hullo_using_subcommand {command}\" -l dialect ");
+        let found = fish.split(&start).nth(1).unwrap_or_else(|| panic!("no dialects of {command}: {fish}"));
+        let values = found.split('"').nth(1).unwrap().replace("\\t''\n", " ").replace("\\t''", "");
+        assert_eq!(values, dialects, "{command}");
+    }
+    for part in ["subcommand completions\" -f -a \"bash zsh fish\"", "subcommand man\" -f -a \"serve talk "] {
+        assert!(fish.contains(part), "{part}: {fish}");
+    }
+}
+
+#[test]
+fn a_dialect_of_ones_own_is_taken_though_no_shell_offers_it() {
+    let dir = TempDir::new("own");
+    let config = dir.write("my.toml", "[dialects.mine]\nreply = \"{message}\"");
+    let (printed, _) = succeed(&["serve", "--config", &config, "--dialect", "mine", "--check-config"]);
+    assert!(printed.contains("dialect = \"mine\""), "{printed}");
 }
 
 #[test]

@@ -72,7 +72,7 @@ impl Catalog {
     }
 
     /// Each once, those built in first.
-    fn names(&self) -> Vec<String> {
+    pub(super) fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         let builtin = Dialect::builtins().map(|(_, dialect)| dialect.name().to_owned());
         for name in builtin.chain(self.custom.keys().cloned()) {

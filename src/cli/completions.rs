@@ -1,9 +1,10 @@
 //! `hullo completions`: what a shell needs to complete a command line.
 
+use super::catalog::Catalog;
 use super::failure::Failure;
 use super::{Cli, output};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, CommandFactory};
+use clap::{Arg, Args, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
 use std::process::ExitCode;
 
@@ -32,12 +33,60 @@ pub(super) struct Completions {
 
 impl Completions {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let mut hullo = completed();
         let mut script = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "hullo", &mut script);
-        output::print(&String::from_utf8_lossy(&script)).map(|()| ExitCode::SUCCESS)
+        clap_complete::generate(self.shell, &mut hullo, "hullo", &mut script);
+        let mut script = String::from_utf8_lossy(&script).into_owned();
+        if self.shell == Shell::Fish {
+            script += &fish_positionals(&hullo);
+        }
+        output::print(&script).map(|()| ExitCode::SUCCESS)
     }
 }
 
 fn shell() -> impl TypedValueParser<Value = Shell> {
     PossibleValuesParser::new(["bash", "zsh", "fish"]).try_map(|name| name.parse::<Shell>())
+}
+
+/// The command line with all that a shell can complete. A config may have more dialects, so that the parser itself takes
+/// any name.
+fn completed() -> Command {
+    let hullo = Cli::command();
+    let commands = hullo.get_subcommands().map(|command| command.get_name().to_owned());
+    let pages = names(commands.chain(["hullo.toml".to_owned()]));
+    let dialects = names(Catalog::default().names());
+    hullo.mut_subcommands(|command| {
+        command.mut_args(|arg| match (arg.get_id().as_str(), value_name(&arg)) {
+            ("dialect", _) => arg.value_parser(dialects.clone()),
+            ("page", _) => arg.value_parser(pages.clone()),
+            (_, Some("FILE")) => arg.value_hint(ValueHint::FilePath),
+            (_, Some("DIR")) => arg.value_hint(ValueHint::DirPath),
+            (_, Some(_)) if arg.get_possible_values().is_empty() => arg.value_hint(ValueHint::Other),
+            _ => arg,
+        })
+    })
+}
+
+/// The generator for fish leaves out the values of arguments that stand alone.
+fn fish_positionals(hullo: &Command) -> String {
+    let line = |(command, arg): (&Command, &Arg)| {
+        let values = arg.get_possible_values();
+        let values: Vec<&str> = values.iter().map(|value| value.get_name()).collect();
+        let (command, values) = (command.get_name(), values.join(" "));
+        format!("complete -c hullo -n \"__fish_hullo_using_subcommand {command}\" -f -a \"{values}\"\n")
+    };
+    let of_command = |command| Command::get_positionals(command).map(move |arg| (command, arg));
+    let positionals = hullo.get_subcommands().flat_map(of_command);
+    positionals.filter(|(_, arg)| !arg.get_possible_values().is_empty()).map(line).collect()
+}
+
+/// The parser's names live as long as the process, which ends when the script is printed.
+fn names(names: impl IntoIterator<Item = String>) -> PossibleValuesParser {
+    PossibleValuesParser::new(names.into_iter().map(|name| &*name.leak()))
+}
+
+/// `None` for a flag that takes none.
+fn value_name(arg: &Arg) -> Option<&str> {
+    let takes_one = arg.get_num_args().is_none_or(|number| number.takes_values());
+    arg.get_value_names().filter(|_| takes_one)?.first().map(|name| name.as_str())
 }
