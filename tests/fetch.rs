@@ -178,6 +178,8 @@ fn every_way_to_frame_a_body_is_understood() {
         ("no-content", b""),
         ("a/b/relative", b"hi"),
         ("hop/10", b"landed"),
+        ("to-space", b"hi"),
+        ("to-latin", b"hi"),
     ] {
         let fetched = fetch([server.url(path)]);
         assert_eq!(fetched.code, Some(0), "{path}: {}", fetched.err);
@@ -199,6 +201,27 @@ fn the_request_is_as_it_should_be() {
              Connection: close\r\n\r\n"
         )
     );
+}
+
+#[test]
+fn header_fields_are_added_replaced_and_left_out() {
+    let (Some(server), Some(other)) = (Server::odd(), Server::odd()) else { return };
+    let fields = ["-H", "Host: example.com", "-H", "X-A: 1", "--header", "x-a:2", "-H", "Accept:"];
+    let expected = |url: &str, version: &str| {
+        format!(
+            "GET {url} HTTP/1.1\r\nUser-Agent: hullo/{version}\r\nHost: example.com\r\nX-A: 1\r\nx-a: 2\r\n\
+             Connection: close\r\n\r\n"
+        )
+    };
+    let arguments = |url: String| fields.map(str::to_owned).into_iter().chain([url]);
+    let version = env!("CARGO_PKG_VERSION");
+    assert_eq!(fetch(arguments(server.url("request"))).text(), expected("/request", version));
+    // Where it leads to another server, that has its own name.
+    let host = other.root.strip_prefix("http://").unwrap();
+    let led = fetch(arguments(server.url(&format!("elsewhere/{host}"))));
+    let led = led.text();
+    assert!(led.contains(&format!("Host: {host}\r\n")) && led.contains("X-A: 1\r\n"), "{led}");
+    assert!(!led.contains("example.com"), "{led}");
 }
 
 #[test]
@@ -344,13 +367,17 @@ fn fill(pipe: &File) {
 fn a_usage_error_is_told_before_anything_is_fetched() {
     for (arguments, part) in [
         (&["https://example.com/"][..], "TLS"),
-        (&["example.com"], "http://HOST[:PORT]/PATH"),
+        (&["example.com"], "did you mean http://example.com/"),
         (&["http://u@h/"], "password"),
         (&["http://h/ x"], "%20"),
         (&["-o", "x", "http://h/", "http://h/"], "--output-dir"),
         (&["-o", "x", "--output-dir", "y", "http://h/"], "--output-dir"),
         (&["--timeout", "soon", "http://h/"], "500ms, 5s, 1m or 2h"),
         (&["--max-size", "5k", "http://h/"], "64KiB"),
+        (&["-H", "X", "http://h/"], "'Name: value'"),
+        (&["-H", "X: a\r\nY: b", "http://h/"], "line end"),
+        (&["-H", "Connection: keep-alive", "http://h/"], "itself"),
+        (&["-H", "Host: a", "-H", "host: b", "http://h/"], "several Hosts"),
         (&[], "<URL>"),
     ] {
         let fetched = fetch(arguments);

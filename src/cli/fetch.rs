@@ -3,7 +3,7 @@
 use super::failure::{Failure, Place};
 use super::{descriptors, logging, units};
 use clap::Args;
-use hullo::client::fetch::{self, Destination, Plan, Url};
+use hullo::client::fetch::{self, Destination, Field, Plan, Url};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{self, Write};
@@ -21,6 +21,8 @@ Examples:
   hullo fetch http://127.0.0.1:8000/{a,b,c} --output-dir pages
       fetches three at once, into pages/a, pages/b and pages/c (the shell
       makes three URLs of it)
+  hullo fetch -q -H 'Accept: text/plain' -H 'Host: a.example' http://127.0.0.1/
+      prints the page alone; the server is asked for text, and as a.example
 
 Exit status:
   0    all were fetched
@@ -41,9 +43,9 @@ Environment:
 
 /// Fetch pages over plain HTTP, many at once
 ///
-/// The head of each response goes to stderr, the bodies to stdout in the order of the URLs, or to files. The page that
-/// comes with an error (a status of 400 or more) is printed or saved like any other. Redirects are followed, at most 10.
-/// https:// is not spoken.
+/// The head of each response goes to stderr, and the name of each file; the bodies to stdout in the order of the URLs, or to
+/// files. The page that comes with an error (a status of 400 or more) is printed or saved like any other. On a terminal a body
+/// is text: control characters become \xNN or \u{N}. Redirects are followed, at most 10. https:// is not spoken.
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
 pub(super) struct Fetch {
@@ -53,7 +55,7 @@ pub(super) struct Fetch {
 
     /// Save the body under this name
     ///
-    /// Takes a single URL. Until the body is whole, what is there stays there.
+    /// Takes a single URL. Until the body is whole, what is there stays there. `-` is stdout.
     #[arg(short, long, value_name = "FILE", conflicts_with = "output_dir")]
     output: Option<PathBuf>,
 
@@ -62,6 +64,17 @@ pub(super) struct Fetch {
     /// Without such a part it is index.html. A name that is taken gets a number. The folder is made if need be.
     #[arg(long, value_name = "DIR")]
     output_dir: Option<PathBuf>,
+
+    /// Add a header field to each request, or replace one; can be given several times
+    ///
+    /// Without a value (`Accept:`) the field is left out. Host, Cookie and Authorization are for the server of the URL, and are
+    /// not sent where it redirects to another. Connection and what describes a body are fetch's own.
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
+    header: Vec<Field>,
+
+    /// Say nothing on stderr but what went wrong
+    #[arg(short, long)]
+    quiet: bool,
 
     /// How long a server may bring nothing, like 500ms or 1m; 0: for ever
     ///
@@ -77,20 +90,32 @@ pub(super) struct Fetch {
 impl Fetch {
     /// Fetches until all is there, or known to have failed.
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        if self.output.is_some() && self.urls.len() > 1 {
+        let output = self.output.filter(|file| file.as_os_str() != "-");
+        if output.is_some() && self.urls.len() > 1 {
             let sentence =
                 format!("--output takes the body of one URL, not of {}: use --output-dir", self.urls.len());
             return Err(Failure::usage(vec![Place::default().complaint(sentence)]));
         }
+        if self.header.iter().filter(|field| field.is_host()).count() > 1 {
+            let sentence = "--header gives several Hosts, and a request has one: leave all but one out";
+            return Err(Failure::usage(vec![Place::default().complaint(sentence)]));
+        }
         logging::start(None);
-        descriptors::raise();
-        let destination = match (self.output, self.output_dir) {
+        let room = descriptors::room(descriptors::raise(), 0, 1);
+        let destination = match (output, self.output_dir) {
             (Some(file), _) => Destination::File(file),
             (None, Some(folder)) => Destination::Folder(folder),
             (None, None) => Destination::Stdout,
         };
-        let plan =
-            Plan { urls: self.urls, destination, timeout: self.timeout, max_size: self.max_size as u64 };
+        let plan = Plan {
+            urls: self.urls,
+            fields: self.header,
+            destination,
+            at_once: room / 2, // A connection and a file for each.
+            is_quiet: self.quiet,
+            timeout: self.timeout,
+            max_size: self.max_size as u64,
+        };
         let failed = |what: String| Failure::failed(&Place::default(), what);
         let stdout =
             own(&io::stdout()).map_err(|error| failed(format!("cannot write to stdout: {error}")))?;

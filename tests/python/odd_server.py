@@ -104,6 +104,10 @@ ANSWERS = {
     "a/b/relative": redirect(b"../../interim#part"),
     "to-https": redirect(b"https://example.com/"),
     "to-nowhere": redirect(b"http://a b/"),
+    "to-space": redirect("/with space/数据?a b#c d".encode()),
+    "to-latin": redirect(b"/caf\xe9\tau lait"),
+    "with%20space/%E6%95%B0%E6%8D%AE?a%20b": OK + b"Content-Length: 2\r\n\r\nhi",
+    "caf%E9au%20lait": OK + b"Content-Length: 2\r\n\r\nhi",
     "no-content": b"HTTP/1.1 204 No Content\r\nContent-Length: 5\r\n\r\n",
 }
 # After these the server waits for the client to close.
@@ -122,6 +126,8 @@ def serve(client):
         path = request.split()[1].decode()[1:]
         if path == "request":
             answer = OK + b"Content-Length: %d\r\n\r\n" % len(request) + request
+        elif path.startswith("elsewhere/"):
+            answer = redirect(b"http://" + path[10:].encode() + b"/request")
         elif path.startswith("hop/"):
             number = int(path[4:])
             answer = redirect(b"%d" % (number - 1)) if number > 0 else OK + b"\r\nlanded"

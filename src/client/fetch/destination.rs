@@ -8,6 +8,7 @@ use super::url::Url;
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{self, File, OpenOptions, Permissions};
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -69,6 +70,9 @@ impl fmt::Display for Destination {
     }
 }
 
+/// Names that may be taken before it is somebody's doing.
+const TRIES: usize = 10;
+
 /// A body on its way into a file: under a name of its own in the same folder until it is whole. Unless it is kept, the
 /// file is removed.
 pub(super) struct Partial {
@@ -77,50 +81,61 @@ pub(super) struct Partial {
 }
 
 impl Partial {
-    /// `number` keeps the bodies of one run apart.
-    pub(super) fn create(place: &Place, number: usize) -> io::Result<Option<Partial>> {
+    pub(super) fn create(place: &Place) -> io::Result<Option<Partial>> {
         let (folder, replaced) = match place {
             Place::Stream => return Ok(None),
             Place::File(path) => (path.parent().unwrap_or(Path::new("")), Some(path)),
             Place::Folder(folder, _) => (folder.as_path(), None),
         };
-        let temporary = folder.join(format!(".hullo-fetch-{}-{number}.part", std::process::id()));
-        // New, so that nobody's link under this name leads the body elsewhere.
-        let file = OpenOptions::new().write(true).create_new(true).open(&temporary)?;
-        let partial = Partial { file, temporary };
+        let partial = Partial::in_folder(folder)?;
         if let Some(permissions) = replaced.and_then(|path| permissions(path)) {
             partial.file.set_permissions(permissions)?;
         }
         Ok(Some(partial))
     }
 
+    /// Under a name that nobody has: another run may be under way here, and one that was killed has left its file.
+    fn in_folder(folder: &Path) -> io::Result<Partial> {
+        let mut tries = 0..TRIES;
+        loop {
+            let random = RandomState::new().build_hasher().finish();
+            let temporary = folder.join(format!(".hullo-fetch-{random:016x}.part"));
+            // New, so that nobody's link under this name leads the body elsewhere.
+            match OpenOptions::new().write(true).create_new(true).open(&temporary) {
+                Ok(file) => return Ok(Partial { file, temporary }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries.next().is_some() => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
     pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
     }
 
-    /// The body is whole: gives it its name.
-    pub(super) fn keep(self, place: &Place) -> io::Result<()> {
+    /// The body is whole: gives it its name, and says which.
+    pub(super) fn keep(self, place: &Place) -> io::Result<PathBuf> {
         match place {
-            Place::Stream => Ok(()),
-            Place::File(path) => fs::rename(&self.temporary, path),
+            Place::Stream => Ok(self.temporary.clone()),
+            Place::File(path) => fs::rename(&self.temporary, path).map(|()| path.clone()),
             Place::Folder(folder, name) => self.keep_beside_others(folder, name),
         }
     }
 
     /// A link, since it fails where a rename would replace: somebody else may have taken the name meanwhile.
-    fn keep_beside_others(self, folder: &Path, name: &str) -> io::Result<()> {
+    fn keep_beside_others(self, folder: &Path, name: &str) -> io::Result<PathBuf> {
         let mut path = folder.join(name);
         for number in 1.. {
             match fs::hard_link(&self.temporary, &path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 // No links on this file system. Known cost: what takes the name right now is replaced.
-                Err(_) if !path.exists() => return fs::rename(&self.temporary, &path),
+                Err(_) if !path.exists() => return fs::rename(&self.temporary, &path).map(|()| path),
                 Err(_) => {}
-                Ok(()) => return Ok(()),
+                Ok(()) => return Ok(path),
             }
             path = folder.join(numbered(name, number));
         }
-        Ok(())
+        Ok(path)
     }
 }
 

@@ -2,15 +2,15 @@
 
 use super::destination::{Partial, Place};
 use super::job::{Job, NO_TIMER, Phase};
-use super::response::{Event, Head, Response};
+use super::request::Field;
+use super::response::{Event, Head};
 use super::screen::Screen;
 use super::turns::Turns;
 use super::{Outcome, Plan};
 use crate::client::remedy;
 use crate::signals::Signals;
-use crate::{
-    CloseReason, Closed, ConnId, ConnMap, ConnectError, FdId, Handler, Net, Origin, Readiness, TimerId,
-};
+use crate::{ConnId, ConnMap, Net, TimerId};
+use nix::errno::Errno;
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -32,27 +32,30 @@ const PACE_KEY: u64 = u64::MAX;
 const REDIRECTS: usize = 10;
 
 pub(super) struct Fetcher<'a> {
-    jobs: Vec<Job>,
+    pub(super) jobs: Vec<Job>,
+    pub(super) fields: Vec<Field>,
     /// Those without a connection, redirected ones first: they gave a place up, and find it free.
     waiting: VecDeque<usize>,
     active: usize,
+    /// The most that may be.
+    at_once: usize,
     unanswered: usize,
     /// Set while the next one waits for its pace.
-    pace: TimerId,
-    conns: ConnMap<usize>,
+    pub(super) pace: TimerId,
+    pub(super) conns: ConnMap<usize>,
     turns: Turns,
     screen: Screen<'a>,
     /// Caught only where there are files: what would end the process takes the unfinished ones with it. A write to
     /// standard output may wait for ever, and must stay interruptible.
-    signals: Option<Signals>,
-    timeout: Duration,
+    pub(super) signals: Option<Signals>,
+    pub(super) timeout: Duration,
     max_size: u64,
     failed: usize,
     /// Everything was given up: by a signal, or with the stream that the bodies go to.
-    given_up: Option<GivenUp>,
+    pub(super) given_up: Option<GivenUp>,
 }
 
-enum GivenUp {
+pub(super) enum GivenUp {
     Signal(i32),
     Stream(io::Error),
 }
@@ -68,8 +71,10 @@ impl<'a> Fetcher<'a> {
         let jobs = plan.urls.iter().cloned().zip(places).map(|(url, place)| Job::new(url, place)).collect();
         Fetcher {
             jobs,
+            fields: plan.fields.clone(),
             waiting: (0..plan.urls.len()).collect(),
             active: 0,
+            at_once: plan.at_once.clamp(1, AT_ONCE),
             unanswered: 0,
             pace: NO_TIMER,
             conns: ConnMap::new(),
@@ -86,13 +91,17 @@ impl<'a> Fetcher<'a> {
     /// Starts as many as may be under way, at their pace.
     pub(super) fn start(&mut self, net: &mut Net) {
         while self.unanswered < BURST && self.start_one(net) {}
-        if !self.waiting.is_empty() && self.active < AT_ONCE && self.pace == NO_TIMER {
+        self.pace_on(net);
+    }
+
+    fn pace_on(&mut self, net: &mut Net) {
+        if !self.waiting.is_empty() && self.active < self.at_once && self.pace == NO_TIMER {
             self.pace = net.set_timer(PACE, PACE_KEY);
         }
     }
 
-    fn start_one(&mut self, net: &mut Net) -> bool {
-        if self.active == AT_ONCE || self.given_up.is_some() {
+    pub(super) fn start_one(&mut self, net: &mut Net) -> bool {
+        if self.active >= self.at_once || self.given_up.is_some() {
             return false;
         }
         let Some(number) = self.waiting.pop_front() else { return false };
@@ -132,7 +141,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// The events in `bytes`, one after the other, for as long as the connection has this job.
-    fn read(&mut self, net: &mut Net, conn: ConnId, mut bytes: &[u8]) {
+    pub(super) fn read(&mut self, net: &mut Net, conn: ConnId, mut bytes: &[u8]) {
         while let Some(&number) = self.conns.get(conn) {
             match self.jobs[number].response.next(&mut bytes) {
                 Ok(None) => return,
@@ -154,8 +163,9 @@ impl<'a> Fetcher<'a> {
         if self.max_size > 0 && head.length().is_some_and(|length| length > self.max_size) {
             return self.too_long(net, number);
         }
-        match Partial::create(&job.place, number) {
+        match Partial::create(&job.place) {
             Ok(partial) => job.partial = partial,
+            Err(error) if is_starved(&error) && self.put_back(net, number) => {}
             Err(error) => self.cannot_write(net, number, &error),
         }
     }
@@ -175,11 +185,31 @@ impl<'a> Fetcher<'a> {
         }
         job.redirects += 1;
         job.url = url;
-        job.response = Response::new();
         self.let_go(net, number);
-        self.jobs[number].phase = Phase::Waiting;
+        self.jobs[number].begin_again();
         self.waiting.push_front(number);
         self.start(net);
+    }
+
+    /// There was no descriptor for it. As long as others hold some, it waits until they have given them back, and from now
+    /// on fewer are under way at once. Whether it may wait.
+    pub(super) fn put_back(&mut self, net: &mut Net, number: usize) -> bool {
+        let own = match self.jobs[number].phase {
+            Phase::Active(conn) => self.conns.remove(conn).map(|_| conn),
+            _ => None,
+        };
+        if self.active == 1 && net.connections().all(|conn| Some(conn) == own) {
+            return false;
+        }
+        if let Some(conn) = own {
+            net.abort(conn); // A close in order would keep its descriptor.
+        }
+        self.let_go(net, number);
+        self.at_once = self.active.max(1);
+        self.jobs[number].begin_again();
+        self.waiting.push_front(number);
+        self.pace_on(net);
+        true
     }
 
     fn body(&mut self, net: &mut Net, conn: ConnId, number: usize, piece: &[u8]) {
@@ -206,12 +236,13 @@ impl<'a> Fetcher<'a> {
     }
 
     /// The body is there, to its last byte.
-    fn whole(&mut self, net: &mut Net, number: usize) {
+    pub(super) fn whole(&mut self, net: &mut Net, number: usize) {
         let job = &mut self.jobs[number];
-        if let Some(partial) = job.partial.take()
-            && let Err(error) = partial.keep(&job.place)
-        {
-            return self.cannot_write(net, number, &error);
+        if let Some(partial) = job.partial.take() {
+            match partial.keep(&job.place) {
+                Ok(path) => self.screen.saved(&job.name(), &path, job.received),
+                Err(error) => return self.cannot_write(net, number, &error),
+            }
         }
         let status = job.status;
         if status >= 400 {
@@ -235,7 +266,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// What there is of it is thrown away, unless it is on the stream already.
-    fn fail(&mut self, net: &mut Net, number: usize, sentence: &str) {
+    pub(super) fn fail(&mut self, net: &mut Net, number: usize, sentence: &str) {
         self.complain(number, sentence);
         let job = &mut self.jobs[number];
         job.partial = None;
@@ -258,6 +289,7 @@ impl<'a> Fetcher<'a> {
         let job = &mut self.jobs[number];
         job.phase = Phase::Over;
         self.screen.end_of_progress(job.bar.take());
+        self.screen.end_of_page(self.failed);
         self.pass_turns_on(net);
         self.start(net);
     }
@@ -276,7 +308,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// An answer has begun, or none will come.
-    fn answered(&mut self, number: usize) {
+    pub(super) fn answered(&mut self, number: usize) {
         self.unanswered -= usize::from(!std::mem::replace(&mut self.jobs[number].is_answered, true));
     }
 
@@ -297,79 +329,7 @@ impl<'a> Fetcher<'a> {
     }
 }
 
-impl Handler for Fetcher<'_> {
-    fn opened(&mut self, net: &mut Net, conn: ConnId, _origin: Origin) {
-        let Some(&number) = self.conns.get(conn) else { return };
-        let job = &mut self.jobs[number];
-        net.send(conn, job.request().as_bytes());
-        job.progressed = net.now();
-        if !self.timeout.is_zero() {
-            job.timer = net.set_timer(self.timeout, number as u64);
-        }
-    }
-
-    fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
-        if let Some(number) = self.conns.remove(conn) {
-            self.fail(net, number, &format!("{error}; {}", remedy(error.kind())));
-        }
-    }
-
-    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
-        if let Some(&number) = self.conns.get(conn) {
-            self.jobs[number].progressed = net.now();
-            if !self.jobs[number].is_answered {
-                self.answered(number);
-                self.start(net);
-            }
-            self.read(net, conn, bytes);
-        }
-    }
-
-    fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
-        let Some(&number) = self.conns.get(conn) else { return };
-        match self.jobs[number].response.finish() {
-            Ok(()) => self.whole(net, number),
-            Err(broken) => self.fail(net, number, &broken.to_string()),
-        }
-    }
-
-    fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
-        let Some(number) = self.conns.remove(conn) else { return };
-        let received = self.jobs[number].received;
-        let sentence = match closed.reason {
-            CloseReason::Reset => format!("the connection was reset after {received} bytes of the body"),
-            reason => format!("the connection was lost after {received} bytes of the body: {reason}"),
-        };
-        self.fail(net, number, &sentence);
-    }
-
-    /// One timer for each connection, which is not set anew with each read: it looks how long ago the last one was.
-    fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
-        if timer == self.pace {
-            self.pace = NO_TIMER;
-            self.start_one(net);
-            return self.start(net);
-        }
-        let number = key as usize;
-        let job = &mut self.jobs[number];
-        if job.timer != timer {
-            return;
-        }
-        // While it waits for its turn, the silence is ours.
-        let silence = if job.is_paused { Duration::ZERO } else { net.now() - job.progressed };
-        if silence < self.timeout {
-            job.timer = net.set_timer(self.timeout - silence, key);
-            return;
-        }
-        let sentence = format!("timed out: the server brought nothing for {:?} (--timeout)", self.timeout);
-        self.fail(net, number, &sentence);
-    }
-
-    fn ready(&mut self, _net: &mut Net, fd: FdId, _readiness: Readiness) {
-        if let Some(signals) = self.signals.as_mut().filter(|signals| signals.fd == fd)
-            && let Some(signal) = signals.pending().first().copied()
-        {
-            self.given_up = Some(GivenUp::Signal(signal));
-        }
-    }
+/// Too many open files, here or in the whole system.
+pub(super) fn is_starved(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMFILE | Errno::ENFILE))
 }

@@ -1,6 +1,7 @@
 //! One URL on its way.
 
 use super::destination::{Partial, Place};
+use super::request::{Field, request};
 use super::response::Response;
 use super::turns::Held;
 use super::url::Url;
@@ -76,12 +77,13 @@ impl Job {
     }
 
     /// What is asked of the server.
-    pub(super) fn request(&self) -> String {
-        format!(
-            "GET {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: hullo/{}\r\nAccept: */*\r\nConnection: close\r\n\r\n",
-            self.url.target(),
-            self.url.host_field(),
-            env!("CARGO_PKG_VERSION"),
-        )
+    pub(super) fn request(&self, fields: &[Field]) -> String {
+        request(&self.url, &self.asked, fields)
+    }
+
+    /// Nothing has come yet: as it was at the first, or after a redirect.
+    pub(super) fn begin_again(&mut self) {
+        self.response = Response::new();
+        self.phase = Phase::Waiting;
     }
 }

@@ -3,22 +3,26 @@
 //! | room | what it knows |
 //! |---|---|
 //! | `url` | what can be fetched, and where a redirect leads |
+//! | `request` | what is asked of a server |
 //! | `response` | bytes into head, body and end; no I/O |
 //! | `destination` | where bodies go, and that no half of one is left behind |
 //! | `turns` | who may write to the one stream that all share |
 //! | `screen` | what a person sees meanwhile |
 //! | `job` | one URL on its way |
-//! | `fetcher` | the [`Handler`](crate::Handler) that brings them together |
+//! | `fetcher` | brings them together; `events` is its [`Handler`](crate::Handler) |
 
 mod destination;
+mod events;
 mod fetcher;
 mod job;
+mod request;
 mod response;
 mod screen;
 mod turns;
 mod url;
 
 pub use destination::Destination;
+pub use request::{Field, FieldError};
 pub use url::{Url, UrlError};
 
 use crate::signals::Signals;
@@ -38,8 +42,14 @@ use turns::Turns;
 pub struct Plan {
     /// In the order of their bodies on a stream.
     pub urls: Vec<Url>,
+    /// Header fields of each request, besides ours or in place of them.
+    pub fields: Vec<Field>,
     /// Where the bodies go.
     pub destination: Destination,
+    /// The most connections at once, for which there are descriptors; at least one is made.
+    pub at_once: usize,
+    /// Nothing is said but what went wrong.
+    pub is_quiet: bool,
     /// How long a server may bring nothing; zero: for ever.
     pub timeout: Duration,
     /// The longest body; zero: any.
@@ -86,7 +96,7 @@ pub fn run(plan: &Plan, stdout: File, err: &mut dyn Write) -> Result<Outcome, Ca
     let ends = [SIGTERM, SIGINT, SIGHUP];
     let signals =
         has_files.then(|| Signals::catch(reactor.net(), &ends)).transpose().map_err(cannot_start)?;
-    let screen = Screen::new(err, !shows_body, plan.urls.len() > 1);
+    let screen = Screen::new(err, !shows_body, plan.is_quiet, plan.urls.len());
     let mut fetcher = Fetcher::new(plan, places, Turns::new(stream), screen, signals);
     fetcher.start(reactor.net());
     while !fetcher.is_over() {

@@ -1,7 +1,9 @@
 //! One stream for many bodies: they come whole, one after the other, in the order they were asked for.
 
+use crate::client::charset::Reader;
+use crate::client::terminal::Disarmed;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// How much of a body is held that has to wait for its turn. Past that its connection is not read, and the server waits.
 const HELD: usize = 64 * 1024;
@@ -9,6 +11,8 @@ const HELD: usize = 64 * 1024;
 /// Who may write. The first body that is not over streams, the others are held.
 pub(super) struct Turns {
     stream: File,
+    /// Where the stream is a terminal, bodies become text that it does not obey.
+    terminal: Option<Box<Disarmed>>,
     current: usize,
 }
 
@@ -18,7 +22,7 @@ pub(super) struct Held(Vec<u8>);
 
 impl Turns {
     pub(super) fn new(stream: File) -> Turns {
-        Turns { stream, current: 0 }
+        Turns { terminal: on_terminal(&stream), stream, current: 0 }
     }
 
     pub(super) fn current(&self) -> usize {
@@ -28,7 +32,7 @@ impl Turns {
     /// Writes a piece of the body of `number`, or holds it. Whether no more should come until its turn.
     pub(super) fn write(&mut self, number: usize, held: &mut Held, piece: &[u8]) -> io::Result<bool> {
         if number == self.current {
-            self.stream.write_all(piece)?;
+            self.show(piece, false)?;
             return Ok(false);
         }
         held.0.extend_from_slice(piece);
@@ -38,11 +42,24 @@ impl Turns {
     /// The current body is over: it is the turn of the next, which has brought this.
     pub(super) fn pass_on(&mut self, held: Option<&mut Held>) -> io::Result<()> {
         self.current += 1;
+        self.show(b"", true)?;
+        self.terminal = on_terminal(&self.stream);
         match held {
-            Some(held) => self.stream.write_all(&std::mem::take(&mut held.0)),
+            Some(held) => self.show(&std::mem::take(&mut held.0), false),
             None => Ok(()),
         }
     }
+
+    fn show(&mut self, piece: &[u8], is_last: bool) -> io::Result<()> {
+        let Some(terminal) = &mut self.terminal else { return self.stream.write_all(piece) };
+        let mut text = Vec::new();
+        terminal.read(piece, is_last, &mut text);
+        self.stream.write_all(&text)
+    }
+}
+
+fn on_terminal(stream: &File) -> Option<Box<Disarmed>> {
+    stream.is_terminal().then(|| Box::new(Disarmed::new(Reader::utf8())))
 }
 
 impl Held {

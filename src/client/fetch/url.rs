@@ -8,7 +8,8 @@ use std::str::FromStr;
 const DEFAULT_PORT: u16 = 80;
 
 /// A page on a server that is reached without TLS. What only a browser uses (a fragment) is dropped, and what may not
-/// be on the wire (anything but ASCII) is percent-encoded.
+/// be on the wire (anything but ASCII) is percent-encoded. A space is refused in a URL that somebody gives, as curl does, since
+/// it is a slip, and encoded where a server leads on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Url {
     host: Host,
@@ -45,9 +46,17 @@ impl Url {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Where a `Location` leads from here (RFC 3986, section 5.2).
+    /// Whether it is on the same server, so that what is for that server alone may be sent.
+    pub(super) fn is_beside(&self, other: &Url) -> bool {
+        (&self.host, self.port) == (&other.host, other.port)
+    }
+
+    /// Where a `Location` leads from here (RFC 3986, section 5.2). Servers write them as they like, and are read as browsers
+    /// read them: without white space around them and tabs within, and with spaces encoded.
     pub(super) fn join(&self, reference: &[u8]) -> Result<Url, UrlError> {
-        let text = on_the_wire(reference)?;
+        let reference: Vec<u8> =
+            reference.trim_ascii().iter().copied().filter(|&byte| byte != b'\t').collect();
+        let text = in_ascii(&reference);
         let text = without_fragment(&text);
         if let Some((scheme, rest)) = scheme(text) {
             return with_scheme(scheme, rest);
@@ -57,14 +66,15 @@ impl Url {
         }
         let (path, query) = path_and_query(text);
         let (path, query) = match path {
-            "" => (self.path.clone(), query.or(self.query.as_deref())),
-            _ if path.starts_with('/') => (without_dots(path), query),
+            "" => (self.path.clone(), query.map(encoded).or(self.query.clone())),
+            _ if path.starts_with('/') => (encoded(&without_dots(path)), query.map(encoded)),
             _ => {
                 let folder = self.path.len() - self.last_segment().len();
-                (without_dots(&format!("{}{path}", &self.path[..folder])), query)
+                let path = without_dots(&format!("{}{path}", &self.path[..folder]));
+                (encoded(&path), query.map(encoded))
             }
         };
-        Ok(Url { host: self.host.clone(), port: self.port, path, query: query.map(str::to_owned) })
+        Ok(Url { host: self.host.clone(), port: self.port, path, query })
     }
 
     /// What follows `http://`.
@@ -73,8 +83,8 @@ impl Url {
         let (authority, rest) = text.split_at(end);
         let (host, port) = host_and_port(authority)?;
         let (path, query) = path_and_query(rest);
-        let path = if path.is_empty() { "/".to_owned() } else { without_dots(path) };
-        Ok(Url { host, port, path, query: query.map(str::to_owned) })
+        let path = if path.is_empty() { "/".to_owned() } else { encoded(&without_dots(path)) };
+        Ok(Url { host, port, path, query: query.map(encoded) })
     }
 }
 
@@ -82,7 +92,12 @@ impl FromStr for Url {
     type Err = UrlError;
 
     fn from_str(text: &str) -> Result<Url, UrlError> {
-        let text = on_the_wire(text.as_bytes())?;
+        let text = in_ascii(text.as_bytes());
+        if has_blank(&text) {
+            return Err(UrlError(
+                "it has a space or a control character in it: write that as %20 or the like",
+            ));
+        }
         match scheme(without_fragment(&text)) {
             Some((scheme, rest)) => with_scheme(scheme, rest),
             None => Err(UrlError(NOT_HTTP)),
@@ -110,22 +125,34 @@ impl fmt::Display for UrlError {
 
 impl std::error::Error for UrlError {}
 
-/// Bytes that cannot be in a request line are refused (a line end would begin another field), and those beyond ASCII
-/// are encoded.
-fn on_the_wire(bytes: &[u8]) -> Result<String, UrlError> {
+/// Bytes beyond ASCII are encoded, in whichever encoding they are.
+fn in_ascii(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
         match byte {
-            0..=b' ' | 0x7f => {
-                return Err(UrlError(
-                    "it has a space or a control character in it: write that as %20 or the like",
-                ));
-            }
             0x80.. => text += &format!("%{byte:02X}"),
             _ => text.push(char::from(byte)),
         }
     }
-    Ok(text)
+    text
+}
+
+/// Spaces and controls cannot be in a request line: a line end would begin another field.
+fn has_blank(text: &str) -> bool {
+    text.contains(|c: char| c == ' ' || c.is_ascii_control())
+}
+
+/// A path or a query, with what may not be in it encoded.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' ' | '"' | '<' | '>' => encoded += &format!("%{:02X}", u32::from(c)),
+            c if c.is_ascii_control() => encoded += &format!("%{:02X}", u32::from(c)),
+            c => encoded.push(c),
+        }
+    }
+    encoded
 }
 
 fn without_fragment(text: &str) -> &str {
@@ -148,6 +175,9 @@ fn with_scheme(scheme: &str, rest: &str) -> Result<Url, UrlError> {
 }
 
 fn host_and_port(authority: &str) -> Result<(Host, u16), UrlError> {
+    if has_blank(authority) {
+        return Err(UrlError("it has a space or a control character in its host"));
+    }
     if authority.contains('@') {
         return Err(UrlError("it has a user or a password in it, which hullo does not send: leave them out"));
     }
@@ -303,6 +333,33 @@ mod tests {
         assert_eq!(base.join(b"\xe4").unwrap().target(), "/b/c/%E4");
         assert!(base.join(b"https://g/").unwrap_err().to_string().contains("TLS"));
         assert!(base.join(b"mailto:x@y").is_err());
-        assert!(base.join(b"a b").is_err());
+    }
+
+    #[test]
+    fn a_location_is_read_as_browsers_read_it() {
+        let base = url("http://a/b/c/d;p?q");
+        for (reference, written) in [
+            (&b"a b"[..], "http://a/b/c/a%20b"),
+            (b"  /x y?q r#s t ", "http://a/x%20y?q%20r"),
+            (b"?q r", "http://a/b/c/d;p?q%20r"),
+            ("/数 据?é".as_bytes(), "http://a/%E6%95%B0%20%E6%8D%AE?%C3%A9"),
+            (b"/\xe4 \x01\x7f", "http://a/%E4%20%01%7F"),
+            (b"/a\tb<\">", "http://a/ab%3C%22%3E"),
+            (b"/already%20encoded%2F+", "http://a/already%20encoded%2F+"),
+            (b"http://g:81/a b", "http://g:81/a%20b"),
+            (b"//g/a b/../c d", "http://g/c%20d"),
+            (b"http://[::1]:81/a b#c", "http://[::1]:81/a%20b"),
+        ] {
+            assert_eq!(base.join(reference).unwrap().to_string(), written, "{}", reference.escape_ascii());
+        }
+        for (reference, part) in [
+            (&b"http://a b/"[..], "it has a space"),
+            (b"//a\x01b/", "it has a space or a control character in its host"),
+            (b"http://u:p@g/", "password"),
+            ("http://münchen.de/".as_bytes(), "xn--"),
+        ] {
+            let error = base.join(reference).unwrap_err().to_string();
+            assert!(error.contains(part), "{}: {error}", reference.escape_ascii());
+        }
     }
 }
