@@ -21,8 +21,8 @@ Examples:
   hullo fetch http://127.0.0.1:8000/{a,b,c} --output-dir pages
       fetches three at once, into pages/a, pages/b and pages/c (the shell
       makes three URLs of it)
-  hullo fetch -q -H 'Accept: text/plain' -H 'Host: a.example' http://127.0.0.1/
-      prints the page alone; the server is asked for text, and as a.example
+  hullo fetch -q -H 'Host: a.example' -H 'Cookie: a=b' http://127.0.0.1/
+      prints the page alone; the server is asked as a.example
 
 Exit status:
   0    all were fetched
