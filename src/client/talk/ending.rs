@@ -45,6 +45,7 @@ impl Talker<'_> {
 
     /// The server will say nothing more. That says nothing about us: it may be reading on, and only what we send tells.
     pub(super) fn server_ended(&mut self, net: &mut Net) {
+        self.moved.0 = net.now();
         if let Phase::Ending | Phase::Leaving = self.phase {
             return; // So did we, and the connection closes.
         }
