@@ -1,6 +1,8 @@
 //! Signals, as one more descriptor on the loop: for the daemon and for the clients, which may not meet.
 
+use crate::reactor::is_ignored;
 use crate::{FdId, Net};
+use nix::sys::signal::{SigSet, Signal};
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::io;
@@ -15,10 +17,15 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
+    /// Catches these, and those of them that were held back until now; but what is ignored, as nohup(1) and a shell's
+    /// background jobs have it, stays ignored.
     pub(crate) fn catch(net: &mut Net, signals: &[i32]) -> io::Result<Signals> {
         let (read, write) = UnixStream::pair()?;
         let fd = net.watch(read.as_fd().try_clone_to_owned()?)?;
-        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, signals)?;
+        let signals: Vec<i32> = signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, &signals)?;
+        let caught: SigSet = signals.into_iter().filter_map(|signal| Signal::try_from(signal).ok()).collect();
+        caught.thread_unblock()?;
         Ok(Signals { delivery, fd })
     }
 

@@ -267,3 +267,45 @@ fn a_changed_option_of_a_socket_that_stays_does_not_stop_the_rest_of_a_reload() 
     old.ping("still here");
     daemon.welcomed().ping("on the same port");
 }
+
+#[test]
+fn a_path_that_is_written_another_way_is_the_same_socket() {
+    let dir = TempDir::new();
+    let mut daemon = start(&dir, &[("s", "hello")]);
+    let client = Peer::connect(&dir.unix("s"));
+    let odd = format!("unix:{}//./s", dir.path().display());
+    dir.write("hullo.toml", &format!("[[listen]]\naddress = {odd:?}\ndialect = \"indeed\"\n"));
+    daemon.signal("HUP");
+    daemon.wait_for_log("reloaded: listening");
+    Peer::connect(&dir.unix("s")).expect("Hello WorldAAA");
+    assert!(!daemon.stderr().contains("reloaded: opened"), "{}", daemon.stderr());
+    drop(client);
+    assert_eq!(daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_reload_says_what_it_opens_and_closes_and_takes_the_log_level_but_not_the_reactors() {
+    let dir = TempDir::new();
+    let mut daemon = start(&dir, &[("a", "hello"), ("b", "hello")]);
+    let write = |name: &str, level: &str| {
+        let listen = format!("[[listen]]\naddress = {:?}\ndialect = \"indeed\"\n", dir.unix(name));
+        dir.write("hullo.toml", &format!("log_level = {level:?}\nreactors = 2\n{listen}"));
+    };
+    write("c", "debug");
+    daemon.signal("HUP");
+    daemon.wait_for_log(&format!("reloaded: opened {} (indeed)", dir.unix("c")));
+    daemon.wait_for_log(&format!("reloaded: closed {} (hello)", dir.unix("a")));
+    daemon.wait_for_log(&format!("reloaded: closed {} (hello)", dir.unix("b")));
+    daemon.wait_for_log("there are 1 reactors and not 2: that changes only with a restart");
+    Peer::connect(&dir.unix("c")).expect("Hello WorldAAA");
+    daemon.wait_for_log("opened by unnamed (indeed)");
+    assert_eq!(daemon.threads(), 1);
+
+    write("d", "error");
+    daemon.signal("HUP");
+    eventually("the reload is done", || is_open(&dir, "d"));
+    Peer::connect(&dir.unix("d")).expect("Hello WorldAAA");
+    assert_eq!(daemon.terminate(), Some(0));
+    let said = daemon.stderr();
+    assert!(!said.contains("draining") && said.contains("hullo: drained"), "{said}");
+}

@@ -5,9 +5,14 @@ use super::catalog::Catalog;
 use super::dialect_table::framing;
 use super::failure::{Failure, Place};
 use super::section::{Section, Source};
-use hullo::Address;
 use hullo::greeting::{Framing, Transport};
-use std::fs;
+use hullo::{Address, Printable};
+use log::LevelFilter;
+use nix::fcntl::OFlag;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use toml::de::DeTable;
 
@@ -17,6 +22,10 @@ pub(super) struct Config {
     pub(super) listen: Vec<Listen>,
     pub(super) catalog: Catalog,
     pub(super) bounds: Bounds,
+    /// Of every stream socket that has none of its own.
+    pub(super) framing: Option<Framing>,
+    pub(super) log_level: Option<LevelFilter>,
+    pub(super) reactors: Option<usize>,
     /// Whether `connections` is somebody's wish and not the default.
     pub(super) sets_connections: bool,
 }
@@ -34,14 +43,25 @@ pub(super) struct Listen {
 impl Config {
     /// Reads and checks a file.
     pub(super) fn load(path: &Path) -> Result<Config, Failure> {
-        let name = path.display().to_string();
-        match fs::read_to_string(path) {
-            Ok(text) => Config::parse(&name, &text),
-            Err(error) => {
-                let sentence = format!("cannot read the config {name}: {error}");
-                Err(Failure::usage(vec![Place::default().complaint(sentence)]))
-            }
+        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error.to_string()))?;
+        Config::parse(&path.to_string_lossy(), &text)
+    }
+
+    /// The same for one that was read before. In doubt it says no: a pipe has nothing left to give, and a file that
+    /// is empty is about to be written.
+    pub(super) fn reload(path: &Path) -> Result<Config, Failure> {
+        // open(2): without O_NONBLOCK a FIFO waits for somebody who writes to it.
+        let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+        let mut file = file.map_err(|error| unreadable(path, &error.to_string()))?;
+        if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
+            return Err(unreadable(path, "it is no regular file, and was to be read only once"));
         }
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(|error| unreadable(path, &error.to_string()))?;
+        if text.trim().is_empty() {
+            return Err(unreadable(path, "it is empty: if that is meant, write a # into it"));
+        }
+        Config::parse(&path.to_string_lossy(), &text)
     }
 
     /// `name` is what complaints call the text.
@@ -71,6 +91,9 @@ impl Config {
             config.bounds = Bounds::read(&limits);
             config.sets_connections = limits.has("connections");
         }
+        config.framing = file.parsed("framing", framing);
+        config.log_level = file.parsed("log_level", log_level);
+        config.reactors = file.parsed("reactors", reactors);
         file.complain_of_unknown_keys();
         config.listen = listen.iter().filter_map(read_listen).collect();
         // Where anything is wrong already, a dialect may be missing for that reason only, and a `[[listen]]` too.
@@ -106,6 +129,11 @@ pub(super) fn transport(address: &Address) -> Transport {
     if address.is_datagram() { Transport::Datagram } else { Transport::Stream }
 }
 
+fn unreadable(path: &Path, why: &str) -> Failure {
+    let name = Printable(path.as_os_str().as_bytes());
+    Failure::usage(vec![Place::default().complaint(format!("cannot read the config {name}: {why}"))])
+}
+
 fn read_listen(section: &Section<'_>) -> Option<Listen> {
     if !section.has("address") {
         section.complain("address", "the address is missing: add address = \"tcp://HOST:PORT\"");
@@ -128,6 +156,17 @@ fn read_listen(section: &Section<'_>) -> Option<Listen> {
         section.complain("mode", "only the file of a Unix socket has a mode: leave it out");
     }
     Some(listen)
+}
+
+/// The error goes on from "is".
+fn log_level(text: &str) -> Result<LevelFilter, String> {
+    text.parse().map_err(|_| "no log level: choose off, error, warn, info, debug or trace".to_owned())
+}
+
+/// The error goes on from "is".
+fn reactors(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=256).contains(number));
+    number.ok_or_else(|| "no number of reactors: choose one from 1 to 256".to_owned())
 }
 
 /// `0660`: the permission bits of a file. The error goes on from "is".
@@ -225,6 +264,25 @@ mod tests {
         let found = complaints(text);
         assert!(found[0].starts_with("x.toml:3: [[listen]]: a datagram is a message"), "{found:?}");
         assert!(found[1].starts_with("x.toml:4: [[listen]]: only the file of a Unix socket"), "{found:?}");
+    }
+
+    #[test]
+    fn the_keys_of_the_file_itself_are_checked_like_all_others() {
+        let text = "reactors = 2\nlog_level = \"warn\"\nframing = \"line\"\n";
+        let config = Config::parse("x.toml", text).unwrap();
+        assert_eq!((config.reactors, config.log_level), (Some(2), Some(LevelFilter::Warn)));
+        assert_eq!(config.framing, Some(Framing::Line));
+        for (text, start) in [
+            ("reactors = 0", "x.toml:1: reactors = 0 is no number of reactors: choose one from 1 to 256"),
+            ("reactors = \"many\"", "x.toml:1: reactors = \"many\" is no number of reactors"),
+            ("log_level = \"loud\"", "x.toml:1: log_level = \"loud\" is no log level: choose off, error,"),
+            ("framing = \"lines\"", "x.toml:1: framing = \"lines\" is no framing: choose raw, line or auto"),
+            ("reactor = 2", "x.toml:1: there is no key \"reactor\": did you mean \"reactors\"?"),
+            ("log-level = \"warn\"", "x.toml:1: there is no key \"log-level\": did you mean \"log_level\"?"),
+        ] {
+            let found = complaints(text);
+            assert!(found[0].starts_with(start), "{found:?}");
+        }
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Why a command did not do what it was asked, and where it was asked for it.
 
+use hullo::Printable;
 use std::fmt;
 use std::process::ExitCode;
 use std::rc::Rc;
@@ -64,11 +65,17 @@ impl fmt::Display for Failure {
 
 impl fmt::Display for Complaint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.place.0 {
-            Some((file, line)) => write!(f, "{file}:{line}: {}", self.sentence),
-            None => f.write_str(&self.sentence),
+        if let Some((file, line)) = &self.place.0 {
+            write!(f, "{}:{line}: ", Printable(file.as_bytes()))?;
         }
+        f.write_str(&printable_lines(&self.sentence))
     }
+}
+
+/// What was typed, or stands in a file, may be anything, and is shown on a terminal.
+pub(super) fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.split('\n').map(|line| Printable(line.as_bytes()).to_string()).collect();
+    lines.join("\n")
 }
 
 impl Place {

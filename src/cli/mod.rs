@@ -19,17 +19,19 @@ mod logging;
 mod man;
 mod nearest;
 mod output;
+mod patient;
 mod plan;
 mod reference;
 mod section;
 mod serve;
+mod signals;
 mod talk;
 mod units;
 mod usage;
 
 use clap::{Parser, Subcommand};
 use failure::Failure;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -92,6 +94,7 @@ enum Command {
 
 /// Does what the command line asks; the exit code says how that went.
 pub(crate) fn run() -> ExitCode {
+    signals::hold_back();
     let result = match Cli::try_parse() {
         Ok(Cli { command: Command::Serve(serve) }) => serve.run(),
         Ok(Cli { command: Command::Talk(talk) }) => talk.run(),
@@ -123,9 +126,9 @@ fn report(failure: &Failure) -> ExitCode {
 
 /// A terminal breaks lines within words; in a file or a pipe a sentence is a line.
 fn complain(text: String) {
-    let text = if io::stderr().is_terminal() { columns::fill(&text, columns::WIDTH, "  ") } else { text };
-    // Where stderr is closed there is nobody left to tell.
-    let _ = io::stderr().write_all(text.as_bytes());
+    let text = failure::printable_lines(&text);
+    let is_terminal = io::stderr().is_terminal();
+    patient::last_words(&if is_terminal { columns::fill(&text, columns::WIDTH, "  ") } else { text });
 }
 
 #[cfg(test)]

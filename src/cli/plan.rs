@@ -5,6 +5,7 @@ use super::catalog::Catalog;
 use super::config::{Config, Listen};
 use super::descriptors;
 use super::failure::{Complaint, Failure, Place};
+use super::logging;
 use super::serve::Serve;
 use super::units;
 use hullo::Address;
@@ -22,12 +23,28 @@ pub(super) struct Prepared {
 
 /// Reads the config, applies the flags and looks names up, which may block.
 pub(super) fn prepare(serve: &Serve) -> Result<Prepared, Failure> {
-    let config = serve.config.as_deref().map_or(Ok(Config::default()), Config::load)?;
+    let mut config = serve.config.as_deref().map_or(Ok(Config::default()), Config::load)?;
+    apply_flags(serve, &mut config);
+    if let Some(level) = logging::level_of(config.log_level, serve.log_level) {
+        log::set_max_level(level);
+    }
     prepare_with(serve, config)
 }
 
-fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> {
+/// The same while the daemon runs, with so many reactors.
+pub(super) fn prepare_again(serve: &Serve, reactors: usize) -> Result<Prepared, Failure> {
+    let mut config = serve.config.as_deref().map_or(Ok(Config::default()), Config::reload)?;
     apply_flags(serve, &mut config);
+    let wanted = config.reactors.replace(reactors).unwrap_or(1);
+    if wanted != reactors {
+        log::warn!("there are {reactors} reactors and not {wanted}: that changes only with a restart");
+    }
+    prepare_with(serve, config)
+}
+
+/// The config has every flag in it.
+fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> {
+    let reactors = config.reactors.unwrap_or(1);
     let listen = sockets_asked_for(serve, &mut config);
     check_dialect_flag(serve, &listen, &config.catalog)?;
 
@@ -42,15 +59,16 @@ fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> 
     if !complaints.is_empty() {
         return Err(Failure::usage(complaints));
     }
-    let sockets = resolve(sockets, &config.bounds, serve.reactors())?;
-    config.bounds.limits.connections = clients_with_room(&config, sockets.len(), serve.reactors())?;
+    let sockets = resolve(sockets, &config.bounds, reactors)?;
+    config.bounds.limits.connections = clients_with_room(&config, sockets.len(), reactors)?;
 
     let plan = Plan {
         sockets,
         limits: config.bounds.limits.clone(),
         drain: config.bounds.drain,
         guard: config.bounds.guard(),
-        reactors: serve.reactors(),
+        reactors,
+        log_level: logging::level_of(config.log_level, serve.log_level),
     };
     Ok(Prepared { plan, config })
 }
@@ -63,6 +81,8 @@ fn apply_flags(serve: &Serve, config: &mut Config) {
     }
     bounds.limits.idle = serve.idle_timeout.unwrap_or(bounds.limits.idle);
     bounds.drain = serve.drain_timeout.unwrap_or(bounds.drain);
+    config.framing = serve.framing.or(config.framing);
+    config.reactors = serve.reactors.map(usize::from).or(config.reactors);
 }
 
 fn sockets_asked_for(serve: &Serve, config: &mut Config) -> Vec<Listen> {
@@ -105,7 +125,7 @@ fn dialect(serve: &Serve, wish: &Listen, config: &Config) -> Result<Dialect, Com
     let mut spec = dialect.spec().clone();
     spec.max_message = serve.max_message.unwrap_or(spec.max_message);
     if transport == Transport::Stream {
-        spec.framing = serve.framing.or(wish.framing).unwrap_or(spec.framing);
+        spec.framing = serve.framing.or(wish.framing).or(config.framing).unwrap_or(spec.framing);
     }
     let is_flagged = serve.max_message.is_some() || serve.framing.is_some();
     let place = if is_flagged { Place::default() } else { wish.place.clone() };
@@ -184,7 +204,8 @@ fn is_same(one: &Address, other: &Address) -> bool {
 fn path(address: &Address) -> Option<PathBuf> {
     match address {
         Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => {
-            path::absolute(path).ok()
+            // An abstract name is no path.
+            if address.has_file() { path::absolute(path).ok() } else { Some(path.clone()) }
         }
         _ => None,
     }
@@ -225,7 +246,8 @@ mod tests {
     }
 
     fn plan(serve: &Serve, config: &str) -> Result<Plan, String> {
-        let config = Config::parse("x.toml", config).unwrap();
+        let mut config = Config::parse("x.toml", config).unwrap();
+        apply_flags(serve, &mut config);
         prepare_with(serve, config).map(|prepared| prepared.plan).map_err(|failure| failure.to_string())
     }
 
@@ -281,6 +303,24 @@ mod tests {
     }
 
     #[test]
+    fn a_flag_counts_more_than_the_file_and_that_more_than_the_default() {
+        let mut asked = serve(&[]);
+        let config = "reactors = 3\nframing = \"line\"\n\
+                      [[listen]]\naddress = \"tcp://127.0.0.1:1\"\nframing = \"raw\"\n\
+                      [[listen]]\naddress = \"tcp://127.0.0.1:2\"\n\
+                      [[listen]]\naddress = \"udp://127.0.0.1:1\"\n";
+        let seen = |asked: &Serve, config: &str| {
+            let plan = plan(asked, config).unwrap();
+            (plan.reactors, plan.sockets.iter().map(|s| s.dialect.spec().framing).collect::<Vec<_>>())
+        };
+        assert_eq!(seen(&asked, ""), (1, vec![Framing::Auto, Framing::Auto]));
+        assert_eq!(seen(&asked, config), (3, vec![Framing::Raw, Framing::Line, Framing::Auto]));
+        asked.reactors = Some(2);
+        asked.framing = Some(Framing::Raw);
+        assert_eq!(seen(&asked, config), (2, vec![Framing::Raw, Framing::Raw, Framing::Auto]));
+    }
+
+    #[test]
     fn a_name_becomes_every_address_it_has_and_none_is_taken_twice() {
         let found = sockets(&serve(&["tcp://localhost:5"]), "");
         assert!(found.contains(&"tcp://127.0.0.1:5 (hello)".to_owned()), "{found:?}");
@@ -293,6 +333,8 @@ mod tests {
         assert!(plan(&serve(&["udp://127.0.0.1:0", "udp://127.0.0.1:0"]), "").is_ok());
         assert!(plan(&serve(&["udp://127.0.0.1:5", "tcp://127.0.0.1:5"]), "").is_ok());
         assert!(plan(&serve(&["unix:x", "unixgram:./x"]), "").is_err());
+        assert!(plan(&serve(&["unix:@x", "unix:./@x"]), "").is_ok());
+        assert!(plan(&serve(&["unix:@x", "unix:@x"]), "").is_err());
         let twice = "[[listen]]\naddress = \"udp://[::1]:5\"\n".repeat(2);
         let error = plan(&serve(&[]), &twice).err().unwrap();
         assert_eq!(error, "x.toml:4: udp://[::1]:5 is asked for twice: take one out\n");

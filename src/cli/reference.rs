@@ -80,6 +80,24 @@ fn file() -> Table {
             ),
             Entry::new("dialects", "tables", "none", "A [dialects.NAME] for each dialect of your own."),
             Entry::new("limits", "table", "as below", "Bounds of the whole daemon."),
+            Entry::new(
+                "framing",
+                "raw, line or auto",
+                "that of the dialect",
+                "How the streams of sockets without a framing of their own are cut into messages.",
+            ),
+            Entry::new(
+                "log_level",
+                "level",
+                "info",
+                "How much to log: off, error, warn, info, debug or trace. HULLO_LOG and --log-level count more.",
+            ),
+            Entry::new(
+                "reactors",
+                "1 to 256",
+                "1",
+                "Threads that serve, a reactor each. It changes only with a restart.",
+            ),
         ],
     }
 }

@@ -4,17 +4,17 @@ use super::config::{self, Config};
 use super::dialect_table;
 use super::failure::{Failure, Place};
 use super::plan::{self, Prepared};
-use super::{logging, output, reference, units};
+use super::{logging, output, patient, reference, units};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hullo::Address;
-use hullo::daemon::{self, SocketPlan};
+use hullo::daemon::{self, Outside, SocketPlan};
 use hullo::greeting::{Framing, Transport};
 use log::LevelFilter;
 use std::fmt::Write;
-use std::io;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 use toml::Value;
 
@@ -38,7 +38,11 @@ Signals:
   SIGTERM, SIGINT
       end it in order; a second one ends it at once
   SIGHUP
-      re-reads the config; a broken one changes nothing
+      re-reads the config; a broken one changes nothing, nor does one that
+      is empty or can be read only once
+  SIGUSR1
+      prints the counters on stderr
+  What was ignored at the start (nohup, background jobs) stays ignored.
 
 Environment:
   HULLO_LOG
@@ -116,57 +120,68 @@ pub(super) struct Serve {
     ///
     /// The kernel spreads the clients of a TCP or UDP port over them. Unix sockets, and datagram sockets that a farewell
     /// stops, are the first one's alone. Each takes an equal share of --max-connections, rounded up, and keeps its own
-    /// count of datagrams per source.
+    /// count of datagrams per source. A reload does not change it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub(super) reactors: Option<u16>,
 
     /// How much to log: off, error, warn, info, debug or trace [default: info]
     ///
-    /// info tells of starts, stops and reloads, debug of each connection. This counts more than HULLO_LOG.
+    /// info tells of starts, stops and reloads, debug of each connection. This counts more than HULLO_LOG, and that more
+    /// than log_level in the config. Where the journal of systemd reads it, a line has a priority and no time.
     #[arg(long, value_name = "L", hide_possible_values = true, value_parser = level())]
     pub(super) log_level: Option<LevelFilter>,
 }
 
 impl Serve {
-    pub(super) fn reactors(&self) -> usize {
-        self.reactors.map_or(1, usize::from)
-    }
-
     /// Serves until it is told to stop.
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         logging::start(self.log_level);
         if self.check_config {
             let prepared = plan::prepare(&self).map_err(Failure::into_usage)?;
-            return output::print(&report(&prepared)).map(|()| ExitCode::SUCCESS);
+            return output::print(&self.report(&prepared)).map(|()| ExitCode::SUCCESS);
         }
         let plan = plan::prepare(&self)?.plan;
-        // A name in the config is looked up again, with the loop at rest for as long as that takes.
-        let mut reload =
-            || plan::prepare(&self).map(|prepared| prepared.plan).map_err(|failure| failure.in_one_line());
-        let summary = daemon::run(plan, &mut io::stdout(), &mut reload)
+        let reactors = plan.reactors;
+        let reload = move || match plan::prepare_again(&self, reactors) {
+            Ok(prepared) => Ok(prepared.plan),
+            Err(failure) => Err(failure.in_one_line()),
+        };
+        let outside =
+            Outside { announce: patient::announce, say: logging::last_line, reload: Arc::new(reload) };
+        let summary = daemon::run(plan, outside)
             .map_err(|error| Failure::failed(&Place::default(), error.to_string()))?;
         logging::last_line(&summary.to_string());
         let is_clean = summary.cut == 0 && !summary.is_forced;
         Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
-}
 
-/// All that is in effect, as a config file.
-fn report(Prepared { plan, config }: &Prepared) -> String {
-    let [_, limits, listen, dialect] = reference::tables().map(|table| table.to_comments());
-    let sockets: Vec<String> = plan.sockets.iter().map(|socket| listen_table(socket, config)).collect();
-    let dialects =
-        config.catalog.custom().map(|dialect| dialect_table::write(dialect.name(), dialect.spec()));
-    let dialects: Vec<String> = dialects.collect();
-    [
-        "# What is in effect, as a config file. In a count k is 1000 and M a million; a\n\
-         # size has KiB, MiB or no unit; a duration has ms, s, m or h, or is in seconds.\n"
-            .to_owned(),
-        limits + &config.bounds.to_toml(),
-        listen + &sockets.join("\n"),
-        dialect + &dialects.join("\n"),
-    ]
-    .join("\n")
+    /// All that is in effect, as a config file.
+    fn report(&self, Prepared { plan, config }: &Prepared) -> String {
+        let [_, limits, listen, dialect] = reference::tables().map(|table| table.to_comments());
+        let sockets: Vec<String> = plan.sockets.iter().map(|socket| listen_table(socket, config)).collect();
+        let dialects =
+            config.catalog.custom().map(|dialect| dialect_table::write(dialect.name(), dialect.spec()));
+        let dialects: Vec<String> = dialects.collect();
+        let level = self.log_level.or(config.log_level).unwrap_or(logging::DEFAULT);
+        let framing = match config.framing {
+            Some(framing) => format!("framing = \"{framing}\"\n"),
+            None => "# framing: of each socket, or of its dialect\n".to_owned(),
+        };
+        [
+            "# What is in effect, as a config file. In a count k is 1000 and M a million; a\n\
+             # size has KiB, MiB or no unit; a duration has ms, s, m or h, or is in seconds.\n"
+                .to_owned(),
+            format!(
+                "log_level = \"{}\"\nreactors = {}\n{framing}",
+                level.as_str().to_lowercase(),
+                plan.reactors
+            ),
+            limits + &config.bounds.to_toml(),
+            listen + &sockets.join("\n"),
+            dialect + &dialects.join("\n"),
+        ]
+        .join("\n")
+    }
 }
 
 fn listen_table(socket: &SocketPlan, config: &Config) -> String {
@@ -176,7 +191,7 @@ fn listen_table(socket: &SocketPlan, config: &Config) -> String {
     let mut line = |key: &str, value: String| {
         writeln!(table, "{key} = {}", Value::String(value)).expect("a string takes any text");
     };
-    line("address", address.to_string());
+    line("address", text(address));
     line("dialect", dialect.name().to_owned());
     if transport == Transport::Stream {
         line("framing", dialect.spec().framing.to_string());
@@ -190,6 +205,16 @@ fn listen_table(socket: &SocketPlan, config: &Config) -> String {
         writeln!(table, "# by --max-message, messages up to {size}").expect("a string takes any text");
     }
     table
+}
+
+/// As it is read: what is shown of a path leaves out what would steer a terminal.
+fn text(address: &Address) -> String {
+    match address {
+        Address::Unix(path) => format!("unix:{}", path.display()),
+        Address::Unixgram(path) => format!("unixgram:{}", path.display()),
+        Address::Unixpacket(path) => format!("unixpacket:{}", path.display()),
+        other => other.to_string(),
+    }
 }
 
 /// At least one.

@@ -1,6 +1,6 @@
 //! The reactors beside the first, each on a thread of its own.
 
-use super::greeter::Greeter;
+use super::greeter::{Greeter, SayCounters, Voice};
 use super::plan::{Plan, StartError, Summary};
 use super::sockets::Sockets;
 use crate::{Reactor, Remote};
@@ -22,10 +22,10 @@ struct Hand {
 impl Crew {
     /// Starts one for each reactor of the plan but the first. `plan` has the sockets that are shared, with their real
     /// ports.
-    pub(super) fn start(plan: &Plan) -> Result<Crew, StartError> {
+    pub(super) fn start(plan: &Plan, say: fn(&str)) -> Result<Crew, StartError> {
         let mut crew = Crew { hands: Vec::new() };
         for number in 2..=plan.reactors {
-            match Hand::start(number, plan) {
+            match Hand::start(plan, Voice { say, number: Some(number) }) {
                 Ok(hand) => crew.hands.push(hand),
                 Err(error) => {
                     crew.stop();
@@ -51,6 +51,10 @@ impl Crew {
         self.hands.iter().for_each(|hand| drop(hand.remote.message(Box::new(plan.clone()))));
     }
 
+    pub(super) fn say_counters(&self) {
+        self.hands.iter().for_each(|hand| drop(hand.remote.message(Box::new(SayCounters))));
+    }
+
     /// How each ended. They have been told to.
     pub(super) fn join(&mut self) -> io::Result<Vec<Summary>> {
         let gone = |_| Err(io::Error::other("a reactor's thread has panicked"));
@@ -60,20 +64,21 @@ impl Crew {
 
 impl Hand {
     /// Its sockets are bound before its thread begins, so that what cannot be bound is told in time.
-    fn start(number: usize, plan: &Plan) -> Result<Hand, StartError> {
-        let cannot_start = |error| StartError { address: None, error };
-        let mut reactor = Reactor::with_limits(plan.limits_of_one()).map_err(cannot_start)?;
+    fn start(plan: &Plan, voice: Voice) -> Result<Hand, StartError> {
+        let mut reactor = Reactor::with_limits(plan.limits_of_one()).map_err(StartError::system)?;
         let mut sockets = Sockets::default();
         sockets.open(reactor.net(), plan)?;
         let (remote, plan) = (reactor.net().remote(), plan.clone());
+        let number = voice.number.unwrap_or(1);
         let serve = move || {
-            let mut greeter = Greeter::new(plan, sockets, None);
+            let mut greeter = Greeter::new(plan, sockets, voice, None);
             let drained = reactor.run(&mut greeter).inspect_err(|error| {
                 log::error!("reactor {number} has failed, its clients are cut: {error}");
             })?;
             Ok(greeter.summary(drained, reactor.net().stats()))
         };
-        let thread = Builder::new().name(format!("hullo-{number}")).spawn(serve).map_err(cannot_start)?;
+        let thread =
+            Builder::new().name(format!("hullo-{number}")).spawn(serve).map_err(StartError::system)?;
         Ok(Hand { remote, thread })
     }
 }

@@ -1,25 +1,32 @@
 //! The daemon as a handler: one greeting session per connection, one responder per datagram socket.
 
+use super::counters::Counters;
 use super::crew::Crew;
 use super::plan::{Plan, Summary};
+use super::reload::{Reload, Reread};
 use super::sockets::Sockets;
 use crate::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
 use crate::signals::Signals;
 use crate::{Closed, ConnId, ConnMap, Datagram, DrainReport, FdId, Handler, Net, Origin, Readiness, Stats};
 use crate::{TimerId, UdpId};
-use signal_hook::consts::SIGHUP;
+use signal_hook::consts::{SIGHUP, SIGUSR1};
 use std::any::Any;
 use std::io;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-pub(super) struct Greeter<'a> {
+/// Signals that come within this time mean the same end: a shell sends SIGINT where a supervisor sends SIGTERM, to one
+/// process at one moment.
+const GRACE: Duration = Duration::from_millis(25);
+
+pub(super) struct Greeter {
     pub(super) plan: Plan,
     pub(super) sockets: Sockets,
     clients: ConnMap<Session>,
     /// The delays that run.
     delays: ConnMap<TimerId>,
+    voice: Voice,
     /// Of the first reactor.
-    lead: Option<Lead<'a>>,
+    lead: Option<Lead>,
     /// Answers to datagrams are written here first.
     answer: Vec<u8>,
     /// Datagrams that were not answered, by reason.
@@ -30,19 +37,32 @@ pub(super) struct Greeter<'a> {
 }
 
 /// What only the first reactor has: it hears the signals, and tells the others.
-pub(super) struct Lead<'a> {
+pub(super) struct Lead {
     pub(super) signals: Signals,
-    pub(super) reload: &'a mut dyn FnMut() -> Result<Plan, String>,
+    pub(super) reload: Reload,
     pub(super) crew: Crew,
+    /// Runs from the first signal to end until it is acted on.
+    pub(super) grace: Option<TimerId>,
 }
 
-impl<'a> Greeter<'a> {
-    pub(super) fn new(plan: Plan, sockets: Sockets, lead: Option<Lead<'a>>) -> Greeter<'a> {
+/// Where a reactor says what it is asked for, and as which of several.
+#[derive(Clone, Copy)]
+pub(super) struct Voice {
+    pub(super) say: fn(&str),
+    pub(super) number: Option<usize>,
+}
+
+/// The message that has a reactor say its counters.
+pub(super) struct SayCounters;
+
+impl Greeter {
+    pub(super) fn new(plan: Plan, sockets: Sockets, voice: Voice, lead: Option<Lead>) -> Greeter {
         Greeter {
             plan,
             sockets,
             clients: ConnMap::new(),
             delays: ConnMap::new(),
+            voice,
             lead,
             answer: Vec::new(),
             silences: [0; Silence::ALL.len()],
@@ -116,6 +136,7 @@ impl<'a> Greeter<'a> {
         }
     }
 
+    /// The first signal to end, or one that comes after it.
     fn on_terminate(&mut self, net: &mut Net) {
         if self.is_draining {
             log::warn!("second signal: stopping at once");
@@ -123,10 +144,18 @@ impl<'a> Greeter<'a> {
             self.tell(Crew::stop);
             return net.stop();
         }
-        log::info!("draining {} clients, at most {:?}", net.stats().connections, self.plan.drain);
-        self.is_draining = true;
-        net.drain(self.plan.drain);
+        if let Some(lead) = self.lead.as_mut().filter(|lead| lead.grace.is_none()) {
+            lead.grace = Some(net.set_timer(GRACE, 0));
+        }
+    }
+
+    fn drain(&mut self, net: &mut Net) {
+        if std::mem::replace(&mut self.is_draining, true) {
+            return;
+        }
         let timeout = self.plan.drain;
+        log::info!("draining {} clients, at most {timeout:?}", net.stats().connections);
+        net.drain(timeout);
         self.tell(|crew| crew.drain(timeout));
     }
 
@@ -141,27 +170,54 @@ impl<'a> Greeter<'a> {
             return log::warn!("reload ignored: draining");
         }
         let Some(lead) = &mut self.lead else { return };
-        let result = (lead.reload)().and_then(|plan| self.turn_to(net, plan));
-        match result {
-            Ok(()) => {
-                let shared = self.sockets.shared(net, &self.plan);
-                self.tell(|crew| crew.turn_to(&shared));
-                let lines = self.sockets.announcements(net);
-                lines.iter().for_each(|line| log::info!("reloaded: {line}"));
-            }
-            Err(error) => log::error!("reload failed, nothing has changed: {error}"),
+        if let Err(error) = lead.reload.begin(net.remote()) {
+            log::error!("reload failed, nothing has changed: {error}");
         }
     }
 
-    fn turn_to(&mut self, net: &mut Net, plan: Plan) -> Result<(), String> {
-        self.sockets.exchange(net, &plan).map_err(|error| error.to_string())?;
+    fn on_reread(&mut self, net: &mut Net, reread: Reread) {
+        let is_asked_again = self.lead.as_mut().is_some_and(|lead| lead.reload.end());
+        if self.is_draining {
+            return log::warn!("reload ignored: draining");
+        }
+        match reread.0.and_then(|plan| self.turn_to(net, plan)) {
+            Ok(changes) => {
+                let shared = self.sockets.shared(net, &self.plan);
+                self.tell(|crew| crew.turn_to(&shared));
+                for line in changes.iter().chain(&self.sockets.announcements(net)) {
+                    log::info!("reloaded: {line}");
+                }
+            }
+            Err(error) => log::error!("reload failed, nothing has changed: {error}"),
+        }
+        if is_asked_again {
+            self.on_hangup(net);
+        }
+    }
+
+    fn turn_to(&mut self, net: &mut Net, plan: Plan) -> Result<Vec<String>, String> {
+        let changes = self.sockets.exchange(net, &plan).map_err(|error| error.to_string())?;
         net.set_limits(plan.limits_of_one());
+        if let Some(level) = plan.log_level {
+            log::set_max_level(level);
+        }
         self.plan = plan;
-        Ok(())
+        Ok(changes)
+    }
+
+    fn say_counters(&self, net: &Net) {
+        let counters = Counters {
+            reactor: self.voice.number,
+            uptime: self.started.elapsed(),
+            most: net.limits().connections,
+            stats: &net.stats(),
+            silent: self.silences.iter().sum(),
+        };
+        (self.voice.say)(&counters.to_string());
     }
 }
 
-impl Handler for Greeter<'_> {
+impl Handler for Greeter {
     #[inline]
     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
         let Some(session) = self.clients.get_mut(conn) else { return };
@@ -196,6 +252,9 @@ impl Handler for Greeter<'_> {
     }
 
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
+        if self.lead.as_ref().is_some_and(|lead| lead.grace == Some(timer)) {
+            return self.drain(net);
+        }
         let conn = ConnId::from_bits(key);
         if self.delays.get(conn) == Some(&timer) {
             self.converse(net, conn, |session, now, out| session.timeout(now, out));
@@ -236,7 +295,7 @@ impl Handler for Greeter<'_> {
             }
             net.close_udp(udp);
             if self.sockets.is_empty() {
-                self.on_terminate(net);
+                self.drain(net);
             }
         }
     }
@@ -246,16 +305,28 @@ impl Handler for Greeter<'_> {
         for signal in lead.signals.pending() {
             match signal {
                 SIGHUP => self.on_hangup(net),
+                SIGUSR1 => {
+                    self.say_counters(net);
+                    self.tell(Crew::say_counters);
+                }
                 _ => self.on_terminate(net),
             }
         }
     }
 
-    /// The first reactor has gone over to another plan.
+    /// From the thread that has read the config again, and from the first reactor.
     fn message(&mut self, net: &mut Net, message: Box<dyn Any + Send>) {
-        let Ok(plan) = message.downcast::<Plan>() else { return };
-        if let Err(error) = self.turn_to(net, *plan) {
-            log::error!("one of the reactors keeps its old sockets: {error}");
+        let message = match message.downcast::<Reread>() {
+            Ok(reread) => return self.on_reread(net, *reread),
+            Err(message) => message,
+        };
+        match message.downcast::<Plan>() {
+            Ok(plan) => {
+                if let Err(error) = self.turn_to(net, *plan) {
+                    log::error!("one of the reactors keeps its old sockets: {error}");
+                }
+            }
+            Err(_) => self.say_counters(net), // SayCounters is the only other one.
         }
     }
 }

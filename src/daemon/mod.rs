@@ -1,47 +1,58 @@
 //! The greeting daemon: a [`Handler`](crate::Handler) that keeps one greeting session per connection.
 
+mod counters;
 mod crew;
 mod greeter;
 mod plan;
+mod reload;
 mod sockets;
 
 pub use plan::{Plan, SocketPlan, StartError, Summary};
+pub use reload::Prepare;
 
 use crate::Reactor;
 use crate::signals::Signals;
 use crew::Crew;
-use greeter::{Greeter, Lead};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use greeter::{Greeter, Lead, Voice};
+use reload::Reload;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use sockets::Sockets;
-use std::io::Write;
+use std::sync::Arc;
+
+/// What a daemon has to do with besides the network.
+pub struct Outside {
+    /// Takes one line for each bound socket, and says whether it went through. It must not wait for a reader.
+    pub announce: fn(&str) -> bool,
+    /// Takes the counters that are asked for by SIGUSR1. It must not wait for a reader.
+    pub say: fn(&str),
+    /// Is asked for a new plan on SIGHUP, on a thread of its own.
+    pub reload: Arc<Prepare>,
+}
 
 /// Runs the daemon until it is drained or stopped by a signal.
-///
-/// Each bound socket is announced with a line on `announce`. `reload` is asked for a new plan on SIGHUP.
 ///
 /// # Errors
 ///
 /// When a socket cannot be bound, or the system has no descriptor for the loop itself. Nothing is left half open.
-pub fn run(
-    plan: Plan,
-    announce: &mut dyn Write,
-    reload: &mut dyn FnMut() -> Result<Plan, String>,
-) -> Result<Summary, StartError> {
-    let cannot_start = |error| StartError { address: None, error };
-    let mut reactor = Reactor::with_limits(plan.limits_of_one()).map_err(cannot_start)?;
-    let signals = Signals::catch(reactor.net(), &[SIGTERM, SIGINT, SIGHUP]).map_err(cannot_start)?;
+pub fn run(plan: Plan, outside: Outside) -> Result<Summary, StartError> {
+    let mut reactor = Reactor::with_limits(plan.limits_of_one()).map_err(StartError::system)?;
+    let signals = Signals::catch(reactor.net(), &[SIGTERM, SIGINT, SIGHUP, SIGUSR1]);
+    let signals = signals.map_err(StartError::system)?;
     let mut sockets = Sockets::of_the_first();
     sockets.open(reactor.net(), &plan)?;
-    let crew = Crew::start(&sockets.shared(reactor.net(), &plan))?;
-    for line in sockets.announcements(reactor.net()) {
-        // Whoever started us may not be listening; we are.
-        let _ = writeln!(announce, "{line}");
+    let crew = Crew::start(&sockets.shared(reactor.net(), &plan), outside.say)?;
+    let lines = sockets.announcements(reactor.net());
+    // Whoever started us may not be listening; we are.
+    let unread = lines.iter().filter(|line| !(outside.announce)(line)).count();
+    if unread > 0 {
+        log::warn!("{unread} of {} sockets could not be announced: nobody reads stdout", lines.len());
     }
-    let _ = announce.flush();
-    let mut greeter = Greeter::new(plan, sockets, Some(Lead { signals, reload, crew }));
+    let voice = Voice { say: outside.say, number: (plan.reactors > 1).then_some(1) };
+    let lead = Lead { signals, reload: Reload::new(outside.reload), crew, grace: None };
+    let mut greeter = Greeter::new(plan, sockets, voice, Some(lead));
     let drained = reactor.run(&mut greeter);
     let others = greeter.dismiss(drained.is_err());
-    let mut summary = greeter.summary(drained.map_err(cannot_start)?, reactor.net().stats());
-    others.map_err(cannot_start)?.iter().for_each(|other| summary.add(other));
+    let mut summary = greeter.summary(drained.map_err(StartError::system)?, reactor.net().stats());
+    others.map_err(StartError::system)?.iter().for_each(|other| summary.add(other));
     Ok(summary)
 }

@@ -2,10 +2,11 @@
 
 use crate::greeting::{Dialect, Guard};
 use crate::{Address, Limits, SocketOptions};
+use log::LevelFilter;
 use nix::errno::Errno;
 use std::fmt;
 use std::io;
-use std::path::Path;
+use std::path::{self, Path};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Plan {
     /// How many reactors serve, at least one. They share the sockets that are opened with `reuse_port`, and the first
     /// one serves the others.
     pub reactors: usize,
+    /// How much to log from the moment at which a reload takes effect; `None`: as before.
+    pub log_level: Option<LevelFilter>,
 }
 
 /// One socket. Its address has no name left in it.
@@ -47,8 +50,20 @@ impl SocketPlan {
     /// Whether the socket of one plan serves the other as well, whatever it speaks. Its options are of the moment at
     /// which it was opened: a second one could not be bound beside it.
     pub(super) fn is_same_socket(&self, other: &SocketPlan) -> bool {
-        self.address == other.address
+        match (&self.address, &other.address) {
+            (Address::Unix(one), Address::Unix(other))
+            | (Address::Unixgram(one), Address::Unixgram(other))
+            | (Address::Unixpacket(one), Address::Unixpacket(other)) => is_same_path(one, other),
+            (one, other) => one == other,
+        }
     }
+}
+
+/// However it is written; but an abstract name is no path.
+fn is_same_path(one: &Path, other: &Path) -> bool {
+    let is_abstract = |path: &Path| path.as_os_str().as_encoded_bytes().starts_with(b"@");
+    let absolute = |path: &Path| path::absolute(path).ok();
+    one == other || !is_abstract(one) && !is_abstract(other) && absolute(one) == absolute(other)
 }
 
 /// How a daemon ended; displays as the one line that ends its log.
@@ -99,8 +114,17 @@ impl fmt::Display for Summary {
 pub struct StartError {
     /// The socket that could not be opened, if it was one.
     pub address: Option<Address>,
+    /// A socket of the daemon's own that is in the way.
+    pub own: Option<Address>,
     /// What the operating system said.
     pub error: io::Error,
+}
+
+impl StartError {
+    /// What is wrong with no socket in particular.
+    pub(super) fn system(error: io::Error) -> StartError {
+        StartError { address: None, own: None, error }
+    }
 }
 
 impl fmt::Display for StartError {
@@ -108,6 +132,14 @@ impl fmt::Display for StartError {
         let Some(address) = &self.address else {
             return write!(f, "cannot start: {}", self.error);
         };
+        if let Some(own) = &self.own {
+            let other = if address.path().is_some() { "path" } else { "port" };
+            return write!(
+                f,
+                "{address} is in use by {own}, which is ours as well: choose another {other}, or have only one of \
+                 them; to go over from one to the other, restart"
+            );
+        }
         match problem(address, &self.error) {
             Some((problem, remedy)) => write!(f, "{address} {problem}: {remedy}"),
             None => write!(f, "cannot bind {address}: {}", self.error),
@@ -170,7 +202,7 @@ mod tests {
     use super::*;
 
     fn sentence(address: &str, error: impl Into<io::Error>) -> String {
-        StartError { address: Some(address.parse().unwrap()), error: error.into() }.to_string()
+        StartError { address: Some(address.parse().unwrap()), own: None, error: error.into() }.to_string()
     }
 
     #[test]
@@ -182,6 +214,20 @@ mod tests {
         assert_eq!(
             sentence("unix:/run/hullo.sock", io::ErrorKind::AddrInUse),
             "unix:/run/hullo.sock is in use: stop the other program, or choose another path"
+        );
+    }
+
+    #[test]
+    fn a_socket_of_our_own_in_the_way_is_no_other_program() {
+        let error = StartError {
+            address: Some("tcp://*:9999".parse().unwrap()),
+            own: Some("tcp://127.0.0.1:9999".parse().unwrap()),
+            error: io::ErrorKind::AddrInUse.into(),
+        };
+        assert_eq!(
+            error.to_string(),
+            "tcp://*:9999 is in use by tcp://127.0.0.1:9999, which is ours as well: choose another port, or have \
+             only one of them; to go over from one to the other, restart"
         );
     }
 
@@ -227,7 +273,7 @@ mod tests {
 
     #[test]
     fn any_other_error_keeps_the_words_of_the_system() {
-        let error = StartError { address: None, error: io::Error::other("no timers left") };
+        let error = StartError::system(io::Error::other("no timers left"));
         assert_eq!(error.to_string(), "cannot start: no timers left");
         assert_eq!(
             sentence("tcp://127.0.0.1:80", io::Error::other("odd")),

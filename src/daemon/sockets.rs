@@ -2,7 +2,11 @@
 
 use super::plan::{Plan, SocketPlan, StartError};
 use crate::greeting::{Dialect, Guard, Responder};
-use crate::{Address, ListenerId, Net, SourceId, UdpId};
+use crate::{Address, Host, ListenerId, Net, SourceId, UdpId};
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::sync::Arc;
 
 /// What is open, in the order of the plan.
@@ -16,7 +20,12 @@ pub(super) struct Sockets {
 struct Socket {
     plan: SocketPlan,
     kind: Kind,
+    /// What it was made as, if it is a file.
+    file: Option<Inode>,
 }
+
+/// Device and number.
+type Inode = (u64, u64);
 
 enum Kind {
     Listener(ListenerId),
@@ -37,11 +46,15 @@ impl Sockets {
 
     /// Goes over to another plan: new sockets are bound first, and only if all of them are does anything change.
     /// A socket that stays open takes its new dialect for the clients to come.
-    pub(super) fn exchange(&mut self, net: &mut Net, plan: &Plan) -> Result<(), StartError> {
+    /// A line for each socket that came or went.
+    pub(super) fn exchange(&mut self, net: &mut Net, plan: &Plan) -> Result<Vec<String>, StartError> {
         let pairs = self.pairs(&plan.sockets);
         let is_new = |(wanted, pair): (&SocketPlan, &Option<usize>)| pair.is_none().then(|| wanted.clone());
         let new = plan.sockets.iter().zip(&pairs).filter_map(is_new).collect::<Vec<_>>();
-        let mut new = self.bind_all(net, &new, plan.guard)?.into_iter();
+        let new = self.bind_all(net, &new, plan.guard)?;
+        let mut changes: Vec<String> =
+            new.iter().map(|socket| format!("opened {}", socket.name(net))).collect();
+        let mut new = new.into_iter();
         let mut former = self.open.drain(..).map(Some).collect::<Vec<_>>();
         let next = |(wanted, pair): (&SocketPlan, Option<usize>)| {
             let Some(mut socket) = pair.and_then(|at| former[at].take()) else { return new.next() };
@@ -49,12 +62,15 @@ impl Sockets {
             Some(socket)
         };
         self.open = plan.sockets.iter().zip(pairs).filter_map(next).collect();
-        former.iter().flatten().for_each(|socket| socket.close(net));
-        Ok(())
+        for socket in former.iter().flatten() {
+            changes.push(format!("closed {}", socket.name(net)));
+            socket.close(net);
+        }
+        Ok(changes)
     }
 
     /// For each wanted socket the place of the open one that it goes on in. Several may have asked for any free port:
-    /// of those it is rather one that speaks the same dialect.
+    /// of those it is rather one that speaks the same dialect. A Unix socket whose file is gone is bound anew.
     fn pairs(&self, wanted: &[SocketPlan]) -> Vec<Option<usize>> {
         let mut pairs = vec![None; wanted.len()];
         for is_dialect_asked in [true, false] {
@@ -63,6 +79,7 @@ impl Sockets {
                     let plan = &self.open[*at].plan;
                     let speaks_it = plan.dialect.name() == wanted.dialect.name();
                     plan.is_same_socket(wanted)
+                        && !self.open[*at].has_lost_its_file()
                         && (speaks_it || !is_dialect_asked)
                         && !pairs.contains(&Some(*at))
                 };
@@ -83,10 +100,8 @@ impl Sockets {
 
     /// One line for each socket, with its real port.
     pub(super) fn announcements(&self, net: &Net) -> Vec<String> {
-        let line = |socket: &Socket| {
-            format!("listening on {} ({})", socket.address(net), socket.plan.dialect.name())
-        };
-        self.open.iter().map(line).collect()
+        let open = self.open.iter().filter(|socket| socket.is_reachable());
+        open.map(|socket| format!("listening on {}", socket.name(net))).collect()
     }
 
     pub(super) fn dialect(&self, listener: ListenerId) -> Option<&Arc<Dialect>> {
@@ -124,7 +139,12 @@ impl Sockets {
             };
             match bound {
                 Ok(socket) => open.push(socket),
-                Err(error) => {
+                Err(mut error) => {
+                    if error.error.kind() == io::ErrorKind::AddrInUse {
+                        let mut ours = self.open.iter().chain(&open);
+                        let own = ours.find(|socket| socket.is_in_the_way_of(net, &plan.address));
+                        error.own = own.map(|own| own.address(net));
+                    }
                     open.iter().for_each(|socket| socket.close(net));
                     return Err(error);
                 }
@@ -143,7 +163,7 @@ impl Socket {
         let socket = Socket::bind(net, &alone, guard)?;
         if let Err(error) = net.controls(socket.id()).and_then(|controls| controls.set_reuse_port(true)) {
             socket.close(net);
-            return Err(StartError { address: Some(plan.address.clone()), error });
+            return Err(StartError { address: Some(plan.address.clone()), own: None, error });
         }
         Ok(Socket { plan: plan.clone(), ..socket })
     }
@@ -156,14 +176,40 @@ impl Socket {
             net.listen_with(&plan.address, &plan.options).map(Kind::Listener)
         };
         match kind {
-            Ok(kind) => Ok(Socket { plan: plan.clone(), kind }),
-            Err(error) => Err(StartError { address: Some(plan.address.clone()), error }),
+            Ok(kind) => Ok(Socket { plan: plan.clone(), kind, file: plan.address.path().and_then(inode) }),
+            Err(error) => Err(StartError { address: Some(plan.address.clone()), own: None, error }),
+        }
+    }
+
+    /// Whether nothing is left of it under its path.
+    fn has_lost_its_file(&self) -> bool {
+        self.file.is_some() && self.plan.address.path().is_some_and(|path| inode(path).is_none())
+    }
+
+    /// Whether clients find it under its address.
+    fn is_reachable(&self) -> bool {
+        self.file.is_none() || self.file == self.plan.address.path().and_then(inode)
+    }
+
+    /// Whether it is why nothing can be bound there.
+    fn is_in_the_way_of(&self, net: &Net, wanted: &Address) -> bool {
+        match (self.address(net), wanted) {
+            (Address::Tcp(own, own_port), Address::Tcp(host, port))
+            | (Address::Udp(own, own_port), Address::Udp(host, port)) => {
+                own_port == *port && do_overlap(&own, host)
+            }
+            _ => self.file.is_some() && self.file == wanted.path().and_then(inode),
         }
     }
 
     /// As it is bound.
     fn address(&self, net: &Net) -> Address {
         net.local_addr(self.id()).unwrap_or_else(|_| self.plan.address.clone())
+    }
+
+    /// Where it is, and what it speaks.
+    fn name(&self, net: &Net) -> String {
+        format!("{} ({})", self.address(net), self.plan.dialect.name())
     }
 
     fn id(&self) -> SourceId {
@@ -176,6 +222,12 @@ impl Socket {
     fn turn_to(&mut self, net: &mut Net, plan: &SocketPlan, guard: Guard) {
         if self.plan.options != plan.options {
             self.change_options(net, plan);
+        }
+        if !self.is_reachable() {
+            let address = &plan.address;
+            log::warn!(
+                "{address}: nobody reaches it, another file is in its place: move that away and reload"
+            );
         }
         self.plan = plan.clone();
         if let Kind::Datagrams(_, responder) = &mut self.kind {
@@ -201,5 +253,20 @@ impl Socket {
             Kind::Listener(id) => net.close_listener(id),
             Kind::Datagrams(id, _) => net.close_udp(id),
         };
+    }
+}
+
+fn inode(path: &Path) -> Option<Inode> {
+    fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+}
+
+fn do_overlap(one: &Host, other: &Host) -> bool {
+    match (one, other) {
+        (Host::Any, _) | (_, Host::Any) => true,
+        (Host::Ip(one), Host::Ip(other)) => {
+            one == other
+                || one.is_ipv4() == other.is_ipv4() && (one.is_unspecified() || other.is_unspecified())
+        }
+        _ => one == other,
     }
 }

@@ -1,5 +1,6 @@
 //! Addresses: `tcp://`, `udp://`, `unix:`, `unixgram:`, `unixpacket:`.
 
+use super::printable::Printable;
 use super::sys;
 use std::ffi::OsStr;
 use std::fmt;
@@ -200,11 +201,16 @@ impl fmt::Display for Address {
         match self {
             Address::Tcp(host, port) => write!(f, "tcp://{host}:{port}"),
             Address::Udp(host, port) => write!(f, "udp://{host}:{port}"),
-            Address::Unix(path) => write!(f, "unix:{}", path.display()),
-            Address::Unixgram(path) => write!(f, "unixgram:{}", path.display()),
-            Address::Unixpacket(path) => write!(f, "unixpacket:{}", path.display()),
+            Address::Unix(path) => write!(f, "unix:{}", printable(path)),
+            Address::Unixgram(path) => write!(f, "unixgram:{}", printable(path)),
+            Address::Unixpacket(path) => write!(f, "unixpacket:{}", printable(path)),
         }
     }
+}
+
+/// A path is mostly somebody else's choice.
+fn printable(path: &Path) -> Printable<'_> {
+    Printable(path.as_os_str().as_bytes())
 }
 
 impl fmt::Display for Host {
@@ -255,13 +261,11 @@ impl From<SocketAddr> for PeerAddr {
 
 impl fmt::Display for PeerAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (self.as_socket(), self.as_path()) {
-            (Some(socket), _) => socket.fmt(f),
-            (_, Some(path)) => path.display().fmt(f),
-            _ => match self.unix_name() {
-                Some(name) => write!(f, "@{}", name.escape_ascii()),
-                None => f.write_str("unnamed"),
-            },
+        match (self.as_socket(), self.as_path(), self.unix_name()) {
+            (Some(socket), _, _) => socket.fmt(f),
+            (_, Some(path), _) => printable(path).fmt(f),
+            (_, _, Some(name)) => write!(f, "@{}", Printable(name)),
+            _ => f.write_str("unnamed"),
         }
     }
 }
@@ -275,6 +279,18 @@ impl fmt::Debug for PeerAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_escaped_in_a_path_and_in_an_abstract_name() {
+        let shown = |address: socket2::SockAddr| PeerAddr(address).to_string();
+        let path = |bytes: &[u8]| socket2::SockAddr::unix(OsStr::from_bytes(bytes)).unwrap();
+        assert_eq!(shown(path(b"/tmp/\n\x1b[31m\xffx")), r"/tmp/\x0a\x1b[31m\xffx");
+        assert_eq!(shown(path("\0数据\u{2028}".as_bytes())), r"@数据\xe2\x80\xa8");
+        for kind in ["unix", "unixgram", "unixpacket"] {
+            let address: Address = format!("{kind}:/tmp/a\r\u{85}b").parse().unwrap();
+            assert_eq!(address.to_string(), format!(r"{kind}:/tmp/a\x0d\xc2\x85b"));
+        }
+    }
 
     #[test]
     fn a_name_resolves_to_each_of_its_addresses_once() {

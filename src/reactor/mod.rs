@@ -20,6 +20,7 @@ mod opening;
 mod outbox;
 mod output;
 mod parse;
+mod printable;
 mod remote;
 mod resolver;
 mod slots;
@@ -42,8 +43,11 @@ pub use limits::Limits;
 pub use net::{ConnInfo, Net};
 pub use opening::{Adopted, SocketOptions};
 pub use parse::{AddressError, IntoAddress};
+pub use printable::Printable;
 pub use remote::{Remote, RemoteError};
 pub use stats::Stats;
+#[cfg(feature = "cli")]
+pub(crate) use sys::is_ignored;
 pub use turn::Reactor;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

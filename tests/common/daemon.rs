@@ -1,5 +1,8 @@
+use std::io::Write;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +13,7 @@ pub struct Serve {
     arguments: Vec<String>,
     /// Of a shell that becomes the daemon.
     line: Option<String>,
+    log: Option<String>,
     sockets: Option<usize>,
     stdout: Stdio,
     stderr: Stdio,
@@ -18,7 +22,26 @@ pub struct Serve {
 impl Serve {
     pub fn new<T: Into<String>>(arguments: impl IntoIterator<Item = T>) -> Serve {
         let arguments = arguments.into_iter().map(Into::into).collect();
-        Serve { arguments, line: None, sockets: None, stdout: Stdio::piped(), stderr: Stdio::piped() }
+        Serve {
+            arguments,
+            line: None,
+            log: None,
+            sockets: None,
+            stdout: Stdio::piped(),
+            stderr: Stdio::piped(),
+        }
+    }
+
+    /// In a shell, after `line`, which may end in redirections of `exec`.
+    pub fn after(mut self, line: &str) -> Serve {
+        self.line = Some(format!("{line}\nexec \"$0\" \"$@\""));
+        self
+    }
+
+    /// With this in `HULLO_LOG`.
+    pub fn log(mut self, filters: &str) -> Serve {
+        self.log = Some(filters.to_owned());
+        self
     }
 
     /// Under this many descriptors, soft and hard.
@@ -62,7 +85,13 @@ impl Serve {
             }
         };
         command.arg("serve").args(self.arguments).env_remove("HULLO_LOG").env("NO_COLOR", "1");
+        command.env_remove("JOURNAL_STREAM").envs(self.log.map(|filters| ("HULLO_LOG", filters)));
         Process::start_as_it_is(command.stdout(self.stdout).stderr(self.stderr))
+    }
+
+    /// Starts it, whatever becomes of it.
+    pub fn begin(self) -> Daemon {
+        Daemon { process: self.spawn(), listening: Vec::new() }
     }
 
     /// Starts it and waits until every socket is announced.
@@ -129,6 +158,20 @@ impl Listening {
     pub fn path(&self) -> &str {
         self.address.strip_prefix("unix:").or_else(|| self.address.strip_prefix("unixgram:")).unwrap()
     }
+}
+
+/// A pipe that takes not one byte more, and stays so as long as the reader is kept.
+pub fn full_pipe() -> (std::io::PipeReader, std::io::PipeWriter) {
+    let (reader, writer) = std::io::pipe().unwrap();
+    let mut socket = std::fs::File::options()
+        .write(true)
+        .custom_flags(0o4000) // O_NONBLOCK
+        .open(format!("/proc/self/fd/{}", writer.as_raw_fd()))
+        .unwrap();
+    for size in [4096, 1] {
+        while socket.write(&vec![b'.'; size]).is_ok() {}
+    }
+    (reader, writer)
 }
 
 /// A `hullo serve` that listens.

@@ -10,7 +10,7 @@ mod talk;
 mod temp;
 
 pub use client::{Peer, raise_descriptor_limit, udp, uninterrupted};
-pub use daemon::{Daemon, Listening, Serve};
+pub use daemon::{Daemon, Listening, Serve, full_pipe};
 pub use fetch::{Fetched, HULLO, Server, fetch, names, noise, run};
 pub use process::{Process, python};
 pub use talk::{Talk, Talked, hello, read_some, server, talk, talk_from, talk_piped};

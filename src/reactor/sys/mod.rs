@@ -2,6 +2,8 @@
 #![allow(unsafe_code)]
 
 mod control;
+#[cfg(feature = "cli")]
+mod disposition;
 mod interface;
 mod lock;
 mod receive;
@@ -10,6 +12,8 @@ mod socket;
 mod timer_fd;
 
 pub(crate) use control::Arrival;
+#[cfg(feature = "cli")]
+pub(crate) use disposition::is_ignored;
 pub(crate) use interface::{interface_name, interface_number};
 pub(crate) use lock::lock;
 pub(crate) use receive::ReceiveBatch;

@@ -1,0 +1,182 @@
+//! Standard streams, written to so that nobody has to read them.
+
+use nix::fcntl::OFlag;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use std::borrow::Cow;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::time::{Duration, Instant};
+
+/// Stderr, so that a write to it does not wait, as far as the system has a way.
+pub(super) fn stderr() -> io::Result<File> {
+    unhindered(&io::stderr())
+}
+
+/// The descriptor is shared with whoever started us, and must not be made non-blocking. A terminal or a pipe can be
+/// opened once more, for ourselves (Linux); a file cannot, since we would write at a place of our own.
+fn unhindered(stream: &(impl AsFd + AsRawFd + IsTerminal)) -> io::Result<File> {
+    let shared = File::from(stream.as_fd().try_clone_to_owned()?);
+    if !stream.is_terminal() && !shared.metadata()?.file_type().is_fifo() {
+        return Ok(shared);
+    }
+    let reopened = OpenOptions::new()
+        .write(true)
+        .custom_flags((OFlag::O_NONBLOCK | OFlag::O_NOCTTY).bits())
+        .open(format!("/proc/self/fd/{}", stream.as_raw_fd()));
+    Ok(reopened.unwrap_or(shared))
+}
+
+/// Says a line on stderr without waiting for a reader.
+pub(super) fn say(line: &str) {
+    if let Ok(stderr) = stderr() {
+        Patient::new(stderr).offer(format!("{line}\n").as_bytes());
+    }
+}
+
+/// Says a line on stdout without waiting for a reader; whether it went through.
+pub(super) fn announce(line: &str) -> bool {
+    unhindered(&io::stdout()).is_ok_and(|stdout| Patient::new(stdout).offer(format!("{line}\n").as_bytes()))
+}
+
+/// How long the last words of a command wait for a reader.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Says on stderr why a command ends. It is worth a moment of waiting, but nobody may be left to read it.
+pub(super) fn last_words(text: &str) {
+    let Ok(mut stderr) = stderr() else { return };
+    let deadline = Instant::now() + PATIENCE;
+    let mut rest = text.as_bytes();
+    while !rest.is_empty() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if !is_ready(&stderr, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO)) {
+            return;
+        }
+        match stderr.write(&rest[..rest.len().min(AT_ONCE)]) {
+            Ok(taken) if taken > 0 => rest = &rest[taken..],
+            Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
+            _ => return,
+        }
+        if left.is_zero() {
+            return;
+        }
+    }
+}
+
+fn is_ready(out: &impl AsFd, wait: PollTimeout) -> bool {
+    poll(&mut [PollFd::new(out.as_fd(), PollFlags::POLLOUT)], wait).is_ok_and(|ready| ready > 0)
+}
+
+/// A pipe that is ready takes this much without waiting: PIPE_BUF, of which POSIX promises no more than 512.
+pub(super) const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+
+/// Writes lines, one a call, to something that may have no reader. A line that would have to wait is dropped, and the
+/// dropped ones are counted in front of the next that goes through.
+///
+/// Before each write it asks whether there is room. Known cost: where stderr could not be opened once more, another
+/// process that writes to it can still come between, and a terminal that has stopped reading can hold us up.
+pub(super) struct Patient<W> {
+    out: W,
+    dropped: u64,
+    /// The last line went through in part.
+    is_torn: bool,
+}
+
+impl<W: Write + AsFd> Patient<W> {
+    pub(super) fn new(out: W) -> Patient<W> {
+        Patient { out, dropped: 0, is_torn: false }
+    }
+
+    /// Whether the line went through. An error is no different from a wait: there is nobody to tell.
+    fn offer(&mut self, line: &[u8]) -> bool {
+        if !is_ready(&self.out, PollTimeout::ZERO) {
+            return false;
+        }
+        let line = cut(line);
+        let taken = self.out.write(&line).unwrap_or(0);
+        if taken > 0 {
+            self.is_torn = taken < line.len();
+        }
+        taken == line.len()
+    }
+}
+
+impl<W: Write + AsFd> Write for Patient<W> {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.dropped > 0 {
+            let start = if self.is_torn { "\n" } else { "" };
+            let report = format!("{start}{} log lines dropped: nobody read stderr\n", self.dropped);
+            if self.offer(report.as_bytes()) {
+                self.dropped = 0;
+            }
+        }
+        if self.dropped > 0 || !self.offer(line) {
+            self.dropped += 1;
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The line, or as much of it as goes through at once.
+fn cut(line: &[u8]) -> Cow<'_, [u8]> {
+    match line.get(..AT_ONCE) {
+        Some(front) if line.len() > AT_ONCE => [&front[..AT_ONCE - 4], b"...\n"].concat().into(),
+        _ => line.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+
+    #[test]
+    fn a_log_that_nobody_reads_drops_lines_and_says_so_later() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut log = Patient::new(writer);
+        let mut through = 0;
+        loop {
+            log.write_all(&line(through)).unwrap();
+            if log.dropped > 0 {
+                break;
+            }
+            through += 1;
+        }
+        log.write_all(b"lost as well\n").unwrap();
+
+        let mut text = vec![0; through * 100];
+        reader.read_exact(&mut text).unwrap();
+        assert_eq!(text[(through - 1) * 100..], line(through - 1));
+        log.write_all(b"read again\n").unwrap();
+        drop(log);
+        let mut rest = String::new();
+        reader.read_to_string(&mut rest).unwrap();
+        assert_eq!(rest, "2 log lines dropped: nobody read stderr\nread again\n");
+    }
+
+    fn line(number: usize) -> Vec<u8> {
+        format!("{number:_>99}\n").into_bytes()
+    }
+
+    #[test]
+    fn a_line_too_long_for_one_write_is_cut_and_still_ends() {
+        assert_eq!(cut(b"short\n"), b"short\n".as_slice());
+        let long = cut(&[b'x'; AT_ONCE + 1]).into_owned();
+        assert_eq!(long.len(), AT_ONCE);
+        assert!(long.ends_with(b"x...\n"));
+    }
+
+    #[test]
+    fn a_reader_that_has_left_is_no_error() {
+        let (reader, writer) = io::pipe().unwrap();
+        drop(reader);
+        let mut log = Patient::new(writer);
+        log.write_all(b"to nobody\n").unwrap();
+        assert_eq!(log.dropped, 1);
+    }
+}
