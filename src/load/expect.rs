@@ -32,6 +32,13 @@ enum Relation {
     Equal,
 }
 
+/// What an expectation must know of the generator.
+struct Health {
+    is_trusted: bool,
+    has_dropped: bool,
+    has_kept_up: bool,
+}
+
 use Quantity::{Errors, Lost, Percentile, Rate};
 
 const QUANTITIES: [(&str, Quantity); 8] = [
@@ -88,10 +95,15 @@ impl Expectation {
             Errors => outcome.errors(),
             Lost => Some(outcome.books.lost as f64),
         };
+        let generator = Health {
+            is_trusted,
+            has_dropped: outcome.generator.receive_drops > 0,
+            has_kept_up: outcome.kept_up(),
+        };
         let judgement = match (value, self.quantity.samples()) {
             (None, _) => Judgement::Broken,
             (Some(_), wanted) if response.len() < wanted => Judgement::TooFew(wanted),
-            (Some(value), _) if self.is_in_doubt(value, outcome, is_trusted) => Judgement::Doubtful,
+            (Some(value), _) if self.is_in_doubt(value, &generator) => Judgement::Doubtful,
             (Some(value), _) if self.holds(value) => Judgement::Held,
             _ => Judgement::Broken,
         };
@@ -110,7 +122,7 @@ impl Expectation {
     }
 
     /// Whether a faster generator might have made the difference.
-    fn is_in_doubt(&self, value: f64, outcome: &Outcome, is_trusted: bool) -> bool {
+    fn is_in_doubt(&self, value: f64, generator: &Health) -> bool {
         let holds = self.holds(value);
         let grows = self.quantity != Rate;
         // A value between this one and what a faster generator would have shown is judged alike.
@@ -121,11 +133,11 @@ impl Expectation {
             Relation::Equal => (value < self.bound) == grows,
         };
         match self.quantity {
-            Percentile(_) | Rate => !is_trusted && !is_safe,
+            Percentile(_) | Rate => !generator.is_trusted && !is_safe,
             // What our own queues dropped was not lost by others.
-            Errors | Lost if outcome.generator.receive_drops > 0 => !is_safe,
+            Errors | Lost if generator.has_dropped => !is_safe,
             // A server that was asked less had less to get wrong.
-            Errors | Lost => !is_trusted && !outcome.kept_up() && is_safe,
+            Errors | Lost => !generator.is_trusted && !generator.has_kept_up && is_safe,
         }
     }
 }
@@ -211,6 +223,44 @@ mod tests {
             assert!((read.bound - bound).abs() < 1e-9, "{text}: {}", read.bound);
             assert_eq!(read.to_string(), text);
         }
+    }
+
+    #[test]
+    fn only_what_a_faster_generator_might_have_changed_is_in_doubt() {
+        let in_doubt = |text: &str, value: f64, generator: &Health| {
+            Expectation::parse(text).unwrap().is_in_doubt(value, generator)
+        };
+        let sound = Health { is_trusted: true, has_dropped: false, has_kept_up: true };
+        let late = Health { is_trusted: false, ..sound };
+        let behind = Health { has_kept_up: false, ..late };
+        let deaf = Health { is_trusted: false, has_dropped: true, has_kept_up: true };
+        for (text, value, by_late, by_behind, by_deaf) in [
+            ("p99<5ms", 3430.0, false, false, false),
+            ("p99<5ms", 5430.0, true, true, true),
+            ("max<=5ms", 5000.0, false, false, false),
+            ("p99>5ms", 5430.0, true, true, true),
+            ("p99>5ms", 3430.0, false, false, false),
+            ("rate>1000", 1001.0, false, false, false),
+            ("rate>=1000", 999.0, true, true, true),
+            ("rate<1000", 999.0, true, true, true),
+            ("rate<1000", 1001.0, false, false, false),
+            ("errors<1%", 0.005, false, true, false),
+            ("errors<1%", 0.02, false, false, true),
+            ("errors==0", 0.0, false, true, false),
+            ("lost==0", 0.0, false, true, false),
+            ("lost==0", 3.0, false, false, true),
+        ] {
+            let found = [&late, &behind, &deaf].map(|generator| in_doubt(text, value, generator));
+            assert_eq!(found, [by_late, by_behind, by_deaf], "{text} {value}");
+            assert!(!in_doubt(text, value, &sound), "{text} {value}");
+        }
+    }
+
+    #[test]
+    fn a_percentile_wants_as_many_samples_as_show_it() {
+        let wanted = |text: &str| Expectation::parse(text).unwrap().quantity.samples();
+        let samples = ["p50<1s", "p90<1s", "p99<1s", "p99.9<1s", "max<1s", "rate>1", "lost==0"].map(wanted);
+        assert_eq!(samples, [5, 29, 299, 2995, 0, 0, 0]);
     }
 
     #[test]
