@@ -47,7 +47,7 @@ impl Handler for Chat {
 
     fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
         self.clients.remove(conn);
-        self.say(net, conn, format!("* somebody left: {}", closed.reason).as_bytes());
+        self.say(net, conn, format!("* somebody left: {closed}").as_bytes());
     }
 }
 

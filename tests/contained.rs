@@ -45,7 +45,8 @@ fn a_panic_below_the_handler_costs_one_client() {
         let (client, conn) = harness.client(address);
         socket2::SockRef::from(&client).set_linger(Some(std::time::Duration::ZERO)).unwrap();
         drop(client);
-        assert_eq!(harness.until_closed(conn).reason, CloseReason::Io);
+        let closed = harness.until_closed(conn);
+        assert_eq!((closed.reason, closed.error), (CloseReason::Io, Some(std::io::ErrorKind::Other)));
         assert_eq!(harness.stats().panics, round);
 
         let before = harness.recorder.bytes.values().sum::<usize>();

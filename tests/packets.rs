@@ -5,7 +5,7 @@ mod reactor_common;
 use hullo::*;
 use reactor_common::*;
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::Shutdown;
 
 fn pair() -> (Socket, Socket) {
@@ -133,7 +133,8 @@ fn a_record_over_the_budget_ends_its_connection_and_no_other() {
     let (mut harness, ours, conn) = adopted(Limits { read_budget: 100, ..Limits::default() });
     (&ours).write_all(&pattern(100)).unwrap();
     (&ours).write_all(&pattern(101)).unwrap();
-    assert_eq!(harness.until_closed(conn).reason, CloseReason::Io);
+    let closed = harness.until_closed(conn);
+    assert_eq!((closed.reason, closed.error), (CloseReason::Io, Some(io::ErrorKind::InvalidData)));
     assert_eq!(records(&harness.recorder), [pattern(100)]);
     let (other, theirs) = pair();
     harness.net().adopt(theirs).unwrap();

@@ -154,7 +154,11 @@ fn a_reset_while_paused_is_told_at_once() {
     harness.turn(ZERO);
     socket2::SockRef::from(&client).set_linger(Some(ZERO)).unwrap();
     drop(client);
-    assert_eq!(harness.until_closed(conn).reason, CloseReason::Reset);
+    let closed = harness.until_closed(conn);
+    assert_eq!(
+        (closed.reason, closed.error),
+        (CloseReason::Reset, Some(std::io::ErrorKind::ConnectionReset))
+    );
 }
 
 #[test]

@@ -266,7 +266,7 @@ impl Handler for Greeter {
         if let Some(delay) = self.delays.remove(conn) {
             net.cancel_timer(delay);
         }
-        log::debug!("{conn:?}: {} ({} bytes in, {} out)", closed.reason, closed.bytes_in, closed.bytes_out);
+        log::debug!("{conn:?}: {closed} ({} bytes in, {} out)", closed.bytes_in, closed.bytes_out);
     }
 
     fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {

@@ -39,7 +39,7 @@ impl Net {
         if (is_closing || conn.flags.has(FIN_WANTED)) && conn.flags.raise(FIN_SENT) {
             match conn.socket.shutdown_write() {
                 Ok(()) => self.end_if_both_have(key),
-                Err(error) => self.fail(key, &error),
+                Err(error) => self.fail(key, error),
             }
         }
     }
@@ -109,12 +109,15 @@ impl Net {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn fail(&mut self, key: Key, error: &io::Error) {
+    pub(super) fn fail(&mut self, key: Key, error: io::Error) {
         log::debug!("{:?}: {error}", ConnId(key));
         let Some(conn) = self.stream_mut(key) else { return };
-        // Nothing was lost any more: it ended as it was meant to.
-        let reason = if conn.phase == Phase::Lingering { conn.reason } else { CloseReason::of(error) };
-        self.kill(key, reason, false);
+        if conn.phase == Phase::Lingering {
+            // Nothing was lost any more: it ended as it was meant to.
+            let reason = conn.reason;
+            return self.kill(key, reason, false);
+        }
+        self.kill_for(key, CloseReason::of(&error), false, Some(error));
     }
 
     /// The end, as far as the network goes; the handler hears of it in step 7.
@@ -123,12 +126,16 @@ impl Net {
     /// a dead connection in its place, and not a newer one. Guard: `a_closes_b_while_bs_event_waits` in
     /// `reactor::tests`.
     pub(super) fn kill(&mut self, key: Key, reason: CloseReason, reset: bool) {
+        self.kill_for(key, reason, reset, None);
+    }
+
+    pub(super) fn kill_for(&mut self, key: Key, reason: CloseReason, reset: bool, error: Option<io::Error>) {
         let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase != Phase::Dead) else { return };
         conn.phase = Phase::Dead;
         conn.reason = reason;
         conn.flags.put(RESET, reset);
         self.stop_serving(key);
-        self.dead.push(key);
+        self.dead.push((key, error));
     }
 
     /// The drain's time is up: what still owes or reads is cut, and counted.
@@ -141,7 +148,7 @@ impl Net {
 
     /// Step 7: reports and frees what closed.
     pub(super) fn report_closed<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        for key in std::mem::take(&mut self.dead) {
+        for (key, error) in std::mem::take(&mut self.dead) {
             self.report_dial(handler, key);
             let Some(conn) = self.stream_mut(key) else { continue };
             let closed = Closed {
@@ -149,6 +156,7 @@ impl Net {
                 bytes_in: conn.bytes_in,
                 bytes_out: conn.bytes_out,
                 unsent: conn.waiting() as u64,
+                error,
             };
             if conn.flags.has(TOLD) {
                 self.stats.closed += 1;

@@ -203,7 +203,7 @@ impl Net {
             && !conn.may_read()
             && let Some(error) = conn.socket.take_error()
         {
-            self.fail(key, &error);
+            self.fail(key, error);
         }
         // Write first: a peer that takes its output may be read again, and answers to come need no outbox.
         else if conn.outbox.is_some() {
@@ -304,7 +304,7 @@ impl Net {
                 conn.flags.clear(READABLE);
                 conn.flags.put(THOROUGH, !conn.socket.is_tcp());
             }
-            Some(error) => self.fail(key, &error),
+            Some(error) => self.fail(key, error),
         }
     }
 

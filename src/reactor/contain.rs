@@ -4,6 +4,7 @@ use super::guarded;
 use super::handler::CloseReason;
 use super::net::{Net, Source};
 use super::slots::Key;
+use std::io;
 
 impl Net {
     /// Does some work for one source. **I12** A panic costs its peer, and nobody else. Guard:
@@ -22,7 +23,10 @@ impl Net {
         self.serving = Key::NONE;
         self.scratch.clear();
         match self.sources.get(key) {
-            Some(Source::Stream(_)) => self.kill(key, CloseReason::Io, true),
+            Some(Source::Stream(_)) => {
+                let error = io::Error::other("a call on its behalf panicked");
+                self.kill_for(key, CloseReason::Io, true, Some(error));
+            }
             Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
             // What waits there is still to be taken, and whatever panics again must not cost a core.
             Some(Source::Listener(_)) => self.rest(key),

@@ -212,7 +212,7 @@ impl Net {
         self.let_go_of_attempts(key);
         if let Some(Source::Dial(dial)) = self.sources.get_mut(key) {
             dial.is_over = true;
-            self.dead.push(key);
+            self.dead.push((key, None));
             if let Some(resolver) = self.resolver.as_ref().filter(|_| dial.is_resolving) {
                 resolver.forget(key);
             }

@@ -121,8 +121,8 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
-/// The end of a stream, and its books.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// The end of a stream, and its books; displays as why it ended.
+#[derive(Debug)]
 #[non_exhaustive]
 pub struct Closed {
     /// Why it ended.
@@ -133,6 +133,18 @@ pub struct Closed {
     pub bytes_out: u64,
     /// Bytes that were sent and that the kernel never took.
     pub unsent: u64,
+    /// What the system said: always with [`Io`](CloseReason::Io), and with [`Reset`](CloseReason::Reset) where it said
+    /// something.
+    pub error: Option<io::Error>,
+}
+
+impl fmt::Display for Closed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.error {
+            Some(error) if self.reason == CloseReason::Io => write!(f, "{}: {error}", self.reason),
+            _ => self.reason.fmt(f),
+        }
+    }
 }
 
 /// Why a stream ended. The numbers are stable.
@@ -156,7 +168,7 @@ pub enum CloseReason {
     ByUs = 7,
     /// The handler panicked in `data`.
     HandlerPanicked = 8,
-    /// The operating system reported another error.
+    /// The operating system reported another error, which is in [`Closed::error`].
     Io = 9,
 }
 

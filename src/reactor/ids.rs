@@ -173,6 +173,21 @@ impl<T> ConnMap<T> {
     pub fn iter(&self) -> impl Iterator<Item = (ConnId, &T)> {
         self.places.iter().flatten().map(|(key, value)| (ConnId(*key), value))
     }
+
+    /// The same, with the state to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (ConnId, &mut T)> {
+        self.places.iter_mut().flatten().map(|(key, value)| (ConnId(*key), value))
+    }
+
+    /// Drops the state of every connection for which `keep` says no.
+    pub fn retain(&mut self, mut keep: impl FnMut(ConnId, &mut T) -> bool) {
+        for place in &mut self.places {
+            if place.as_mut().is_some_and(|(key, value)| !keep(ConnId(*key), value)) {
+                *place = None;
+                self.len -= 1;
+            }
+        }
+    }
 }
 
 impl<T> Default for ConnMap<T> {
@@ -203,5 +218,21 @@ mod tests {
         assert_eq!(map.insert(new, "new"), Some("new"));
         assert_eq!(map.len(), 1);
         assert_eq!(map.iter().collect::<Vec<_>>(), [(new, &"new")]);
+    }
+
+    #[test]
+    fn all_state_can_be_looked_through_changed_and_dropped() {
+        let mut map: ConnMap<u64> = ConnMap::new();
+        let conns = [0, 3, 7].map(|index| ConnId::from_bits(1 << 24 | index));
+        conns.iter().zip(1..).for_each(|(conn, number)| assert_eq!(map.insert(*conn, number), None));
+        map.iter_mut().for_each(|(_, number)| *number *= 10);
+        map.retain(|conn, number| {
+            *number += 1;
+            conn != conns[1]
+        });
+        assert_eq!(map.iter().collect::<Vec<_>>(), [(conns[0], &11), (conns[2], &31)]);
+        assert_eq!((map.len(), map.get(conns[1])), (2, None));
+        map.retain(|_, _| false);
+        assert!(map.is_empty());
     }
 }

@@ -26,6 +26,7 @@ mod resolver;
 mod slots;
 mod socket;
 mod socket_file;
+mod sources;
 mod stats;
 mod sys;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub use stats::Stats;
 #[cfg(feature = "cli")]
 pub(crate) use sys::is_ignored;
 pub use turn::Reactor;
+pub use watch::{Interest, Refused};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 

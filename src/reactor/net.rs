@@ -5,7 +5,6 @@ use super::connection::Connection;
 use super::datagram::Datagrams;
 use super::dial::Dial;
 use super::drain::Drain;
-use super::flags::QUEUED;
 use super::handler::Origin;
 use super::hearing::Hearing;
 use super::ids::{ConnId, TimerId};
@@ -20,7 +19,6 @@ use super::stats::Stats;
 use super::sys::{SendBatch, TimerFd};
 use super::timers::{Clock, Purpose, Tick, Timers, ticks};
 use super::watch::Watched;
-use mio::Interest;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
@@ -60,8 +58,8 @@ pub struct Net {
     pub(super) ready: VecDeque<Key>,
     /// Streams whose outbox or close wants attention in step 6.
     pub(super) dirty: Vec<Key>,
-    /// Streams to report and free in step 7.
-    pub(super) dead: Vec<Key>,
+    /// Streams to report and free in step 7, with what the system said where it ended them.
+    pub(super) dead: Vec<(Key, Option<io::Error>)>,
     pub(super) stalled_listeners: Vec<Key>,
     pub(super) outgoing: SendBatch,
     pub(super) outgoing_on: Key,
@@ -334,90 +332,5 @@ impl Net {
         self.limits = limits.sane();
         self.resume_listeners();
         self.review_deadlines();
-    }
-}
-
-/// What the rooms of the reactor share.
-impl Net {
-    /// Takes a source in and registers it.
-    pub(super) fn insert(&mut self, source: Source) -> io::Result<Key> {
-        let no_room =
-            || io::Error::new(io::ErrorKind::QuotaExceeded, "the reactor holds 16.7 million sources");
-        let key = self.sources.insert(source).ok_or_else(no_room)?;
-        let registry = self.poll.registry();
-        let registered = match self.sources.get_mut(key) {
-            Some(Source::Stream(conn)) => {
-                let interest = conn.socket.interest(false);
-                conn.socket.source().register(registry, key.token(), interest)
-            }
-            Some(Source::Listener(listener)) => {
-                self.listeners += 1;
-                listener.socket.source().register(registry, key.token(), Interest::READABLE)
-            }
-            Some(Source::Datagrams(datagrams)) => {
-                self.datagram_sockets += 1;
-                datagrams.socket.source().register(registry, key.token(), Interest::READABLE)
-            }
-            Some(Source::Watched(watched)) => watched.register(registry, key),
-            Some(Source::Dial(_)) | None => Ok(()),
-        };
-        if let Err(error) = registered {
-            match self.sources.remove(key) {
-                Some(Source::Listener(_)) => self.listeners -= 1,
-                Some(Source::Datagrams(_)) => self.datagram_sockets -= 1,
-                _ => {}
-            }
-            return Err(error);
-        }
-        self.stats.registrations += 1;
-        if self.is_draining() {
-            self.enqueue(key); // What opens during a drain is served once, and closed.
-        }
-        Ok(key)
-    }
-
-    /// Puts a source on the ready list, once.
-    pub(super) fn enqueue(&mut self, key: Key) {
-        let raise = |queued: &mut bool| !std::mem::replace(queued, true);
-        let is_new = match self.sources.get_mut(key) {
-            Some(Source::Stream(conn)) => conn.flags.raise(QUEUED),
-            Some(Source::Listener(listener)) => raise(&mut listener.queued),
-            Some(Source::Datagrams(datagrams)) => raise(&mut datagrams.queued),
-            Some(Source::Dial(dial)) => raise(&mut dial.queued),
-            Some(Source::Watched(_)) | None => false,
-        };
-        if is_new {
-            self.ready.push_back(key);
-        }
-    }
-
-    #[inline]
-    pub(super) fn stream_mut(&mut self, key: Key) -> Option<&mut Connection> {
-        match self.sources.get_mut(key) {
-            Some(Source::Stream(conn)) => Some(conn),
-            _ => None,
-        }
-    }
-
-    #[inline]
-    pub(super) fn stream(&self, key: Key) -> Option<&Connection> {
-        match self.sources.get(key) {
-            Some(Source::Stream(conn)) => Some(conn),
-            _ => None,
-        }
-    }
-
-    /// For the calls of a user: a dead id is counted.
-    pub(super) fn live_stream(&mut self, key: Key) -> Option<&mut Connection> {
-        if self.stream(key).is_none() {
-            self.stats.dead_ids += 1;
-            return None;
-        }
-        self.stream_mut(key)
-    }
-
-    pub(super) fn count_dead(&mut self, is_live: bool) -> bool {
-        self.stats.dead_ids += !is_live as u64;
-        is_live
     }
 }

@@ -4,21 +4,25 @@ use super::address::{Address, Host, PeerAddr, unix_path};
 use super::connection::ADOPTED;
 use super::datagram::Datagrams;
 use super::handler::Datagram;
-use super::ids::{ConnId, FdId, ListenerId, SourceId, UdpId};
+use super::ids::{ConnId, ListenerId, SourceId, UdpId};
 use super::listener::Listener;
 use super::net::{Net, Source};
 use super::parse::IntoAddress;
 use super::socket::{self, Adopted as AdoptedSocket};
 use super::socket_file::SocketFile;
-use super::watch::Watched;
 use socket2::Type;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 /// How [`Net::listen_with`] and [`Net::bind_with`] open a socket.
+///
+/// ```
+/// # use hullo::SocketOptions;
+/// let options = SocketOptions::default().mode(0o660).nodelay(false);
+/// assert_eq!(options, SocketOptions { mode: Some(0o660), nodelay: false, ..SocketOptions::default() });
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct SocketOptions {
     /// Permission bits of a Unix socket's file, which it has before anybody can reach it; absent: as the umask leaves
     /// them. `InvalidInput` for an address that has no file.
@@ -36,6 +40,32 @@ pub struct SocketOptions {
 impl Default for SocketOptions {
     fn default() -> SocketOptions {
         SocketOptions { mode: None, nodelay: true, reuse_address: true, reuse_port: false }
+    }
+}
+
+impl SocketOptions {
+    /// With these permission bits of a Unix socket's file.
+    pub fn mode(mut self, mode: u32) -> SocketOptions {
+        self.mode = Some(mode);
+        self
+    }
+
+    /// With or without TCP_NODELAY.
+    pub fn nodelay(mut self, on: bool) -> SocketOptions {
+        self.nodelay = on;
+        self
+    }
+
+    /// With or without SO_REUSEADDR.
+    pub fn reuse_address(mut self, on: bool) -> SocketOptions {
+        self.reuse_address = on;
+        self
+    }
+
+    /// With or without SO_REUSEPORT.
+    pub fn reuse_port(mut self, on: bool) -> SocketOptions {
+        self.reuse_port = on;
+        self
     }
 }
 
@@ -194,29 +224,6 @@ impl Net {
                 self.insert(Source::Datagrams(datagrams)).map(|key| Adopted::Udp(UdpId(key)))
             }
         }
-    }
-
-    /// Has `ready` called while a descriptor is readable, for as long as it is (level-triggered). The descriptor is
-    /// left as it is, blocking or not. To keep one of your own, pass a clone (`try_clone`).
-    ///
-    /// # Errors
-    ///
-    /// The operating system's: `PermissionDenied` where epoll has nothing to tell, as for a regular file.
-    pub fn watch(&mut self, fd: impl Into<OwnedFd>) -> io::Result<FdId> {
-        self.insert(Source::Watched(Watched::new(fd.into()))).map(FdId)
-    }
-
-    /// The watched descriptor, to read from.
-    pub fn watched(&self, fd: FdId) -> Option<BorrowedFd<'_>> {
-        match self.sources.get(fd.0) {
-            Some(Source::Watched(watched)) => Some(watched.fd.as_fd()),
-            _ => None,
-        }
-    }
-
-    /// Stops watching and gives the descriptor back.
-    pub fn unwatch(&mut self, fd: FdId) -> Option<OwnedFd> {
-        self.free_watched(fd.0)
     }
 
     /// The descriptor of a socket, for what [`controls`](Net::controls) lacks. Reading from it or writing to it would take

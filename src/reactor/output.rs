@@ -161,7 +161,7 @@ impl Net {
             }
         }
         if let Some(error) = broken {
-            self.fail(key, &error);
+            self.fail(key, error);
             return false;
         }
         self.judge(key)

@@ -53,16 +53,16 @@ impl<T> Slots<T> {
         Slots { entries: Slab::new(), generation }
     }
 
-    /// `None` when all 16.7 million places are taken.
-    pub(crate) fn insert(&mut self, value: T) -> Option<Key> {
+    /// The value comes back when all 16.7 million places are taken.
+    pub(crate) fn insert(&mut self, value: T) -> Result<Key, T> {
         let vacant = self.entries.vacant_entry();
         if vacant.key() as u64 > INDEX_MASK {
-            return None;
+            return Err(value);
         }
         self.generation += 1;
         let key = Key(self.generation << INDEX_BITS | vacant.key() as u64);
         vacant.insert(Entry { key, value });
-        Some(key)
+        Ok(key)
     }
 
     #[inline]

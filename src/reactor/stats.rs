@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// What happened since the reactor was made; all of them only grow, except the one that says what is alive now.
 ///
-/// Taken with [`Net::stats`](crate::Net::stats): a copy, so that two snapshots can be subtracted.
+/// Taken with [`Net::stats`](crate::Net::stats) or [`Reactor::stats`](crate::Reactor::stats): a copy, so that two snapshots can be subtracted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

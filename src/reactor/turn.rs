@@ -239,6 +239,11 @@ impl Reactor {
         self.net.local_addr(id)
     }
 
+    /// What happened so far.
+    pub fn stats(&self) -> Stats {
+        self.net.stats()
+    }
+
     /// When a turn has something to do even if the poller's descriptor stays silent: *now* while work is left from
     /// the last turn, else the next timer's deadline. A host that waits on the descriptor needs only the *now*,
     /// since the timer makes the descriptor readable.

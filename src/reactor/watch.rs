@@ -5,29 +5,159 @@ use super::handler::{Handler, Readiness};
 use super::ids::FdId;
 use super::net::{Net, Source};
 use super::slots::Key;
+use mio::Registry;
 use mio::event::Source as _;
 use mio::unix::SourceFd;
-use mio::{Interest, Registry};
+use std::fmt;
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::ops::BitOr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+/// What a descriptor is watched for; both is `Interest::READABLE | Interest::WRITABLE`. That the other end has hung up
+/// and that the descriptor is in error is told in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Interest(mio::Interest);
+
+impl Interest {
+    /// That a read will not block.
+    pub const READABLE: Interest = Interest(mio::Interest::READABLE);
+    /// That a write will not block.
+    pub const WRITABLE: Interest = Interest(mio::Interest::WRITABLE);
+}
+
+impl BitOr for Interest {
+    type Output = Interest;
+
+    fn bitor(self, other: Interest) -> Interest {
+        Interest(self.0 | other.0)
+    }
+}
+
+/// A descriptor that was not taken over, and why; displays as the reason.
+#[derive(Debug)]
+pub struct Refused {
+    pub(crate) fd: OwnedFd,
+    pub(crate) error: io::Error,
+}
+
+impl Refused {
+    /// Why.
+    pub fn error(&self) -> &io::Error {
+        &self.error
+    }
+
+    /// The kind of the error.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.error.kind()
+    }
+
+    /// The descriptor, which is the caller's again.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Refused {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+impl From<Refused> for io::Error {
+    fn from(refused: Refused) -> io::Error {
+        refused.error
+    }
+}
 
 pub(crate) struct Watched {
-    pub(crate) fd: OwnedFd,
+    fd: OwnedFd,
+    interest: Interest,
 }
 
 impl Watched {
-    pub(crate) fn new(fd: OwnedFd) -> Box<Watched> {
-        Box::new(Watched { fd })
+    pub(crate) fn register(&self, registry: &Registry, key: Key) -> io::Result<()> {
+        self.source(|source| source.register(registry, key.token(), self.interest.0))
     }
 
-    pub(crate) fn register(&self, registry: &Registry, key: Key) -> io::Result<()> {
-        SourceFd(&self.fd.as_raw_fd()).register(registry, key.token(), Interest::READABLE)
+    /// Registering anew makes the poller look again.
+    fn reregister(&self, registry: &Registry, key: Key) -> io::Result<()> {
+        // The poll(2) selector drops a source that has hung up; it is taken in again, to be told again.
+        self.source(|source| source.reregister(registry, key.token(), self.interest.0))
+            .or_else(|_| self.register(registry, key))
+    }
+
+    fn source<T>(&self, call: impl FnOnce(&mut SourceFd<'_>) -> T) -> T {
+        call(&mut SourceFd(&self.fd.as_raw_fd()))
     }
 }
 
+/// Descriptors that are watched.
 impl Net {
-    /// Tells the handler, and asks the poller again. Registering anew makes it look again, so that the handler may
-    /// read as little as it likes: a blocking descriptor that is shared with others cannot be read to `WouldBlock`.
+    /// Has `ready` called while a descriptor is readable, for as long as it is (level-triggered). The descriptor is
+    /// left as it is, blocking or not. To keep one of your own, pass a clone (`try_clone`).
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, with the descriptor: `PermissionDenied` where epoll has nothing to tell, as for a regular
+    /// file.
+    pub fn watch(&mut self, fd: impl Into<OwnedFd>) -> Result<FdId, Refused> {
+        self.watch_for(fd, Interest::READABLE)
+    }
+
+    /// [`watch`](Net::watch), while a descriptor is readable, writable, or one of both. One that is writable most of the
+    /// time is told of in each turn; [`rewatch`](Net::rewatch) stops that.
+    ///
+    /// # Errors
+    ///
+    /// As [`watch`](Net::watch).
+    pub fn watch_for(&mut self, fd: impl Into<OwnedFd>, interest: Interest) -> Result<FdId, Refused> {
+        let watched = Box::new(Watched { fd: fd.into(), interest });
+        match self.try_insert(Source::Watched(watched)) {
+            Ok(key) => Ok(FdId(key)),
+            Err((Source::Watched(watched), error)) => Err(Refused { fd: watched.fd, error }),
+            Err(_) => unreachable!("what is not taken in comes back as it was"),
+        }
+    }
+
+    /// Changes what a descriptor is watched for.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when it is not watched any more; otherwise the operating system's.
+    pub fn rewatch(&mut self, fd: FdId, interest: Interest) -> io::Result<()> {
+        let Some(Source::Watched(watched)) = self.sources.get_mut(fd.0) else {
+            self.stats.dead_ids += 1;
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        watched.interest = interest;
+        self.stats.registrations += 1;
+        watched.reregister(self.poll.registry(), fd.0)
+    }
+
+    /// The watched descriptor, to read from.
+    pub fn watched(&self, fd: FdId) -> Option<BorrowedFd<'_>> {
+        match self.sources.get(fd.0) {
+            Some(Source::Watched(watched)) => Some(watched.fd.as_fd()),
+            _ => None,
+        }
+    }
+
+    /// Stops watching and gives the descriptor back.
+    pub fn unwatch(&mut self, fd: FdId) -> Option<OwnedFd> {
+        let Some(Source::Watched(_)) = self.sources.get(fd.0) else { return None };
+        let Some(Source::Watched(watched)) = self.sources.remove(fd.0) else { return None };
+        let _ = watched.source(|source| source.deregister(self.poll.registry()));
+        Some(watched.fd)
+    }
+
+    /// Tells the handler, and asks the poller again, so that the handler may read as little as it likes: a blocking
+    /// descriptor that is shared with others cannot be read to `WouldBlock`.
     pub(super) fn watched_event<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
@@ -40,19 +170,7 @@ impl Net {
 
     pub(super) fn watch_again(&mut self, key: Key) {
         let Some(Source::Watched(watched)) = self.sources.get(key) else { return };
-        let source = &mut SourceFd(&watched.fd.as_raw_fd());
-        let registry = self.poll.registry();
         self.stats.registrations += 1;
-        // The poll(2) selector drops a source that has hung up; it is taken in again, to be told again.
-        if source.reregister(registry, key.token(), Interest::READABLE).is_err() {
-            let _ = source.register(registry, key.token(), Interest::READABLE);
-        }
-    }
-
-    pub(super) fn free_watched(&mut self, key: Key) -> Option<OwnedFd> {
-        let Some(Source::Watched(_)) = self.sources.get(key) else { return None };
-        let Some(Source::Watched(watched)) = self.sources.remove(key) else { return None };
-        let _ = SourceFd(&watched.fd.as_raw_fd()).deregister(self.poll.registry());
-        Some(watched.fd)
+        let _ = watched.reregister(self.poll.registry(), key);
     }
 }

@@ -42,13 +42,30 @@ pub enum Event {
     Eof(ConnId),
     OutputLow(ConnId),
     Draining(ConnId),
-    Closed(ConnId, Closed),
+    Closed(ConnId, End),
     Datagram { udp: UdpId, bytes: Vec<u8>, from: PeerAddr, to: Option<IpAddr>, truncated: bool },
     Timeout(TimerId, u64),
     Ready(FdId),
     Message(u64),
     ConnectFailed(ConnId, io::ErrorKind, String),
     DatagramError(UdpId, io::ErrorKind),
+}
+
+/// A [`Closed`] that can be kept and compared.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct End {
+    pub reason: CloseReason,
+    pub bytes_in: u64,
+    pub bytes_out: u64,
+    pub unsent: u64,
+    pub error: Option<io::ErrorKind>,
+}
+
+impl From<Closed> for End {
+    fn from(closed: Closed) -> End {
+        let Closed { reason, bytes_in, bytes_out, unsent, error, .. } = closed;
+        End { reason, bytes_in, bytes_out, unsent, error: error.map(|error| error.kind()) }
+    }
 }
 
 type On = Box<dyn FnMut(&mut Net, &Event) + Send>;
@@ -108,7 +125,7 @@ impl Recorder {
         self.events.iter().filter_map(opened).collect()
     }
 
-    pub fn closed(&self) -> Vec<(ConnId, Closed)> {
+    pub fn closed(&self) -> Vec<(ConnId, End)> {
         let closed = |event: &Event| match event {
             Event::Closed(conn, closed) => Some((*conn, *closed)),
             _ => None,
@@ -186,7 +203,7 @@ impl Handler for Recorder {
     fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
         self.must_live(conn, "closed");
         self.alive.remove(&conn);
-        self.note(net, Event::Closed(conn, closed));
+        self.note(net, Event::Closed(conn, closed.into()));
     }
 
     fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
@@ -276,7 +293,7 @@ impl Harness {
         self.check();
     }
 
-    pub fn until_closed(&mut self, conn: ConnId) -> Closed {
+    pub fn until_closed(&mut self, conn: ConnId) -> End {
         self.until("it is closed", |_, recorder| recorder.reason(conn).is_some());
         self.recorder.closed().iter().find(|(id, _)| *id == conn).unwrap().1
     }

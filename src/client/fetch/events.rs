@@ -48,7 +48,7 @@ impl Handler for Fetcher<'_> {
         let received = self.jobs[number].received;
         let sentence = match closed.reason {
             CloseReason::Reset => format!("the connection was reset after {received} bytes of the body"),
-            reason => format!("the connection was lost after {received} bytes of the body: {reason}"),
+            _ => format!("the connection was lost after {received} bytes of the body: {closed}"),
         };
         self.fail(net, number, &sentence);
     }

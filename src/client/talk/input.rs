@@ -64,7 +64,7 @@ impl Input {
             match net.watch(self.file.try_clone()?) {
                 Ok(watch) => self.watch = Some(watch),
                 Err(error) if error.kind() == io::ErrorKind::PermissionDenied => self.is_always_ready = true,
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
         }
         if self.is_always_ready && self.step.is_none() {

@@ -1,0 +1,101 @@
+//! What the rooms of the reactor share: sources taken in, found, put on the ready list.
+
+use super::connection::Connection;
+use super::flags::QUEUED;
+use super::net::{Net, Source};
+use super::slots::Key;
+use mio::Interest;
+use std::io;
+
+impl Net {
+    /// Takes a source in and registers it.
+    pub(super) fn insert(&mut self, source: Source) -> io::Result<Key> {
+        self.try_insert(source).map_err(|(_, error)| error)
+    }
+
+    /// The same; what is not taken in comes back.
+    pub(super) fn try_insert(&mut self, source: Source) -> Result<Key, (Source, io::Error)> {
+        let key = self.sources.insert(source).map_err(|source| {
+            let what = "the reactor holds 16.7 million sources";
+            (source, io::Error::new(io::ErrorKind::QuotaExceeded, what))
+        })?;
+        if let Err(error) = self.register(key)
+            && let Some(source) = self.sources.remove(key)
+        {
+            return Err((source, error));
+        }
+        match self.sources.get(key) {
+            Some(Source::Listener(_)) => self.listeners += 1,
+            Some(Source::Datagrams(_)) => self.datagram_sockets += 1,
+            _ => {}
+        }
+        self.stats.registrations += 1;
+        if self.is_draining() {
+            self.enqueue(key); // What opens during a drain is served once, and closed.
+        }
+        Ok(key)
+    }
+
+    fn register(&mut self, key: Key) -> io::Result<()> {
+        let (registry, token) = (self.poll.registry(), key.token());
+        match self.sources.get_mut(key) {
+            Some(Source::Stream(conn)) => {
+                let interest = conn.socket.interest(false);
+                conn.socket.source().register(registry, token, interest)
+            }
+            Some(Source::Listener(listener)) => {
+                listener.socket.source().register(registry, token, Interest::READABLE)
+            }
+            Some(Source::Datagrams(datagrams)) => {
+                datagrams.socket.source().register(registry, token, Interest::READABLE)
+            }
+            Some(Source::Watched(watched)) => watched.register(registry, key),
+            Some(Source::Dial(_)) | None => Ok(()),
+        }
+    }
+
+    /// Puts a source on the ready list, once.
+    pub(super) fn enqueue(&mut self, key: Key) {
+        let raise = |queued: &mut bool| !std::mem::replace(queued, true);
+        let is_new = match self.sources.get_mut(key) {
+            Some(Source::Stream(conn)) => conn.flags.raise(QUEUED),
+            Some(Source::Listener(listener)) => raise(&mut listener.queued),
+            Some(Source::Datagrams(datagrams)) => raise(&mut datagrams.queued),
+            Some(Source::Dial(dial)) => raise(&mut dial.queued),
+            Some(Source::Watched(_)) | None => false,
+        };
+        if is_new {
+            self.ready.push_back(key);
+        }
+    }
+
+    #[inline]
+    pub(super) fn stream_mut(&mut self, key: Key) -> Option<&mut Connection> {
+        match self.sources.get_mut(key) {
+            Some(Source::Stream(conn)) => Some(conn),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    pub(super) fn stream(&self, key: Key) -> Option<&Connection> {
+        match self.sources.get(key) {
+            Some(Source::Stream(conn)) => Some(conn),
+            _ => None,
+        }
+    }
+
+    /// For the calls of a user: a dead id is counted.
+    pub(super) fn live_stream(&mut self, key: Key) -> Option<&mut Connection> {
+        if self.stream(key).is_none() {
+            self.stats.dead_ids += 1;
+            return None;
+        }
+        self.stream_mut(key)
+    }
+
+    pub(super) fn count_dead(&mut self, is_live: bool) -> bool {
+        self.stats.dead_ids += !is_live as u64;
+        is_live
+    }
+}
