@@ -201,7 +201,8 @@
 //! # }
 //! ```
 //!
-//! **`sendto`**: [`reply`](crate::Net::reply) and [`send_to`](crate::Net::send_to).
+//! **`sendto`**: [`reply`](crate::Net::reply) and [`send_to`](crate::Net::send_to); for an answer that comes later
+//! [`send_back`](crate::Net::send_back), which leaves from the address that was asked.
 //!
 //! ```
 //! # use hullo::*;

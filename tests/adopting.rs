@@ -6,6 +6,7 @@ use hullo::*;
 use reactor_common::*;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::time::Duration;
 
@@ -101,24 +102,51 @@ fn what_is_no_socket_is_refused() {
     assert_eq!((harness.stats().connections, harness.stats().opened), (0, 0));
 }
 
-/// A second descriptor of the same socket keeps it open, and must not keep it on the poller.
+/// A second descriptor of the same socket keeps it open, and must not keep it on the poller: of a stream however it came about
+/// and ended, of a listener, of datagrams.
 #[test]
-fn a_stream_that_others_hold_is_off_the_poller_when_it_is_closed() {
+fn what_others_hold_too_is_off_the_poller_when_it_is_closed() {
     let mut harness = Harness::new();
-    let (mut ours, theirs) = UnixStream::pair().unwrap();
-    let kept = theirs.try_clone().unwrap();
-    let Adopted::Conn(conn) = harness.net().adopt(theirs).unwrap() else { panic!("a stream") };
-    harness.turn(Duration::ZERO);
-    harness.net().abort(conn);
-    harness.until_closed(conn);
+    let (listener, address) = harness.listen();
+    let mut kept = Vec::new();
+    for aborts in [true, false] {
+        let (ours, accepted) = harness.client(address);
+        let foreign = TcpListener::bind("127.0.0.1:0").unwrap();
+        let target: Address = format!("tcp://{}", foreign.local_addr().unwrap()).parse().unwrap();
+        let connected = harness.net().connect(target).unwrap();
+        let (theirs, _) = foreign.accept().unwrap();
+        harness.until("it is connected", |_, recorder| recorder.opened().contains(&connected));
+        let (pair, other) = UnixStream::pair().unwrap();
+        let Adopted::Conn(adopted) = harness.net().adopt(other).unwrap() else { panic!("a stream") };
+        harness.turn(Duration::ZERO);
+        for (conn, peer) in
+            [(accepted, OwnedFd::from(ours)), (connected, theirs.into()), (adopted, pair.into())]
+        {
+            kept.push((peer, harness.net().descriptor(conn).unwrap().try_clone_to_owned().unwrap()));
+            let _ = if aborts { harness.net().abort(conn) } else { harness.net().close(conn) };
+            harness.until_closed(conn);
+        }
+    }
+    let client = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let udp = harness.net().bind("udp://127.0.0.1:0").unwrap();
+    client.connect(udp_addr(&harness.reactor, udp)).unwrap();
+    let net = &*harness.net();
+    let clones = [net.descriptor(udp), net.descriptor(listener)]
+        .map(|descriptor| descriptor.unwrap().try_clone_to_owned().unwrap());
+    assert!(harness.net().close_udp(udp) && harness.net().close_listener(listener));
+
     let before = harness.stats();
     for _ in 0..5 {
-        ours.write_all(b"x").unwrap();
+        for (peer, _) in &kept {
+            let _ = socket2::SockRef::from(peer).send_with_flags(b"x", libc::MSG_NOSIGNAL);
+        }
+        client.send(b"x").unwrap();
+        let _caller = TcpStream::connect(address).unwrap();
         harness.turn_for(Duration::from_millis(5));
     }
     let after = harness.stats();
     assert_eq!((after.events, after.stale_events), (before.events, before.stale_events));
-    drop(kept);
+    drop((kept, clones));
 }
 
 /// What a handler sends at once to a stream that it has just adopted may be taken before `opened` is told.
@@ -143,4 +171,47 @@ fn a_stream_hears_opened_before_anything_else() {
     assert!(got == pattern(50_000));
     let conn = harness.recorder.opened()[0];
     harness.until("it is read", |_, recorder| recorder.data(conn) == b"early");
+}
+
+/// As `connect` has it on its streams, and `listen` on those that it accepts.
+#[test]
+fn nodelay_is_on_for_what_is_taken_over_and_can_be_turned_off() {
+    let mut harness = Harness::new();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let _early = connect(address);
+    let Adopted::Listener(listener) = harness.net().adopt(listener).unwrap() else { panic!("a listener") };
+    let nodelay = |harness: &mut Harness, conn| harness.net().controls(conn).unwrap().nodelay().unwrap();
+    let _client = harness.client(address);
+    harness.until("both are accepted", |_, recorder| recorder.opened().len() == 2);
+    for conn in harness.recorder.opened() {
+        assert!(nodelay(&mut harness, conn), "on a client of the listener");
+    }
+    harness.net().controls(listener).unwrap().set_nodelay(false).unwrap();
+    let (_client, late) = harness.client(address);
+    assert!(!nodelay(&mut harness, late), "as the listener was told");
+
+    let (listener, address) = harness.listen();
+    let theirs = TcpStream::connect(address).unwrap();
+    assert!(!theirs.nodelay().unwrap(), "it is not the system's default");
+    let Adopted::Conn(stream) = harness.net().adopt(theirs).unwrap() else { panic!("a stream") };
+    assert!(nodelay(&mut harness, stream));
+    harness.net().close_listener(listener);
+}
+
+#[test]
+fn a_listener_for_both_families_is_told_as_one() {
+    let mut harness = Harness::new();
+    for (only_v6, host) in [(false, "*"), (true, "[::]")] {
+        let socket = socket2::Socket::new(socket2::Domain::IPV6, socket2::Type::STREAM, None).unwrap();
+        socket.set_only_v6(only_v6).unwrap();
+        let any: std::net::SocketAddr = "[::]:0".parse().unwrap();
+        if let Err(error) = socket.bind(&any.into()) {
+            return skip(&format!("no IPv6 on this machine: {error}"));
+        }
+        socket.listen(9).unwrap();
+        let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+        let Adopted::Listener(listener) = harness.net().adopt(socket).unwrap() else { panic!("a listener") };
+        assert_eq!(harness.net().local_addr(listener).unwrap().to_string(), format!("tcp://{host}:{port}"));
+    }
 }

@@ -191,3 +191,79 @@ fn a_socket_that_is_closed_within_a_bundle_hears_no_more() {
     harness.turn_for(Duration::from_millis(10));
     assert_eq!(heard(&harness.recorder).len(), 3);
 }
+
+/// Sends these in one turn to one peer; in how many messages they came.
+fn bundles_for(harness: &mut Harness, udp: UdpId, client: &UdpSocket, datagrams: &[Vec<u8>]) -> usize {
+    let to = PeerAddr::from(client.local_addr().unwrap());
+    for datagram in datagrams {
+        assert!(harness.net().send_to(udp, &to, datagram));
+    }
+    harness.turn(Duration::ZERO);
+    let (mut messages, mut got) = (0, Vec::new());
+    while got.len() < datagrams.len() {
+        got.extend(receive_bundle(client));
+        messages += 1;
+    }
+    assert!(got == datagrams, "all, each once, in their order");
+    messages
+}
+
+/// A path on which a part does not fit is one peer's misfortune: EMSGSIZE, and the others get bundles as before.
+#[test]
+fn a_peer_behind_a_narrow_path_ends_bundles_for_nobody_else() {
+    let narrow = "ip route add local 127.0.0.5 dev lo table local mtu lock 600";
+    if !in_a_namespace("a_peer_behind_a_narrow_path_ends_bundles_for_nobody_else", narrow) {
+        return;
+    }
+    let Some(client) = client() else { return };
+    let behind = UdpSocket::bind("127.0.0.5:0").unwrap();
+    behind.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut harness = Harness::new();
+    let udp = harness.net().bind("udp://127.0.0.1:0").unwrap();
+    let datagrams = vec![pattern(1000); 20];
+    for _ in 0..3 {
+        assert_eq!(bundles_for(&mut harness, udp, &behind, &datagrams), 20);
+        assert_eq!(bundles_for(&mut harness, udp, &client, &datagrams), 1);
+    }
+    let stats = harness.stats();
+    assert_eq!((stats.datagrams_out, stats.datagrams_refused, stats.datagram_errors), (120, 0, 0));
+}
+
+/// EINVAL, as a socket without checksums gets.
+#[test]
+fn a_peer_that_cannot_be_ends_bundles_for_nobody_else() {
+    let Some(client) = client() else { return };
+    let mut harness = Harness::new();
+    let udp = harness.net().bind("udp://127.0.0.1:0").unwrap();
+    let nobody = PeerAddr::from(SocketAddr::from(([127, 0, 0, 1], 0)));
+    for _ in 0..2 {
+        assert!(harness.net().send_to(udp, &nobody, b"to port 0"));
+    }
+    harness.turn(Duration::ZERO);
+    assert_eq!(harness.stats().datagrams_refused, 2);
+    assert_eq!(bundles_for(&mut harness, udp, &client, &numbered(20)), 1);
+}
+
+/// The notes that its maker has asked for leave room for those that we need.
+#[test]
+fn a_socket_that_is_taken_over_takes_and_sends_bundles_whatever_else_it_is_told() {
+    let Some(client) = client() else { return };
+    let ours = UdpSocket::bind("0.0.0.0:0").unwrap();
+    let port = ours.local_addr().unwrap().port();
+    setsockopt(&ours, sockopt::ReceiveTimestampns, &true).unwrap();
+    setsockopt(&ours, sockopt::RxqOvfl, &1).unwrap();
+    setsockopt(&ours, sockopt::Ipv4RecvTtl, &true).unwrap();
+    setsockopt(&ours, sockopt::IpRecvTos, &true).unwrap();
+    let mut harness = Harness::new();
+    harness.recorder.on_datagram =
+        Box::new(|net, udp, datagram| assert!(net.reply(udp, datagram, datagram.bytes)));
+    harness.net().adopt(ours).unwrap();
+    let asked = SocketAddr::from(([127, 0, 0, 7], port));
+    client.connect(asked).unwrap(); // hears that address alone
+    for round in 1..=2 {
+        send_bundle(&client, asked, &numbered(40));
+        harness.until("all are heard", |_, recorder| heard(recorder).len() == 40 * round);
+        assert_eq!(receive_bundle(&client), numbered(40));
+    }
+    assert_eq!(heard(&harness.recorder)[40..], numbered(40));
+}

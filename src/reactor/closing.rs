@@ -1,13 +1,13 @@
 //! A stream's end: half-close, lingering close, reset, and the deadlines that lead there.
 
-use super::connection::{ADOPTED, Phase};
+use super::connection::Phase;
 use super::flags::{EOF, FIN_SENT, FIN_WANTED, PAUSED, READABLE, RESET, TALKS_ON, TOLD};
+use super::guarded;
 use super::handler::{CloseReason, Closed, Handler};
 use super::ids::ConnId;
 use super::net::{Net, Source};
 use super::slots::Key;
 use super::timers::{Purpose, Tick, ticks};
-use super::{EDGE_TRIGGERED, guarded};
 use std::io;
 use std::time::Duration;
 
@@ -171,10 +171,9 @@ impl Net {
         if conn.flags.has(RESET) {
             conn.socket.reset_on_close();
         }
-        // Closing the last descriptor of a socket takes it off epoll; an adopted one may have others.
-        if !EDGE_TRIGGERED || conn.origin == ADOPTED {
-            let _ = self.poll.registry().deregister(conn.socket.source());
-        }
+        // Closing takes a socket off epoll only with the last descriptor that it has, and others may have been made: a clone,
+        // or those of a process that was forked.
+        let _ = self.poll.registry().deregister(conn.socket.source());
         self.timers.cancel(conn.timer);
         self.stats.connections -= 1;
         if self.stats.connections == 0 {

@@ -32,7 +32,7 @@ pub(crate) struct Datagrams {
 
 impl Datagrams {
     pub(crate) fn new(socket: DatagramSocket, is_dual: bool, file: Option<SocketFile>) -> Box<Datagrams> {
-        let sends_bundles = matches!(socket, DatagramSocket::Udp(_));
+        let sends_bundles = socket.sends_bundles();
         let per_message = 1;
         Box::new(Datagrams {
             socket,

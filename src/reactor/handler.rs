@@ -207,7 +207,8 @@ pub struct Datagram<'a> {
     pub bytes: &'a [u8],
     /// Who sent it.
     pub from: PeerAddr,
-    /// Which of our addresses it was sent to, where the socket is bound to all of them. An answer leaves from it.
+    /// Which of our addresses it was sent to, where the socket is bound to all of them; for IPv6 it may be a multicast group.
+    /// An answer leaves from it, or in place of a group from an address of ours.
     pub to: Option<IpAddr>,
     /// Whether it was longer than [`LONGEST`](Datagram::LONGEST); the rest is lost. UDP carries none that is.
     pub truncated: bool,
@@ -217,6 +218,54 @@ pub struct Datagram<'a> {
 impl Datagram<'_> {
     /// The most bytes that are received of one datagram, 64 KiB. A Unix socket sends longer ones, if its buffer holds them.
     pub const LONGEST: usize = super::sys::DATAGRAM;
+}
+
+impl Datagram<'_> {
+    /// What an answer needs that comes after the callback, or from another thread: [`Net::send_back`].
+    pub fn return_path(&self) -> ReturnPath {
+        ReturnPath { to: self.from.clone(), from: self.arrival }
+    }
+}
+
+/// The way back of an answer: to whoever sent a datagram, from the address that it was sent to. Kept for as long as it is
+/// wanted, and sent with [`Net::send_back`].
+///
+/// ```
+/// use hullo::{ConnId, Datagram, Handler, Net, ReturnPath, TimerId, UdpId};
+/// use std::time::Duration;
+///
+/// /// Echoes each datagram a second later.
+/// #[derive(Default)]
+/// struct LateEcho {
+///     owed: Vec<(TimerId, UdpId, ReturnPath, Vec<u8>)>,
+/// }
+///
+/// impl Handler for LateEcho {
+///     fn data(&mut self, _: &mut Net, _: ConnId, _: &[u8]) {}
+///
+///     fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+///         let timer = net.set_timer(Duration::from_secs(1), 0);
+///         self.owed.push((timer, udp, datagram.return_path(), datagram.bytes.to_vec()));
+///     }
+///
+///     fn timeout(&mut self, net: &mut Net, timer: TimerId, _: u64) {
+///         for (_, udp, path, bytes) in self.owed.extract_if(.., |owed| owed.0 == timer) {
+///             net.send_back(udp, &path, &bytes);
+///         }
+///     }
+/// }
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ReturnPath {
+    pub(crate) to: PeerAddr,
+    pub(crate) from: Option<Arrival>,
+}
+
+impl ReturnPath {
+    /// Who is answered.
+    pub fn peer(&self) -> &PeerAddr {
+        &self.to
+    }
 }
 
 /// What a descriptor is ready for.

@@ -21,6 +21,8 @@ pub(crate) struct Listener {
     pub(crate) is_dual: bool,
     /// On the ready list.
     pub(crate) queued: bool,
+    /// Clients may wait in it that came before its options were set, and so have not inherited them.
+    pub(crate) has_early_clients: bool,
     /// Stopped at a limit; the next close, or the timer, lets it try again.
     is_stalled: bool,
     /// Pending while it rests: events are ignored then, and accept is called when the rest is over.
@@ -31,7 +33,15 @@ pub(crate) struct Listener {
 
 impl Listener {
     pub(crate) fn new(socket: ListenSocket, is_dual: bool, file: Option<SocketFile>) -> Box<Listener> {
-        Box::new(Listener { socket, is_dual, queued: false, is_stalled: false, timer: Key::NONE, file })
+        Box::new(Listener {
+            socket,
+            is_dual,
+            queued: false,
+            has_early_clients: false,
+            is_stalled: false,
+            timer: Key::NONE,
+            file,
+        })
     }
 }
 
@@ -74,13 +84,18 @@ impl Net {
             }
             self.stats.accept_calls += 1;
             match listener.socket.accept() {
-                Ok(socket) => match self.insert_stream(socket, key) {
-                    Ok(conn) => self.contained(conn, |net| net.open_stream(handler, conn)),
-                    Err(error) => {
-                        log::warn!("a client was dropped: the poller does not take it: {error}");
-                        self.stats.accept_errors += 1;
+                Ok(socket) => {
+                    if listener.has_early_clients {
+                        socket.inherit(&listener.socket);
                     }
-                },
+                    match self.insert_stream(socket, key) {
+                        Ok(conn) => self.contained(conn, |net| net.open_stream(handler, conn)),
+                        Err(error) => {
+                            log::warn!("a client was dropped: the poller does not take it: {error}");
+                            self.stats.accept_errors += 1;
+                        }
+                    }
+                }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return self.backlog_is_empty(key),
                 Err(e) => match e.raw_os_error() {
                     Some(libc::EMFILE | libc::ENFILE) => return self.out_of_descriptors(key),
@@ -100,6 +115,9 @@ impl Net {
 
     /// A drain closes a listener only here, so that whoever waited in the backlog is served before.
     fn backlog_is_empty(&mut self, key: Key) {
+        if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
+            listener.has_early_clients = false;
+        }
         if self.is_draining() {
             self.free_listener(key);
         }

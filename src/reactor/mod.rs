@@ -1,6 +1,7 @@
 //! The event loop. It knows nothing of greetings, commands or files.
 
 mod address;
+mod adopting;
 mod bundles;
 mod closing;
 mod connection;
@@ -36,13 +37,14 @@ mod turn;
 mod watch;
 
 pub use address::{Address, Host, PeerAddr};
+pub use adopting::Adopted;
 pub use controls::Controls;
 pub use drain::DrainReport;
-pub use handler::{CloseReason, Closed, ConnectError, Datagram, Handler, Origin, Readiness};
+pub use handler::{CloseReason, Closed, ConnectError, Datagram, Handler, Origin, Readiness, ReturnPath};
 pub use ids::{ConnId, ConnMap, FdId, ListenerId, SourceId, TimerId, UdpId};
 pub use limits::Limits;
 pub use net::{ConnInfo, Net};
-pub use opening::{Adopted, SocketOptions};
+pub use opening::SocketOptions;
 pub use parse::{AddressError, IntoAddress};
 pub use printable::Printable;
 pub use remote::{Remote, RemoteError};

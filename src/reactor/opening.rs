@@ -1,14 +1,13 @@
 //! Sockets and descriptors: opened, taken over, given back.
 
 use super::address::{Address, Host, PeerAddr, unix_path};
-use super::connection::ADOPTED;
 use super::datagram::Datagrams;
-use super::handler::Datagram;
-use super::ids::{ConnId, ListenerId, SourceId, UdpId};
+use super::handler::{Datagram, ReturnPath};
+use super::ids::{ListenerId, SourceId, UdpId};
 use super::listener::Listener;
 use super::net::{Net, Source};
 use super::parse::IntoAddress;
-use super::socket::{self, Adopted as AdoptedSocket};
+use super::socket;
 use super::socket_file::SocketFile;
 use socket2::Type;
 use std::io;
@@ -67,18 +66,6 @@ impl SocketOptions {
         self.reuse_port = on;
         self
     }
-}
-
-/// What [`Net::adopt`] found a descriptor to be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Adopted {
-    /// A stream; its `opened` follows in the next turn.
-    Conn(ConnId),
-    /// A listening socket.
-    Listener(ListenerId),
-    /// A datagram socket.
-    Udp(UdpId),
 }
 
 impl Net {
@@ -198,36 +185,21 @@ impl Net {
         self.queue_datagram(udp.0, Some(to), None, bytes)
     }
 
-    /// Answers a datagram, as [`send_to`](Net::send_to), from the address that it was sent to.
+    /// Answers a datagram, as [`send_to`](Net::send_to), from the address that it was sent to; the answer to one that went to
+    /// many (broadcast, multicast) leaves from an address of our own. For an answer that comes later see
+    /// [`send_back`](Net::send_back).
     pub fn reply(&mut self, udp: UdpId, datagram: &Datagram<'_>, bytes: &[u8]) -> bool {
         self.queue_datagram(udp.0, Some(&datagram.from), datagram.arrival, bytes)
     }
 
-    /// Takes over a connected, listening or datagram socket made elsewhere, and makes it non-blocking.
-    ///
-    /// # Errors
-    ///
-    /// `Unsupported` for another type of socket, or the operating system's.
-    pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> io::Result<Adopted> {
-        match socket::adopt(socket.into())? {
-            AdoptedSocket::Stream(socket) => {
-                let key = self.insert_stream(socket, ADOPTED)?;
-                self.enqueue(key);
-                Ok(Adopted::Conn(ConnId(key)))
-            }
-            AdoptedSocket::Listener(socket) => {
-                let listener = Listener::new(socket, false, None);
-                self.insert(Source::Listener(listener)).map(|key| Adopted::Listener(ListenerId(key)))
-            }
-            AdoptedSocket::Datagram(socket) => {
-                let datagrams = Datagrams::new(socket, false, None);
-                self.insert(Source::Datagrams(datagrams)).map(|key| Adopted::Udp(UdpId(key)))
-            }
-        }
+    /// Answers a datagram that was heard earlier, as [`reply`](Net::reply) does at once. `udp` is the socket that it came to.
+    pub fn send_back(&mut self, udp: UdpId, path: &ReturnPath, bytes: &[u8]) -> bool {
+        self.queue_datagram(udp.0, Some(&path.to), path.from, bytes)
     }
 
     /// The descriptor of a socket, for what [`controls`](Net::controls) lacks. Reading from it or writing to it would take
-    /// from the reactor what it waits for.
+    /// from the reactor what it waits for. A clone of it keeps the socket open when it is closed here, and a reset waits
+    /// until the clone is closed as well; nothing more is told about it.
     pub fn descriptor(&self, id: impl Into<SourceId>) -> Option<BorrowedFd<'_>> {
         match self.sources.get(id.into().key())? {
             Source::Stream(conn) => Some(conn.socket.as_fd()),

@@ -56,6 +56,14 @@ impl StreamSocket {
         }
     }
 
+    /// Takes on the options that it would have inherited from its listener had they been set when it came.
+    #[cold]
+    pub(crate) fn inherit(&self, listener: &ListenSocket) {
+        if let Ok(nodelay) = SockRef::from(listener).tcp_nodelay() {
+            let _ = SockRef::from(self).set_tcp_nodelay(nodelay);
+        }
+    }
+
     pub(crate) fn is_tcp(&self) -> bool {
         matches!(self, StreamSocket::Tcp(_))
     }
@@ -178,6 +186,10 @@ impl DatagramSocket {
     pub(crate) fn receive(&self, batch: &mut sys::ReceiveBatch, most: usize) -> io::Result<usize> {
         let receive = || batch.receive(self.as_fd(), most, matches!(self, DatagramSocket::Udp(_)));
         either!(self, DatagramSocket, Udp | Unix, socket => socket.try_io(receive))
+    }
+
+    pub(crate) fn sends_bundles(&self) -> bool {
+        matches!(self, DatagramSocket::Udp(_)) && sys::sends_bundles(self.as_fd())
     }
 
     pub(crate) fn source(&mut self) -> &mut dyn Source {
@@ -325,11 +337,7 @@ pub(crate) fn bind_datagrams(
     match address {
         Address::Udp(..) => {
             let socket = bind_ip(address, Type::DGRAM, options)?;
-            let local = socket.local_addr()?.as_socket();
-            if local.is_some_and(|local| local.ip().is_unspecified()) {
-                sys::ask_for_destination(socket.as_fd(), socket.domain()? == Domain::IPV6)?;
-            }
-            sys::take_bundles(socket.as_fd());
+            ask_for_notes(&socket)?;
             Ok((DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())), None))
         }
         Address::Unixgram(path) => {
@@ -341,6 +349,16 @@ pub(crate) fn bind_datagrams(
             format!("{address} takes streams: listen on it instead"),
         )),
     }
+}
+
+/// Asks for what the datagrams of a bound UDP socket are to come with.
+pub(crate) fn ask_for_notes(socket: &Socket) -> io::Result<()> {
+    let local = socket.local_addr()?.as_socket();
+    if local.is_some_and(|local| local.ip().is_unspecified()) {
+        sys::ask_for_destination(socket.as_fd(), socket.domain()? == Domain::IPV6)?;
+    }
+    sys::take_bundles(socket.as_fd());
+    Ok(())
 }
 
 fn bind_ip(address: &Address, kind: Type, options: &SocketOptions) -> io::Result<Socket> {
@@ -383,35 +401,4 @@ fn bind_socket(
 
 fn is_without_v6(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
-}
-
-/// A socket that somebody else made.
-pub(crate) enum Adopted {
-    Stream(StreamSocket),
-    Listener(ListenSocket),
-    Datagram(DatagramSocket),
-}
-
-/// Finds out what a descriptor is and makes it non-blocking.
-pub(crate) fn adopt(fd: OwnedFd) -> io::Result<Adopted> {
-    let socket = Socket::from(fd);
-    let (domain, kind) = (socket.domain()?, socket.r#type()?);
-    socket.set_nonblocking(true)?;
-    let is_unix = domain == Domain::UNIX;
-    let listens = kind != Type::DGRAM && socket.is_listener()?;
-    let fd = OwnedFd::from(socket);
-    match kind {
-        Type::STREAM if listens && is_unix => Ok(Adopted::Listener(ListenSocket::Unix(fd.into()))),
-        Type::STREAM if listens => Ok(Adopted::Listener(ListenSocket::Tcp(fd.into()))),
-        Type::STREAM if is_unix => Ok(Adopted::Stream(StreamSocket::Unix(fd.into()))),
-        Type::STREAM => Ok(Adopted::Stream(StreamSocket::Tcp(fd.into()))),
-        Type::SEQPACKET if listens && is_unix => Ok(Adopted::Listener(ListenSocket::Packets(fd.into()))),
-        Type::SEQPACKET if is_unix => Ok(Adopted::Stream(StreamSocket::Packets(fd.into()))),
-        Type::DGRAM if is_unix => Ok(Adopted::Datagram(DatagramSocket::Unix(fd.into()))),
-        Type::DGRAM => Ok(Adopted::Datagram(DatagramSocket::Udp(mio::net::UdpSocket::from_std(fd.into())))),
-        _ => Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "adopt takes stream, datagram and Unix packet sockets only",
-        )),
-    }
 }

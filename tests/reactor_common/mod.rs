@@ -11,6 +11,7 @@ use std::any::Any;
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream};
+use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -33,6 +34,34 @@ pub fn raise_descriptor_limit(needed: u64) -> bool {
     }
     setrlimit(Resource::RLIMIT_NOFILE, soft.max(needed), hard).unwrap();
     true
+}
+
+/// Whether the test of this name runs in a network namespace of its own, which `setup` (a line of shell) has prepared. It
+/// does not at first: then it is run again in one, here and to its end. Where there are no namespaces it says so.
+pub fn in_a_namespace(test: &str, setup: &str) -> bool {
+    const INSIDE: &str = "HULLO_TEST_NAMESPACE";
+    if std::env::var_os(INSIDE).is_some() {
+        return true;
+    }
+    let unshare = |line: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--net", "sh", "-c", &format!("ip link set lo up && {setup} && {line}")]);
+        command
+    };
+    match unshare("true").output() {
+        Ok(output) if output.status.success() => {}
+        failed => {
+            skip(&format!(
+                "no network namespace is to be had here (root, unshare and ip make one): {failed:?}"
+            ));
+            return false;
+        }
+    }
+    let mut again = unshare("exec \"$0\" --exact \"$1\" --nocapture");
+    let output = again.arg(std::env::current_exe().unwrap()).arg(test).env(INSIDE, test).output().unwrap();
+    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
+    assert!(output.status.success() && said[0].contains("1 passed"), "{}", said.join("\n"));
+    false
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -11,7 +11,7 @@ use std::ptr;
 pub(super) struct Control(pub(super) [u8; 64]);
 
 /// Where a datagram arrived: one of our addresses, and the interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Arrival {
     pub(crate) ip: IpAddr,
     pub(super) interface: u32,

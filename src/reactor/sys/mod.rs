@@ -19,8 +19,8 @@ pub(crate) use lock::lock;
 pub(crate) use receive::ReceiveBatch;
 pub(crate) use send::SendBatch;
 pub(crate) use socket::{
-    accept, ask_for_destination, bind_without_port, receive_drops, receive_record, take_bundles, unread,
-    unsent, untaken,
+    accept, ask_for_destination, bind_without_port, receive_drops, receive_record, sends_bundles,
+    take_bundles, unread, unsent, untaken,
 };
 pub(crate) use timer_fd::TimerFd;
 

@@ -1,6 +1,7 @@
 //! Datagrams collected, and sent many at a time.
 
 use super::control::{Arrival, Control, leave_from, put};
+use super::socket::has_no_checksums;
 use super::{BATCH, DATAGRAM};
 use crate::reactor::address::PeerAddr;
 use crate::reactor::bundles::Bundles;
@@ -166,10 +167,7 @@ impl SendBatch {
             // first tried in its parts.
             let error = io::Error::last_os_error();
             if bundles[next].count > 1 {
-                sent.takes_no_bundles |= matches!(
-                    error.raw_os_error(),
-                    Some(libc::EINVAL | libc::EIO | libc::EMSGSIZE | libc::ENOPROTOOPT | libc::EOPNOTSUPP)
-                );
+                sent.takes_no_bundles |= tells_of_no_support(fd, &error);
                 for number in self.bundles.members(bundles[next]) {
                     self.send_alone(fd, &self.entries[number], sent);
                 }
@@ -203,6 +201,18 @@ impl Sent {
         if entry.to.is_none() {
             self.error = Some(error);
         }
+    }
+}
+
+/// Whether an error means that bundles are not taken on this socket at all. EMSGSIZE tells of the path to one peer, on which
+/// a part does not fit; older kernels say EINVAL then, as they do of a peer that cannot be (port 0), and of a socket without
+/// checksums, which alone concerns everybody.
+#[cold]
+fn tells_of_no_support(fd: BorrowedFd<'_>, error: &io::Error) -> bool {
+    match error.raw_os_error() {
+        Some(libc::EIO | libc::ENOPROTOOPT | libc::EOPNOTSUPP) => true,
+        Some(libc::EINVAL) => has_no_checksums(fd),
+        _ => false,
     }
 }
 

@@ -62,6 +62,9 @@ pub(crate) fn ask_for_destination(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()
     if v6 {
         switch_on(fd, libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO)?;
     }
+    // An answer may leave from any address that a datagram was delivered to, one that no interface has as well, as where a
+    // route hands us a whole prefix (ip(7): IP_FREEBIND, for IPv6 too). The socket is bound by now.
+    switch_on(fd, libc::IPPROTO_IP, libc::IP_FREEBIND)?;
     switch_on(fd, libc::IPPROTO_IP, libc::IP_PKTINFO)
 }
 
@@ -69,6 +72,17 @@ pub(crate) fn ask_for_destination(fd: BorrowedFd<'_>, v6: bool) -> io::Result<()
 /// one until here (udp(7): UDP_GRO). Where the system does not know of it, each comes alone.
 pub(crate) fn take_bundles(fd: BorrowedFd<'_>) {
     let _ = switch_on(fd, libc::SOL_UDP, libc::UDP_GRO);
+}
+
+/// Whether the system cuts a message into datagrams when it is asked to (udp(7): UDP_SEGMENT). One that does not know of it
+/// would send the message as one datagram.
+pub(crate) fn sends_bundles(fd: BorrowedFd<'_>) -> bool {
+    int_option(fd, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok()
+}
+
+/// Whether UDP datagrams leave without a checksum (SO_NO_CHECK), with which bundles do not go together.
+pub(super) fn has_no_checksums(fd: BorrowedFd<'_>) -> bool {
+    int_option(fd, libc::SOL_SOCKET, libc::SO_NO_CHECK).is_ok_and(|on| on != 0)
 }
 
 /// Has bind(2) with port 0 leave the port to connect(2) (ip(7): IP_BIND_ADDRESS_NO_PORT, for IPv6 as well).
@@ -91,6 +105,16 @@ pub(crate) fn receive_drops(fd: BorrowedFd<'_>) -> io::Result<u32> {
         )
     })?;
     Ok(figures[libc::SK_MEMINFO_DROPS as usize])
+}
+
+fn int_option(fd: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> io::Result<libc::c_int> {
+    let mut value: libc::c_int = 0;
+    let mut size = size_of_val(&value) as libc::socklen_t;
+    // SAFETY: the option is an int, of which the kernel writes no more than `size` bytes.
+    check(unsafe {
+        libc::getsockopt(fd.as_raw_fd(), level, option, (&raw mut value).cast(), &raw mut size)
+    })?;
+    Ok(value)
 }
 
 fn switch_on(fd: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> io::Result<()> {
