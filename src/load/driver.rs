@@ -166,6 +166,24 @@ impl<'a> Driver<'a> {
         if std::mem::take(&mut self.has_worked) {
             let length = self.clock().saturating_sub(self.now);
             self.seconds.note_turn(Duration::from_nanos(length));
+            if length > nanoseconds(self.plan.timeout) / 2 {
+                self.date_anew(self.now);
+            }
+        }
+    }
+
+    /// We stood still in the middle of a turn, and what it sends may have left at its end only: the time that a server has
+    /// for an answer begins then.
+    #[cold]
+    fn date_anew(&mut self, began: u64) {
+        let now = self.clock();
+        let places: Vec<u32> = self.lanes.deadlines.from_last().collect();
+        for place in places {
+            let flight = self.lanes.flight(place);
+            if flight.sent < began {
+                return;
+            }
+            flight.sent = now;
         }
     }
 
@@ -173,7 +191,7 @@ impl<'a> Driver<'a> {
     #[inline]
     fn wake(&mut self, net: &Net) {
         if !std::mem::replace(&mut self.has_worked, true) {
-            self.now = self.now.max(self.turn_began(net));
+            self.now = self.now.max(nanoseconds(net.now().saturating_duration_since(self.origin)));
         }
     }
 
@@ -185,19 +203,19 @@ impl<'a> Driver<'a> {
         }
     }
 
-    /// The beginning of this turn, whatever took long in it: what had come by then has been read. A deadline is judged by
-    /// no later time, or a pause of our own would be charged to the server.
-    pub(super) fn turn_began(&self, net: &Net) -> u64 {
-        nanoseconds(net.now().saturating_duration_since(self.origin))
+    /// What had come by then has been read. A deadline is judged by no later time, or a pause of our own would be charged
+    /// to the server.
+    pub(super) fn heard_until(&self, net: &Net) -> u64 {
+        nanoseconds(net.heard_until().saturating_duration_since(self.origin))
     }
 
     /// Some requests may have waited for too long. They all wait equally long, so that one timer does.
     fn deadlines(&mut self, net: &mut Net) {
         self.deadline_is_armed = false;
-        let (timeout, now) = (nanoseconds(self.plan.timeout), self.turn_began(net));
+        let (timeout, heard) = (nanoseconds(self.plan.timeout), self.heard_until(net));
         while let Some(place) = self.lanes.deadlines.first() {
             let sent = self.lanes.flight(place).sent;
-            if sent + timeout > now {
+            if sent + timeout > heard {
                 self.deadline_is_armed = true;
                 let wait = Duration::from_nanos((sent + timeout).saturating_sub(self.clock()));
                 net.set_timer(wait, DEADLINE);

@@ -125,10 +125,10 @@ impl Driver<'_> {
     /// Some clients may have taken too long.
     pub(super) fn handshakes(&mut self, net: &mut Net) {
         self.handshake_is_armed = false;
-        let (limit, now) = (nanoseconds(self.plan.connect_timeout), self.turn_began(net));
+        let (limit, heard) = (nanoseconds(self.plan.connect_timeout), self.heard_until(net));
         while let Some(lane) = self.lanes.handshakes.first() {
             let client = self.lanes.lane(lane);
-            if client.since + limit > now {
+            if client.since + limit > heard {
                 break;
             }
             let cause = match client.stage {
