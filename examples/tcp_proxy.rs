@@ -52,7 +52,7 @@ impl Handler for Proxy {
 
     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
         let Some(other) = self.other(conn) else { return };
-        if net.send(other, bytes) > FULL {
+        if net.send(other, bytes).waiting() > FULL {
             net.pause_reading(conn);
         }
     }

@@ -180,7 +180,7 @@
 //! ```
 //! # use hullo::*;
 //! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: UdpId) -> std::io::Result<()> {
-//! let waiting = net.send(conn, b"Hello, Michael!");
+//! let waiting = net.send(conn, b"Hello, Michael!").waiting();
 //! # Ok(())
 //! # }
 //! ```

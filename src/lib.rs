@@ -85,9 +85,10 @@
 //!
 //! # Back-pressure
 //!
-//! [`Net::send`] never waits, and returns how much waits for the peer. Above [`Limits::outbox_high`] the reactor reads no
-//! more from that peer, so that a handler which only answers needs to do nothing. One that produces by itself stops at a
-//! mark of its own and goes on in [`Handler::output_low`]:
+//! [`Net::send`] never waits, and returns how much waits for the peer ([`Sent`]). Above [`Limits::outbox_high`] the reactor
+//! reads no more from that peer, so that a handler which only answers needs to do nothing, unless its answers are much
+//! larger than the questions: more than [`Limits::outbox_cap`] must not wait for one peer before the next send. One that
+//! produces by itself, or has so much to answer, stops at a mark of its own and goes on in [`Handler::output_low`]:
 //!
 //! ```
 //! # use hullo::{ConnId, Handler, Net, Origin};
@@ -95,7 +96,7 @@
 //!
 //! impl Zeros {
 //!     fn produce(&mut self, net: &mut Net, conn: ConnId) {
-//!         while net.send(conn, &[0; 4096]) < 64 * 1024 {}
+//!         while net.send(conn, &[0; 4096]).is_below(64 * 1024) {}
 //!     }
 //! }
 //!

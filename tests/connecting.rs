@@ -30,18 +30,18 @@ fn a_connection_of_our_own_is_opened_once_the_peer_is_known_and_talks() {
         }
     });
     let conn = harness.net().connect(format!("tcp://{address}").as_str()).unwrap();
-    assert_eq!(harness.net().send(conn, b"too early"), 0);
+    assert_eq!(harness.net().send(conn, b"early, "), Sent::Queued(0));
     assert!(harness.recorder.events.is_empty(), "no callback runs inside a call");
     // The welcome may come in the very event that tells of the connection.
     let (mut server, _) = listener.accept().unwrap();
     server.write_all(b"welcome").unwrap();
     harness.until("the welcome", |_, recorder| recorder.data(conn) == b"welcome");
-    let mut got = [0; 5];
+    let mut got = [0; 12];
     server.read_exact(&mut got).unwrap();
-    assert_eq!(&got, b"hello");
+    assert_eq!(&got, b"early, hello");
     assert_eq!(harness.net().origin(conn), Some(Origin::Connected));
     let info = harness.net().info(conn).unwrap();
-    assert_eq!((info.bytes_in, info.bytes_out, info.waiting), (7, 5, 0));
+    assert_eq!((info.bytes_in, info.bytes_out, info.waiting), (7, 12, 0));
     drop(server);
     assert_eq!(harness.until_closed(conn).reason, CloseReason::PeerClosed);
 }

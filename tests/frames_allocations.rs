@@ -1,53 +1,9 @@
 //! What frames cost in memory: nothing, unless a read cuts them.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
+mod counting;
 
+use counting::counted;
 use hullo::frames::{Frames, Framing, Prefix};
-
-/// The system's allocator, which counts what the current thread asks of it.
-struct Counting;
-
-thread_local! {
-    static REQUESTS: Cell<usize> = const { Cell::new(0) };
-    static BYTES: Cell<isize> = const { Cell::new(0) };
-}
-
-fn count(requests: usize, bytes: isize) {
-    REQUESTS.set(REQUESTS.get() + requests);
-    BYTES.set(BYTES.get() + bytes);
-}
-
-// SAFETY: every call goes to the system's allocator as it came; counting does not allocate.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count(1, layout.size() as isize);
-        // SAFETY: the caller's promises are handed on.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        count(0, -(layout.size() as isize));
-        // SAFETY: likewise.
-        unsafe { System.dealloc(at, layout) }
-    }
-
-    unsafe fn realloc(&self, at: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count(1, size as isize - layout.size() as isize);
-        // SAFETY: likewise.
-        unsafe { System.realloc(at, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// Allocations while `work` runs, and the bytes that it leaves allocated.
-fn counted<T>(work: impl FnOnce() -> T) -> (T, usize, isize) {
-    let (requests, bytes) = (REQUESTS.get(), BYTES.get());
-    let result = work();
-    (result, REQUESTS.get() - requests, BYTES.get() - bytes)
-}
 
 fn drain<F: Framing>(frames: &mut Frames<F>, mut bytes: &[u8]) -> usize {
     let mut found = 0;

@@ -249,8 +249,8 @@ fn an_operation_on_a_dead_id_does_nothing_and_is_counted() {
     assert!(harness.net().close_udp(udp));
     let before = harness.stats();
     let net = harness.net();
-    assert_eq!(net.send(dead, b"x"), 0);
-    assert_eq!(net.send_with(dead, |out| out.push(1)), 0);
+    assert_eq!(net.send(dead, b"x"), Sent::Gone);
+    assert_eq!(net.send_with(dead, |out| out.push(1)), Sent::Gone);
     assert_eq!(net.waiting(dead), 0);
     assert!(!net.close(dead) && !net.abort(dead) && !net.shutdown_write(dead));
     assert!(!net.pause_reading(dead) && !net.resume_reading(dead) && !net.limit_reads(dead, 1));

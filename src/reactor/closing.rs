@@ -276,7 +276,7 @@ impl Net {
                 let reason = conn.reason;
                 self.kill(key, reason, false);
             }
-            (Phase::Open | Phase::Closing, Some(outbox)) if stall > 0 && outbox.moved > 0 => {
+            (Phase::Open | Phase::Closing, Some(outbox)) if stall > 0 && outbox.is_stuck() => {
                 outbox.look_again(&conn.socket, now);
                 if outbox.moved + stall <= heard {
                     return self.kill(key, CloseReason::WriteStalled, true);

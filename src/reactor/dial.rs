@@ -2,11 +2,13 @@
 
 use super::address::{Address, Host};
 use super::connection::{CONNECTED, Connection};
-use super::flags::{READABLE, THOROUGH};
+use super::flags::{ABOVE_LOW, FULL, READABLE, THOROUGH};
 use super::guarded;
 use super::handler::{ConnectError, Handler};
 use super::ids::ConnId;
 use super::net::{Net, Source};
+use super::outbox::Outbox;
+use super::sending::Sent;
 use super::slots::Key;
 use super::socket::{self, Outcome, StreamSocket};
 use super::timers::{Purpose, Tick, ticks};
@@ -31,11 +33,19 @@ pub(crate) struct Dial {
     candidates: VecDeque<Address>,
     attempts: Vec<(Address, StreamSocket)>,
     failures: Vec<(Address, io::Error)>,
+    /// What was sent before it is opened.
+    outbox: Option<Box<Outbox>>,
     deadline: Tick,
     timer: Key,
     is_over: bool,
     /// On the ready list.
     pub(crate) queued: bool,
+}
+
+impl Dial {
+    pub(crate) fn waiting(&self) -> usize {
+        self.outbox.as_ref().map_or(0, |outbox| outbox.len())
+    }
 }
 
 impl Net {
@@ -60,6 +70,7 @@ impl Net {
             candidates,
             attempts: Vec::new(),
             failures: Vec::new(),
+            outbox: None,
             deadline,
             timer: Key::NONE,
             is_over: false,
@@ -168,14 +179,46 @@ impl Net {
     /// One attempt has won: its socket takes the place of the dial, under the same key.
     fn connected<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, socket: StreamSocket) {
         self.let_go_of_attempts(key);
+        let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
         let mut conn = Connection::new(socket, CONNECTED, self.clock.now());
         // The edge that told of the connection may have told of its first bytes as well.
         conn.flags.set(READABLE | THOROUGH);
         let Some(place) = self.sources.get_mut(key) else { return };
+        if let Source::Dial(dial) = place {
+            conn.outbox = dial.outbox.take();
+        }
+        conn.flags.put(ABOVE_LOW, conn.waiting() > low);
+        conn.flags.put(FULL, conn.waiting() > high);
+        let has_output = conn.outbox.is_some();
         *place = Source::Stream(conn);
+        if has_output {
+            self.mark_dirty(key);
+        }
         self.take_in();
         self.open_stream(handler, key);
         self.enqueue(key);
+    }
+
+    /// Keeps what is sent before the connection has come about. Nobody can take it yet, so that more than the cap is the
+    /// end of it.
+    pub(super) fn send_early(&mut self, key: Key, bytes: &[u8]) -> Sent {
+        let (low, cap) = (self.limits.outbox_low, self.limits.outbox_cap);
+        let Some(dial) = self.open_dial(key) else { return Sent::Closing };
+        if dial.waiting() > cap {
+            let what = format!("more than {cap} bytes were sent before it was connected");
+            dial.failures.push((dial.target.clone(), io::Error::other(what)));
+            self.end_dial(key);
+            return Sent::Closing;
+        }
+        if !bytes.is_empty() {
+            let outbox = dial.outbox.get_or_insert_with(Outbox::new);
+            match dial.target {
+                Address::Unixpacket(_) => outbox.push_record(bytes),
+                _ => outbox.push(bytes),
+            }
+        }
+        let waiting = dial.waiting();
+        Sent::Queued(if waiting > low { waiting } else { 0 })
     }
 
     /// The timer of a dial: either its whole time is over, or the next address has waited long enough.

@@ -37,7 +37,9 @@ pub trait Handler {
         net.close(conn);
     }
 
-    /// The output waiting for `conn` fell to the low mark, having been above it.
+    /// The output waiting for `conn` fell to [`Limits::outbox_low`](crate::Limits::outbox_low), having been above it; or
+    /// nothing waits any more, where a [`send`](Net::send) had said that less than that does. It comes once for each time
+    /// that it fell: whoever was told that something waits may stop there, and goes on here.
     fn output_low(&mut self, net: &mut Net, conn: ConnId) {}
 
     /// A drain has begun and asks this connection to come to its end. By default it is closed, once its output is
@@ -160,7 +162,7 @@ pub enum CloseReason {
     Idle = 3,
     /// Its output waited for longer than [`Limits::write_stall`](crate::Limits::write_stall).
     WriteStalled = 4,
-    /// More output waited than [`Limits::outbox_cap`](crate::Limits::outbox_cap).
+    /// The handler went on sending while more than [`Limits::outbox_cap`](crate::Limits::outbox_cap) waited.
     OverCap = 5,
     /// The reactor was drained.
     Drained = 6,

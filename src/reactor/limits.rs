@@ -41,9 +41,10 @@ pub struct Limits {
     /// Output waiting for one peer at which we read again. Default 16 KiB: low enough that the peer is not
     /// switched on and off with every write.
     pub outbox_low: usize,
-    /// Output waiting for one peer after a flush was tried, above which it is cut off
-    /// ([`OverCap`](crate::CloseReason::OverCap)). Default 1 MiB. It is met only where a handler sends without
-    /// regard to the high mark.
+    /// Output waiting for one peer above which the next send is refused, after a flush was tried at once, and the peer cut
+    /// off ([`OverCap`](crate::CloseReason::OverCap)). A send is taken whole where no more than this waits before it, so
+    /// that one large answer never trips it, and a peer costs at the most this and one send. Default 1 MiB. It is met
+    /// only where a handler sends on without regard to what waits; [`Net::send`](crate::Net::send) shows how not to.
     pub outbox_cap: usize,
     /// How long a connection may be silent in both directions before it is closed. Silence is judged only against input
     /// that was looked for, and the clock stands still while the handler has paused reading, and while the loop itself

@@ -24,6 +24,7 @@ mod parse;
 mod printable;
 mod remote;
 mod resolver;
+mod sending;
 mod slots;
 mod socket;
 mod socket_file;
@@ -48,6 +49,7 @@ pub use opening::SocketOptions;
 pub use parse::{AddressError, IntoAddress};
 pub use printable::Printable;
 pub use remote::{Remote, RemoteError};
+pub use sending::Sent;
 pub use stats::Stats;
 #[cfg(feature = "cli")]
 pub(crate) use sys::is_ignored;

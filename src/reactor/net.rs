@@ -13,6 +13,7 @@ use super::listener::{Listener, Spare};
 use super::parse::IntoAddress;
 use super::remote::{Inbox, Remote};
 use super::resolver::Resolver;
+use super::sending::WrittenThrough;
 use super::slots::{Key, Slots};
 use super::socket;
 use super::stats::Stats;
@@ -52,6 +53,7 @@ pub struct Net {
     pub(super) resolver: Option<Resolver>,
     /// Output of the stream being served; see `serve`.
     pub(super) scratch: Vec<u8>,
+    pub(super) written_through: WrittenThrough,
     /// The stream for which the scratch is open.
     pub(super) serving: Key,
     /// Sources that stopped before their edge was consumed.
@@ -127,52 +129,6 @@ impl Net {
             return Err(socket::without_source(&address));
         }
         self.dial(address, Some(source))
-    }
-
-    /// Sends bytes. They are written when the callback that is being served ends, or in this turn's flush; what the
-    /// peer does not take waits. Returns how many bytes wait for this peer now: a handler that produces more than
-    /// its peer asked for stops at a mark of its own and goes on in [`output_low`](crate::Handler::output_low).
-    ///
-    /// Nothing is sent after `close`, `abort` or `shutdown_write`.
-    #[inline]
-    pub fn send(&mut self, conn: ConnId, bytes: &[u8]) -> usize {
-        if self.serving != conn.0 {
-            return self.send_later(conn.0, bytes);
-        }
-        self.scratch.extend_from_slice(bytes);
-        self.written_to_scratch(conn)
-    }
-
-    /// Sends what `write` appends to the buffer it is lent. What is in the buffer before is earlier output and must
-    /// stay as it is.
-    #[inline]
-    pub fn send_with(&mut self, conn: ConnId, write: impl FnOnce(&mut Vec<u8>)) -> usize {
-        if self.serving != conn.0 {
-            let mut bytes = Vec::new();
-            write(&mut bytes);
-            return self.send_later(conn.0, &bytes);
-        }
-        write(&mut self.scratch);
-        self.written_to_scratch(conn)
-    }
-
-    #[inline]
-    fn written_to_scratch(&mut self, conn: ConnId) -> usize {
-        let waiting = self.scratch.len();
-        if waiting < self.limits.outbox_high { waiting } else { self.write_through(conn) }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn write_through(&mut self, conn: ConnId) -> usize {
-        self.write_scratch(conn.0);
-        self.waiting(conn)
-    }
-
-    /// Bytes that wait for this peer.
-    pub fn waiting(&self, conn: ConnId) -> usize {
-        let scratch = if self.serving == conn.0 { self.scratch.len() } else { 0 };
-        self.stream(conn.0).map_or(0, Connection::waiting) + scratch
     }
 
     /// Closes in order: flushes what was sent, ends our side, discards input until the peer has ended its own

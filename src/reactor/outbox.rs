@@ -16,6 +16,8 @@ pub(crate) struct Outbox {
     records: VecDeque<usize>,
     /// When the peer last took a byte, or when the first byte began to wait; zero until a flush has left something.
     pub(crate) moved: Tick,
+    /// The handler was told that something waits, and will be told when nothing does.
+    pub(crate) owes_low: bool,
     /// What lay in the kernel, not taken by the peer, when it took no more from us.
     in_kernel: Option<usize>,
 }
@@ -32,14 +34,29 @@ pub(crate) enum Flushed {
 
 impl Outbox {
     pub(crate) fn new() -> Box<Outbox> {
-        Box::new(Outbox { bytes: VecDeque::new(), records: VecDeque::new(), moved: 0, in_kernel: None })
+        Box::new(Outbox {
+            bytes: VecDeque::new(),
+            records: VecDeque::new(),
+            moved: 0,
+            owes_low: false,
+            in_kernel: None,
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
+    /// Whether a flush has left something in it.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.moved > 0
+    }
+
+    /// It grows by a quarter at a time, and not twofold as a queue does by itself: what a peer may cost is bounded.
     pub(crate) fn push(&mut self, bytes: &[u8]) {
+        if self.bytes.capacity() - self.bytes.len() < bytes.len() {
+            self.bytes.reserve_exact(bytes.len().max(self.bytes.len() / 4));
+        }
         self.bytes.extend(bytes);
     }
 

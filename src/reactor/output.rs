@@ -1,43 +1,17 @@
-//! A stream's way out: the shared scratch, the outbox, its marks and its cap.
+//! A stream's way out: the scratch is written, the outbox flushed, the marks judged.
 
 use super::closing::next_stall_look;
 use super::connection::Phase;
-use super::flags::{ABOVE_LOW, AWAITS_WRITABLE, DIRTY, FULL, PACKETS, READABLE, TOLD, WRITABLE};
-use super::handler::{CloseReason, Handler};
+use super::flags::{ABOVE_LOW, AWAITS_WRITABLE, DIRTY, FULL, READABLE, TOLD, WRITABLE};
+use super::handler::Handler;
 use super::ids::ConnId;
 use super::net::{Net, Source};
-use super::outbox::{Flushed, Outbox};
+use super::outbox::Flushed;
 use super::slots::Key;
 use super::timers::ticks;
 use std::io;
 
 impl Net {
-    /// Sends when the scratch is not open for `key`: to the outbox, which is flushed when the turn ends.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn send_later(&mut self, key: Key, bytes: &[u8]) -> usize {
-        let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
-        let Some(conn) = self.live_stream(key) else { return 0 };
-        if !conn.may_send() || bytes.is_empty() {
-            return conn.waiting();
-        }
-        let outbox = conn.outbox.get_or_insert_with(Outbox::new);
-        if conn.flags.has(PACKETS) {
-            outbox.push_record(bytes);
-        } else {
-            outbox.push(bytes);
-        }
-        let waiting = outbox.len();
-        if waiting > high {
-            conn.flags.set(FULL);
-        }
-        if waiting > low {
-            conn.flags.set(ABOVE_LOW);
-        }
-        self.mark_dirty(key);
-        waiting
-    }
-
     /// Writes the scratch to the stream it was filled for; what the kernel does not take becomes its outbox.
     #[inline(always)]
     pub(super) fn write_scratch(&mut self, key: Key) {
@@ -60,33 +34,7 @@ impl Net {
                 Err(error) => conn.flags.put(WRITABLE, error.kind() != io::ErrorKind::WouldBlock),
             }
         }
-        self.keep_rest(key, taken);
-    }
-
-    /// What was not taken waits: the send buffer is full, or the connection broken, and the flush finds out which.
-    /// A handler that was told of more than the low mark may have stopped there, and is owed `output_low`, even if all
-    /// was taken in the end.
-    #[cold]
-    #[inline(never)]
-    fn keep_rest(&mut self, key: Key, taken: usize) {
-        let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
-        let rest = &self.scratch[taken..];
-        if let Some(Source::Stream(conn)) = self.sources.get_mut(key) {
-            if self.scratch.len() > low {
-                conn.flags.set(ABOVE_LOW);
-            }
-            if !rest.is_empty() {
-                let outbox = conn.outbox.get_or_insert_with(Outbox::new);
-                outbox.push(rest);
-                if outbox.len() > high {
-                    conn.flags.set(FULL);
-                }
-                self.stop_serving(key);
-            }
-        }
-        self.scratch.clear();
-        self.scratch.shrink_to(high.saturating_mul(4));
-        self.mark_dirty(key);
+        self.keep_rest(key, taken, &[]);
     }
 
     pub(super) fn mark_dirty(&mut self, key: Key) {
@@ -133,55 +81,53 @@ impl Net {
         }
     }
 
-    /// Writes the outbox of one stream as far as the kernel takes it, judges the marks and the cap, and takes the
-    /// next step of a close. Whether the output fell to the low mark.
+    /// Writes the outbox of one stream as far as the kernel takes it, judges the marks, and takes the next step of a
+    /// close. Whether `output_low` is to be told.
     ///
     /// **I6** After `WouldBlock` nothing is written until the poller says writable. Guard:
     /// `a_blocked_peer_costs_no_turns_and_no_calls` in `tests/backpressure.rs`.
     fn flush_stream(&mut self, key: Key) -> bool {
-        let (now, stats) = (self.now, &mut self.stats);
-        let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
+        let Some(conn) = self.stream_mut(key) else { return false };
         conn.flags.clear(DIRTY);
-        if conn.phase == Phase::Dead {
-            return false;
+        let owes_low = conn.outbox.as_ref().is_some_and(|outbox| outbox.owes_low);
+        if conn.flags.has(WRITABLE) {
+            self.write_outbox(key);
         }
-        let mut broken = None;
-        if let Some(outbox) = conn.outbox.as_mut().filter(|_| conn.flags.has(WRITABLE)) {
-            let (taken, calls, flushed) = outbox.flush(&conn.socket);
-            stats.writes += calls;
-            stats.bytes_out += taken as u64;
-            conn.bytes_out += taken as u64;
-            if taken > 0 {
-                conn.active = now;
-            }
-            match flushed {
-                Flushed::All => conn.outbox = None,
-                Flushed::Blocked => conn.flags.clear(WRITABLE),
-                Flushed::Broken(error) => broken = Some(error),
-            }
+        self.judge(key, owes_low)
+    }
+
+    pub(super) fn write_outbox(&mut self, key: Key) {
+        let (now, stats) = (self.now, &mut self.stats);
+        let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return };
+        let Some(outbox) = conn.outbox.as_mut().filter(|_| conn.phase != Phase::Dead) else { return };
+        let (taken, calls, flushed) = outbox.flush(&conn.socket);
+        stats.writes += calls;
+        stats.bytes_out += taken as u64;
+        conn.bytes_out += taken as u64;
+        if taken > 0 {
+            conn.active = now;
         }
-        if let Some(error) = broken {
-            self.fail(key, error);
-            return false;
+        match flushed {
+            Flushed::All => conn.outbox = None,
+            Flushed::Blocked => conn.flags.clear(WRITABLE),
+            Flushed::Broken(error) => self.fail(key, error),
         }
-        self.judge(key)
     }
 
     /// What follows from the amount of output that still waits.
-    fn judge(&mut self, key: Key) -> bool {
-        let limits = &self.limits;
-        let (high, low, cap) = (limits.outbox_high, limits.outbox_low, limits.outbox_cap);
-        let stall = ticks(limits.write_stall);
+    fn judge(&mut self, key: Key, owes_low: bool) -> bool {
+        let (high, low) = (self.limits.outbox_high, self.limits.outbox_low);
+        let stall = ticks(self.limits.write_stall);
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
-        let waiting = conn.waiting();
-        if waiting > cap {
-            self.kill(key, CloseReason::OverCap, true);
+        if conn.phase == Phase::Dead {
             return false;
         }
+        let waiting = conn.waiting();
         let was_full = conn.flags.has(FULL);
         conn.flags.put(FULL, waiting > high || (was_full && waiting > low));
         let reads_again = was_full && !conn.flags.has(FULL) && conn.flags.has(READABLE);
-        let fell = conn.flags.has(ABOVE_LOW) && waiting <= low;
+        // Who was told of less than the low mark is told when nothing waits any more.
+        let fell = waiting <= low && conn.flags.has(ABOVE_LOW) || waiting == 0 && owes_low;
         conn.flags.put(ABOVE_LOW, waiting > low);
         let awaits = waiting > 0 && !conn.flags.has(WRITABLE) && !conn.socket.is_tcp();
         if awaits != conn.flags.has(AWAITS_WRITABLE) {
@@ -190,20 +136,19 @@ impl Net {
             let interest = conn.socket.interest(awaits);
             let _ = self.poll.registry().reregister(conn.socket.source(), key.token(), interest);
         }
-        let look_at = conn.outbox.as_mut().filter(|_| stall > 0).map(|outbox| {
+        let look_at = conn.outbox.as_mut().map(|outbox| {
             let now = self.clock.now(); // A callback may have taken long.
-            if outbox.moved == 0 {
-                outbox.moved = now;
-            }
+            outbox.moved = if outbox.is_stuck() { outbox.moved } else { now };
+            outbox.owes_low &= !fell;
             next_stall_look(outbox.moved, stall, now)
         });
         if reads_again {
             self.enqueue(key);
         }
-        if let Some(at) = look_at {
-            self.advance_stream_deadline(key, at);
-        } else if waiting == 0 {
-            self.after_last_byte(key);
+        match look_at {
+            Some(at) if stall > 0 => self.advance_stream_deadline(key, at),
+            Some(_) => {}
+            None => self.after_last_byte(key),
         }
         fell
     }

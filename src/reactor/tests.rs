@@ -137,7 +137,7 @@ fn a_stale_or_forged_token_reaches_nobody() {
     let before = net.stats();
     for bits in [listener.to_bits(), udp.to_bits(), fd.to_bits(), far_timer.to_bits()] {
         let conn = ConnId::from_bits(bits);
-        assert_eq!(net.send(conn, b"x"), 0);
+        assert_eq!(net.send(conn, b"x"), Sent::Gone);
         assert!(!net.close(conn) && !net.abort(conn) && !net.shutdown_write(conn));
         assert!(!net.pause_reading(conn) && !net.limit_reads(conn, 1) && net.origin(conn).is_none());
     }

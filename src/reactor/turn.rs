@@ -12,6 +12,7 @@ use super::listener::Spare;
 use super::net::{Net, Source};
 use super::parse::IntoAddress;
 use super::remote::{Command, Inbox};
+use super::sending::WrittenThrough;
 use super::slots::{Key, Slots};
 use super::stats::Stats;
 use super::sys::{ReceiveBatch, SendBatch, TimerFd};
@@ -98,6 +99,7 @@ impl Reactor {
             commands_wait: false,
             resolver: None,
             scratch: Vec::new(),
+            written_through: WrittenThrough::new(),
             serving: Key::NONE,
             ready: VecDeque::new(),
             dirty: Vec::new(),

@@ -1,0 +1,275 @@
+//! What a handler sends: into the shared scratch, or behind what waits already.
+
+use super::connection::Connection;
+use super::flags::{ABOVE_LOW, FULL, PACKETS, WRITABLE};
+use super::handler::CloseReason;
+use super::ids::ConnId;
+use super::net::{Net, Source};
+use super::outbox::Outbox;
+use super::slots::Key;
+use std::io;
+
+/// What became of bytes that were given to [`Net::send`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Sent {
+    /// All of it was taken, and so many bytes wait for the peer. Zero: the peer keeps up, as far as is known; what was
+    /// sent leaves when the callback or the turn ends. More: it is behind, or this turn has sent it more than
+    /// [`Limits::outbox_low`](crate::Limits::outbox_low), and [`output_low`](crate::Handler::output_low) will tell when
+    /// that is over.
+    Queued(usize),
+    /// Nothing was kept: the connection takes no more, after `close`, `abort` or `shutdown_write`, or because more than
+    /// [`Limits::outbox_cap`](crate::Limits::outbox_cap) waits for a peer that does not take it.
+    Closing,
+    /// Nothing was kept: there is no such connection any more.
+    Gone,
+}
+
+impl Sent {
+    /// How many bytes wait for the peer; zero as well where nothing was kept.
+    #[inline]
+    pub fn waiting(self) -> usize {
+        match self {
+            Sent::Queued(waiting) => waiting,
+            Sent::Closing | Sent::Gone => 0,
+        }
+    }
+
+    /// Whether the bytes were taken and less than `mark` waits: a handler that produces by itself goes on.
+    #[inline]
+    pub fn is_below(self, mark: usize) -> bool {
+        matches!(self, Sent::Queued(waiting) if waiting < mark)
+    }
+
+    /// Whether the bytes were taken.
+    #[inline]
+    pub fn is_queued(self) -> bool {
+        matches!(self, Sent::Queued(_))
+    }
+}
+
+/// What was written before its callback has ended.
+pub(super) struct WrittenThrough {
+    key: Key,
+    turn: u64,
+    bytes: usize,
+}
+
+impl WrittenThrough {
+    pub(super) fn new() -> WrittenThrough {
+        WrittenThrough { key: Key::NONE, turn: 0, bytes: 0 }
+    }
+}
+
+impl Net {
+    /// Sends bytes. They are written when the callback that is being served ends, or in this turn's flush; what the
+    /// peer does not take waits. To a connection that is not `opened` yet they are sent when it is.
+    ///
+    /// A send is taken whole, however large, where no more than [`Limits::outbox_cap`](crate::Limits::outbox_cap) waits
+    /// before it. Where more waits, it is offered to the system at once; if that takes too little, this send keeps nothing,
+    /// returns [`Sent::Closing`], and the connection ends with [`OverCap`](CloseReason::OverCap). So a peer costs at the
+    /// most the cap and one send, whatever it asks for in one go. A handler with answers much larger than the questions
+    /// stops at a mark of its own, and goes on in [`output_low`](crate::Handler::output_low): that follows, once, whenever
+    /// more than zero was said to wait.
+    ///
+    /// ```
+    /// # use hullo::{ConnId, ConnMap, Handler, Net, Origin};
+    /// /// Answers each byte with a large page.
+    /// struct Pages {
+    ///     page: Vec<u8>,
+    ///     owed: ConnMap<usize>,
+    /// }
+    ///
+    /// impl Pages {
+    ///     fn answer(&mut self, net: &mut Net, conn: ConnId) {
+    ///         let Some(owed) = self.owed.get_mut(conn) else { return };
+    ///         while *owed > 0 {
+    ///             *owed -= 1;
+    ///             if !net.send(conn, &self.page).is_below(64 * 1024) {
+    ///                 return; // the rest in `output_low`
+    ///             }
+    ///         }
+    ///     }
+    /// }
+    ///
+    /// impl Handler for Pages {
+    ///     fn opened(&mut self, _net: &mut Net, conn: ConnId, _origin: Origin) {
+    ///         self.owed.insert(conn, 0);
+    ///     }
+    ///
+    ///     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
+    ///         let Some(owed) = self.owed.get_mut(conn) else { return };
+    ///         *owed += bytes.len();
+    ///         self.answer(net, conn);
+    ///     }
+    ///
+    ///     fn output_low(&mut self, net: &mut Net, conn: ConnId) {
+    ///         self.answer(net, conn);
+    ///     }
+    /// }
+    /// ```
+    #[inline]
+    pub fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Sent {
+        if self.serving != conn.0 || self.scratch.len() + bytes.len() > self.limits.outbox_low {
+            return self.send_with_care(conn.0, bytes);
+        }
+        self.scratch.extend_from_slice(bytes);
+        Sent::Queued(0)
+    }
+
+    /// [`send`](Net::send) of what `write` appends to the buffer it is lent. What is in the buffer before is earlier
+    /// output and must stay as it is.
+    #[inline]
+    pub fn send_with(&mut self, conn: ConnId, write: impl FnOnce(&mut Vec<u8>)) -> Sent {
+        if self.serving != conn.0 {
+            let mut bytes = Vec::new();
+            write(&mut bytes);
+            return self.send_with_care(conn.0, &bytes);
+        }
+        write(&mut self.scratch);
+        if self.scratch.len() > self.limits.outbox_low {
+            return self.send_with_care(conn.0, &[]);
+        }
+        Sent::Queued(0)
+    }
+
+    /// Bytes that wait for this peer, those included that the system was not offered yet.
+    pub fn waiting(&self, conn: ConnId) -> usize {
+        let scratch = if self.serving == conn.0 { self.scratch.len() } else { 0 };
+        match self.sources.get(conn.0) {
+            Some(Source::Stream(stream)) => stream.waiting() + scratch,
+            Some(Source::Dial(dial)) => dial.waiting(),
+            _ => 0,
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn send_with_care(&mut self, key: Key, bytes: &[u8]) -> Sent {
+        if self.serving != key {
+            return self.send_later(key, bytes);
+        }
+        let waiting = self.scratch.len() + bytes.len();
+        if waiting < self.limits.outbox_high {
+            self.scratch.extend_from_slice(bytes);
+            return Sent::Queued(waiting);
+        }
+        self.write_through(key, bytes)
+    }
+
+    /// Writes the scratch, and `bytes` behind it, before the callback has ended. A handler that sends on and on is told
+    /// of what it has sent in this turn even where the system took all of it: its own mark must stop it at some time.
+    fn write_through(&mut self, key: Key, bytes: &[u8]) -> Sent {
+        let all = self.scratch.len() + bytes.len();
+        let mut taken = 0;
+        if let Some(Source::Stream(conn)) = self.sources.get_mut(key) {
+            self.stats.writes += 1;
+            match conn.socket.send_vectored(&self.scratch, bytes) {
+                Ok(n) => {
+                    conn.bytes_out += n as u64;
+                    conn.active = self.now;
+                    self.stats.bytes_out += n as u64;
+                    taken = n;
+                }
+                Err(error) => conn.flags.put(WRITABLE, error.kind() != io::ErrorKind::WouldBlock),
+            }
+        }
+        self.keep_rest(key, taken, bytes);
+        Sent::Queued(match self.stream(key).map_or(0, Connection::waiting) {
+            0 => self.count_written_through(key, all),
+            waiting => waiting,
+        })
+    }
+
+    fn count_written_through(&mut self, key: Key, bytes: usize) -> usize {
+        let turn = self.stats.turns;
+        if (self.written_through.key, self.written_through.turn) != (key, turn) {
+            self.written_through = WrittenThrough { key, turn, bytes: 0 };
+        }
+        self.written_through.bytes += bytes;
+        self.written_through.bytes
+    }
+
+    /// What was not taken waits: the send buffer is full, or the connection broken, and the flush finds out which.
+    /// A handler that was told of more than the low mark may have stopped there, and is owed `output_low`, even if all
+    /// was taken in the end.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn keep_rest(&mut self, key: Key, taken: usize, more: &[u8]) {
+        let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
+        let is_much = self.scratch.len() + more.len() > low;
+        let rest = &self.scratch[taken.min(self.scratch.len())..];
+        let more = &more[taken.saturating_sub(self.scratch.len())..];
+        if let Some(Source::Stream(conn)) = self.sources.get_mut(key) {
+            if is_much {
+                conn.flags.set(ABOVE_LOW);
+            }
+            if !rest.is_empty() || !more.is_empty() {
+                let outbox = conn.outbox.get_or_insert_with(Outbox::new);
+                outbox.push(rest);
+                outbox.push(more);
+                outbox.moved = self.clock.now();
+                if outbox.len() > high {
+                    conn.flags.set(FULL);
+                }
+                self.stop_serving(key);
+            }
+        }
+        self.scratch.clear();
+        self.scratch.shrink_to(high.saturating_mul(4));
+        self.mark_dirty(key);
+    }
+
+    /// Sends where the scratch is not open for `key`: to the outbox, which is flushed when the turn ends.
+    fn send_later(&mut self, key: Key, bytes: &[u8]) -> Sent {
+        let (low, high, cap) = (self.limits.outbox_low, self.limits.outbox_high, self.limits.outbox_cap);
+        let is_over_cap = match self.sources.get(key) {
+            Some(Source::Stream(conn)) if !conn.may_send() => return Sent::Closing,
+            Some(Source::Stream(conn)) => conn.waiting() > cap,
+            Some(Source::Dial(_)) => return self.send_early(key, bytes),
+            _ => {
+                self.stats.dead_ids += 1;
+                return Sent::Gone;
+            }
+        };
+        if is_over_cap && !self.make_room(key) {
+            return Sent::Closing;
+        }
+        let Some(conn) = self.stream_mut(key) else { return Sent::Gone };
+        if bytes.is_empty() && conn.outbox.is_none() {
+            return Sent::Queued(0);
+        }
+        let outbox = conn.outbox.get_or_insert_with(Outbox::new);
+        if conn.flags.has(PACKETS) && !bytes.is_empty() {
+            outbox.push_record(bytes);
+        } else {
+            outbox.push(bytes);
+        }
+        let waiting = outbox.len();
+        let is_behind = waiting > low || outbox.is_stuck();
+        outbox.owes_low |= is_behind;
+        if waiting > high {
+            conn.flags.set(FULL);
+        }
+        if waiting > low {
+            conn.flags.set(ABOVE_LOW);
+        }
+        self.mark_dirty(key);
+        Sent::Queued(if is_behind { waiting } else { 0 })
+    }
+
+    /// More than the cap waits: what the system takes of it now makes room for the next send; otherwise the peer is
+    /// doomed. It is asked even where it took nothing before, since a callback may have taken long.
+    #[cold]
+    fn make_room(&mut self, key: Key) -> bool {
+        if let Some(conn) = self.stream_mut(key) {
+            conn.flags.set(WRITABLE | ABOVE_LOW);
+        }
+        self.write_outbox(key);
+        let cap = self.limits.outbox_cap;
+        if self.stream(key).is_some_and(|conn| conn.waiting() > cap) {
+            self.kill(key, CloseReason::OverCap, true);
+        }
+        self.stream(key).is_some_and(Connection::may_send)
+    }
+}
