@@ -10,6 +10,7 @@ use common::{HULLO, PATIENCE, Process, skip};
 /// A link with an address that means something on it alone.
 const LINK: &str = "ip link set lo up && ip link add here0 type veth peer name there0 && \
     ip addr add fe80::1/64 dev here0 nodad && ip link set here0 up && ip link set there0 up";
+const NO_V6: &str = "ip link set lo up && ip addr del ::1/128 dev lo";
 
 fn inside(setup: &str, command: &str) -> Command {
     let mut shell = Command::new("unshare");
@@ -102,5 +103,35 @@ fn an_ipv4_address_written_as_ipv6_is_told_how_to_be_written() {
         let err = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{err}");
         assert!(err.contains(&address) && err.contains("write 127.0.0.1"), "{err}");
+    }
+}
+
+/// `localhost` has two addresses in nearly every hosts file.
+#[test]
+fn a_name_is_served_at_those_of_its_addresses_that_this_machine_has() {
+    if !has_namespace(NO_V6) {
+        return;
+    }
+    let hosts = "hosts=$(mktemp); printf '127.0.0.1 localhost both\\n::1 localhost both v6-only\\n' >$hosts; \
+        mount --bind $hosts /etc/hosts; rm $hosts";
+    for more in ["", "--reactors 2"] {
+        for kind in ["tcp", "udp"] {
+            for then in ["talk KIND://localhost:9000 Ann </dev/null", "load KIND://localhost:9000 -n 20 -q"] {
+                let then = format!("\"$0\" {}", then.replace("KIND", kind));
+                let script =
+                    format!("{hosts}; {}", serving(&format!("{kind}://localhost:9000 {more}"), 1, &then));
+                let (code, out, err) = run(NO_V6, &script);
+                assert_eq!(code, Some(0), "{script}\n{out:?}\n{err}");
+                assert_eq!(out[0], format!("listening on {kind}://127.0.0.1:9000 (hello)"));
+                let warning = format!("{kind}://[::1]:9000 is no address of this machine");
+                assert!(err.contains(&warning) && err.contains("WARN"), "{err}");
+            }
+        }
+    }
+    // With none of them there is nothing to serve; and what is asked for by number is not left out.
+    for address in ["tcp://v6-only:9000", "udp://v6-only:9000", "'tcp://[::1]:9000' tcp://127.0.0.1:9000"] {
+        let (code, out, err) = run(NO_V6, &format!("{hosts}; \"$0\" serve {address}"));
+        assert_eq!((code, out.len()), (Some(1), 0), "{address}: {err}");
+        assert!(err.contains("[::1]:9000 is no address of this machine"), "{err}");
     }
 }

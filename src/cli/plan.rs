@@ -187,7 +187,8 @@ fn resolve(
             // One farewell stops one socket; and a path is bound once.
             let is_one = dialect.spec().stop_on_farewell || path(&address).is_some();
             options.reuse_port = reactors > 1 && !is_one;
-            sockets.push(SocketPlan { address, dialect: Arc::clone(&dialect), options });
+            let name = (address != wish.address).then(|| wish.address.clone());
+            sockets.push(SocketPlan { address, name, dialect: Arc::clone(&dialect), options });
         }
     }
     Ok(sockets)

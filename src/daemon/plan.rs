@@ -33,6 +33,8 @@ pub struct Plan {
 pub struct SocketPlan {
     /// Where to bind.
     pub address: Address,
+    /// The name that this is an address of, if one was asked for. Of its addresses this machine may lack some.
+    pub name: Option<Address>,
     /// What to speak there.
     pub dialect: Arc<Dialect>,
     /// How to open it.
@@ -124,6 +126,12 @@ impl StartError {
     /// What is wrong with no socket in particular.
     pub(super) fn system(error: io::Error) -> StartError {
         StartError { address: None, own: None, error }
+    }
+
+    /// Whether this machine has no such address, or none of its family.
+    pub(super) fn is_missing(&self) -> bool {
+        self.error.kind() == io::ErrorKind::AddrNotAvailable
+            || self.error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
     }
 }
 

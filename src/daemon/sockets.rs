@@ -131,6 +131,19 @@ impl Sockets {
 
     fn bind_all(&self, net: &mut Net, plans: &[SocketPlan], guard: Guard) -> Result<Vec<Socket>, StartError> {
         let mut open: Vec<Socket> = Vec::with_capacity(plans.len());
+        let bound = self.bind_into(&mut open, net, plans, guard);
+        bound.inspect_err(|_| open.iter().for_each(|socket| socket.close(net)))?;
+        Ok(open)
+    }
+
+    fn bind_into(
+        &self,
+        open: &mut Vec<Socket>,
+        net: &mut Net,
+        plans: &[SocketPlan],
+        guard: Guard,
+    ) -> Result<(), StartError> {
+        let mut missing = Vec::new();
         for plan in plans {
             let bound = if self.is_first && plan.options.reuse_port {
                 Socket::bind_and_share(net, plan, guard)
@@ -139,18 +152,26 @@ impl Sockets {
             };
             match bound {
                 Ok(socket) => open.push(socket),
+                Err(error) if plan.name.is_some() && error.is_missing() => missing.push((plan, error)),
                 Err(mut error) => {
                     if error.error.kind() == io::ErrorKind::AddrInUse {
-                        let mut ours = self.open.iter().chain(&open);
+                        let mut ours = self.open.iter().chain(open.iter());
                         let own = ours.find(|socket| socket.is_in_the_way_of(net, &plan.address));
                         error.own = own.map(|own| own.address(net));
                     }
-                    open.iter().for_each(|socket| socket.close(net));
                     return Err(error);
                 }
             }
         }
-        Ok(open)
+        // A hosts file gives `localhost` an IPv6 address even where the loopback has none.
+        for (SocketPlan { address, name, .. }, error) in missing {
+            if !self.open.iter().chain(open.iter()).any(|socket| socket.plan.name == *name) {
+                return Err(error);
+            }
+            let name = name.as_ref().map(Address::to_string).unwrap_or_default();
+            log::warn!("{address} is no address of this machine: {name} is served at its other addresses");
+        }
+        Ok(())
     }
 }
 
