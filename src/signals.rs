@@ -3,11 +3,19 @@
 use crate::reactor::is_ignored;
 use crate::{FdId, Net};
 use nix::sys::signal::{SigSet, Signal};
+use signal_hook::flag;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+/// Signals that come with one another are one.
+const TOGETHER: Duration = Duration::from_millis(100);
 
 /// The caught signals. A handler may do next to nothing, so it writes a byte into a socket pair of which the
 /// reactor watches the other end.
@@ -33,4 +41,19 @@ impl Signals {
     pub(crate) fn pending(&mut self) -> Vec<i32> {
         self.delivery.pending().collect()
     }
+}
+
+/// From now on each of the signals ends the process with the code 128 + signal, also where it waits for somebody to read what it
+/// writes. A moment later, that is: what follows the signal that was heard last, as from timeout(1), which sends it twice,
+/// ends nothing.
+pub(crate) fn end_the_process_on(signals: &[i32]) -> io::Result<()> {
+    let is_meant = Arc::new(AtomicBool::new(false));
+    for &signal in signals.iter().filter(|&&signal| !is_ignored(signal)) {
+        flag::register_conditional_shutdown(signal, 128 + signal, is_meant.clone())?;
+    }
+    thread::spawn(move || {
+        thread::sleep(TOGETHER);
+        is_meant.store(true, Ordering::SeqCst);
+    });
+    Ok(())
 }

@@ -325,7 +325,7 @@ fn a_closed_stdout_or_stderr_ends_nothing_in_a_panic() {
     let talked = Talk::start_with_stdout([&address, "a", "b"], Stdio::null(), writer).end();
     assert_eq!((talked.code, talked.err), (Some(0), format!("talking to {address}\n")));
     for (redirections, code) in
-        [(">&-", 0), ("2>&-", 0), (">&- 2>&- <&-", 0), ("2>/dev/full", 0), (">/dev/full", 1)]
+        [(">&-", 1), ("2>&-", 0), (">&- 2>&- <&-", 1), ("2>/dev/full", 0), (">/dev/full", 1)]
     {
         let line = format!("exec \"$0\" talk {address} a b {redirections}");
         let output = Command::new("sh").args(["-c", &line, env!("CARGO_BIN_EXE_hullo")]).output().unwrap();

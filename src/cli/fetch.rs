@@ -1,7 +1,7 @@
 //! `hullo fetch`: flags, made into one call of the client.
 
 use super::failure::{Failure, Place};
-use super::{descriptors, logging, units};
+use super::{descriptors, logging, output, units};
 use clap::Args;
 use hullo::client::fetch::{self, Destination, Field, Plan, Url};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -107,6 +107,9 @@ impl Fetch {
             (None, Some(folder)) => Destination::Folder(folder),
             (None, None) => Destination::Stdout,
         };
+        if matches!(destination, Destination::Stdout) {
+            output::require()?;
+        }
         let plan = Plan {
             urls: self.urls,
             fields: self.header,

@@ -157,11 +157,11 @@ pub(super) struct Load {
     #[arg(long, value_name = "EXPR", value_parser = Expectation::parse)]
     pub(super) expect: Vec<Expectation>,
 
-    /// Print one JSON object on stdout instead of text
+    /// Print one JSON object on stdout instead of text, as -o - does
     #[arg(long)]
     pub(super) json: bool,
 
-    /// Write the JSON object to a file
+    /// Write the JSON object to a file; in each of these - is stdout, in place of the text
     #[arg(short, long, value_name = "FILE")]
     pub(super) output: Option<PathBuf>,
 
@@ -194,16 +194,17 @@ impl Load {
         let plan = load_plan::plan(&self)?;
         load::preflight(&plan, limit).map_err(usage)?;
         let mut outputs = Outputs::open(&self).map_err(usage)?;
+        if outputs.are_printed_only() {
+            output::require()?;
+        }
         let mut progress = self.progress();
         let outcome = load::run(&plan, &mut progress, &mut |second| outputs.tell(second))
             .map_err(|error| Failure::failed(&Place::default(), format!("cannot go on: {error}")))?;
-        let written = outputs.write(&outcome);
-        output::print(&if self.json {
-            load::report::json(&outcome) + "\n"
-        } else {
-            load::report::text(&outcome)
-        })?;
-        written.map_err(|problem| Failure::failed(&Place::default(), problem))?;
+        match outputs.write(&outcome) {
+            // A signal's own exit code is what whoever sent it waits for.
+            Err(problem) if outcome.signal.is_some() => logging::last_line(&format!("error: {problem}")),
+            written => written.map_err(|problem| Failure::failed(&Place::default(), problem))?,
+        }
         Ok(ExitCode::from(load::exit_code(&outcome)))
     }
 
@@ -211,7 +212,7 @@ impl Load {
         if self.quiet {
             Progress::none()
         } else if io::stderr().is_terminal() {
-            Progress::bar()
+            logging::stderr().and_then(Progress::bar).unwrap_or_else(|_| Progress::none())
         } else {
             Progress::lines(logging::last_line, self.interval)
         }

@@ -1,90 +1,214 @@
-//! The files that a load test leaves. They are opened before it begins: an hour of testing must not end in a typing error.
+//! Where the reports of a load test go. All places are looked at before it begins: an hour of testing must not end in a
+//! typing error.
 
 use super::load::Load;
+use super::load_series::Series;
+use super::output;
 use hullo::load::{Interval, Outcome, report};
-use std::fs::{File, OpenOptions};
+use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+/// A path that stands for stdout.
+const STDOUT: &str = "-";
+
 pub(super) struct Outputs {
-    /// What is written at the end.
+    /// What is written at the end; to stdout last.
     reports: Vec<(Output, Form)>,
     /// Written second by second.
-    series: Option<Output>,
+    series: Option<Series>,
 }
 
 type Form = fn(&Outcome) -> Vec<u8>;
 
-/// A file, and how writing to it goes.
-struct Output {
+/// A file, a pipe or stdout.
+pub(super) struct Output {
+    /// The option that asked for it.
+    option: &'static str,
     path: PathBuf,
-    file: File,
-    /// What was there before stays until there is something better.
-    is_begun: bool,
-    result: io::Result<()>,
+    /// None of a named pipe that nobody reads yet.
+    file: Option<File>,
+    /// It was not there before.
+    is_new: bool,
 }
 
 impl Outputs {
     pub(super) fn open(load: &Load) -> Result<Outputs, String> {
-        let forms: [(&Option<PathBuf>, Form); 3] = [
-            (&load.output, |outcome| (report::json(outcome) + "\n").into_bytes()),
-            (&load.html, |outcome| report::html(outcome).into_bytes()),
-            (&load.hdr, report::hdr_log),
+        let json: Form = |outcome| (report::json(outcome) + "\n").into_bytes();
+        let text: Form = |outcome| report::text(outcome).into_bytes();
+        let asked: [(&'static str, &Option<PathBuf>, Option<Form>); 4] = [
+            ("--output", &load.output, Some(json)),
+            ("--html", &load.html, Some(|outcome| report::html(outcome).into_bytes())),
+            ("--hdr", &load.hdr, Some(report::hdr_log)),
+            ("--timeseries", &load.timeseries, None),
         ];
-        let mut reports = Vec::new();
-        for (path, form) in forms {
-            if let Some(path) = path {
-                reports.push((Output::open(path)?, form));
+        let asked =
+            asked.into_iter().filter_map(|(option, path, form)| Some((option, path.as_deref()?, form)));
+        let (printed, filed): (Vec<_>, Vec<_>) = asked.partition(|(_, path, _)| *path == Path::new(STDOUT));
+        let wants = printed.iter().map(|(option, ..)| *option);
+        let wants: Vec<_> = wants.chain(load.json.then_some("--json")).collect();
+        match wants[..] {
+            [] | [_] | ["--output", "--json"] => {}
+            [one, other, ..] => {
+                return Err(format!("{one} and {other} both go to stdout: give one of them a file"));
             }
         }
-        let series = load.timeseries.as_deref().map(Output::open).transpose()?;
-        Ok(Outputs { reports, series })
+        let printed = printed.first().map_or(Some(if load.json { json } else { text }), |(_, _, form)| *form);
+        let mut places = Vec::new();
+        for (option, path, form) in filed {
+            match Output::open(option, path) {
+                Ok(output) => places.push((output, form)),
+                Err(error) => {
+                    undo(&places);
+                    return Err(cannot_write(path, &error));
+                }
+            }
+        }
+        let stdout = Output::stdout().map_err(|error| cannot_write(Path::new("stdout"), &error))?;
+        places.push((stdout, printed));
+        if let Some(conflict) = conflict(&places) {
+            undo(&places);
+            return Err(conflict);
+        }
+        let mut outputs = Outputs { reports: Vec::new(), series: None };
+        for (output, form) in places {
+            match form {
+                Some(form) => outputs.reports.push((output, form)),
+                None => outputs.series = Some(Series::begin(output)),
+            }
+        }
+        Ok(outputs)
+    }
+
+    /// Whether stdout is all there is.
+    pub(super) fn are_printed_only(&self) -> bool {
+        self.reports.iter().all(|(output, _)| output.is_stdout()) && self.series.is_none()
     }
 
     /// A second is over.
     pub(super) fn tell(&mut self, second: &Interval) {
         if let Some(series) = &mut self.series {
-            series.write(report::timeseries_line(second).as_bytes());
+            series.write(report::timeseries_line(second));
         }
     }
 
     /// Writes the reports; the first error of several, as a sentence.
-    pub(super) fn write(mut self, outcome: &Outcome) -> Result<(), String> {
-        for (output, form) in &mut self.reports {
-            output.write(&form(outcome));
+    pub(super) fn write(self, outcome: &Outcome) -> Result<(), String> {
+        let mut result = Ok(());
+        for (mut output, form) in self.reports {
+            let written = output.begin().and_then(|()| output.append(&form(outcome)));
+            result = result.and(written.map_err(|error| cannot_write(output.path(), &error)));
         }
-        let outputs = self.reports.into_iter().map(|(output, _)| output).chain(self.series);
-        outputs.map(Output::end).fold(Ok(()), Result::and)
+        result.and(self.series.map_or(Ok(()), Series::end))
     }
 }
 
 impl Output {
-    fn open(path: &Path) -> Result<Output, String> {
-        let opened = OpenOptions::new().write(true).create(true).truncate(false).open(path);
-        let file = opened.map_err(|error| cannot_write(path, &error))?;
-        Ok(Output { path: path.to_path_buf(), file, is_begun: false, result: Ok(()) })
+    fn open(option: &'static str, path: &Path) -> io::Result<Output> {
+        let output = |file, is_new| Output { option, path: path.to_path_buf(), file, is_new };
+        if path.metadata().is_ok_and(|found| found.file_type().is_fifo()) {
+            return Ok(output(open_pipe(path)?, false));
+        }
+        let is_new = !path.exists();
+        let file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
+        Ok(output(Some(file), is_new))
     }
 
-    /// After an error nothing more is written.
-    fn write(&mut self, bytes: &[u8]) {
-        if self.result.is_ok() {
-            self.result = self.begin().and_then(|()| self.file.write_all(bytes));
-        }
+    fn stdout() -> io::Result<Output> {
+        let file = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        Ok(Output { option: "", path: STDOUT.into(), file: Some(file), is_new: false })
     }
 
-    fn begin(&mut self) -> io::Result<()> {
-        // A pipe or a terminal has no length.
-        if !std::mem::replace(&mut self.is_begun, true) && self.file.metadata()?.is_file() {
-            self.file.set_len(0)?;
+    pub(super) fn is_stdout(&self) -> bool {
+        self.option.is_empty()
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        if self.is_stdout() { Path::new("stdout") } else { &self.path }
+    }
+
+    /// What was there before stays until there is something better. A pipe is waited for until somebody reads it.
+    pub(super) fn begin(&mut self) -> io::Result<()> {
+        if self.is_stdout() {
+            return output::check();
         }
+        let file = match self.file.take() {
+            Some(file) => file,
+            None => OpenOptions::new().write(true).open(&self.path)?,
+        };
+        if file.metadata()?.is_file() {
+            file.set_len(0)?;
+        }
+        self.file = Some(file);
         Ok(())
     }
 
-    fn end(self) -> Result<(), String> {
-        self.result.map_err(|error| cannot_write(&self.path, &error))
+    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let is_stdout = self.is_stdout();
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(bytes).or_else(|error| match error.kind() {
+            // Whoever has closed the other end has seen enough of it.
+            io::ErrorKind::BrokenPipe if is_stdout => Ok(()),
+            _ => Err(error),
+        })
+    }
+
+    fn metadata(&self) -> io::Result<Metadata> {
+        match &self.file {
+            Some(file) => file.metadata(),
+            None => self.path.metadata(),
+        }
     }
 }
 
-fn cannot_write(path: &Path, error: &io::Error) -> String {
+/// To open a named pipe waits for a reader, and a run does not: none where there is nobody yet.
+fn open_pipe(path: &Path) -> io::Result<Option<File>> {
+    let opened = OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
+    match opened {
+        Err(error) if error.raw_os_error() == Some(Errno::ENXIO as i32) => Ok(None),
+        opened => {
+            let pipe = opened?;
+            fcntl(&pipe, FcntlArg::F_SETFL(OFlag::empty()))?;
+            Ok(Some(pipe))
+        }
+    }
+}
+
+/// Two that are one file, by whatever names. A device takes what it is given: /dev/null may be named twice.
+fn conflict(places: &[(Output, Option<Form>)]) -> Option<String> {
+    let identity = |output: &Output| {
+        let found = output.metadata().ok().filter(|found| !found.file_type().is_char_device())?;
+        Some((found.dev(), found.ino()))
+    };
+    places.iter().enumerate().find_map(|(at, (one, _))| {
+        let is_same = |(other, _): &&(Output, Option<Form>)| identity(other) == identity(one);
+        identity(one)?;
+        let (other, _) = places[at + 1..].iter().find(is_same)?;
+        Some(match other.is_stdout() {
+            true => format!("{} {} is where stdout goes: name another file", one.option, one.path.display()),
+            false => format!(
+                "{} {} and {} {} are one file: name another for one of them",
+                one.option,
+                one.path.display(),
+                other.option,
+                other.path.display()
+            ),
+        })
+    })
+}
+
+/// Nothing is left of a run that is refused.
+fn undo(places: &[(Output, Option<Form>)]) {
+    for (output, _) in places.iter().filter(|(output, _)| output.is_new) {
+        // A link that led to nothing stays. Where the file cannot be removed there is an empty one more.
+        let _ = output.path.canonicalize().and_then(std::fs::remove_file);
+    }
+}
+
+pub(super) fn cannot_write(path: &Path, error: &io::Error) -> String {
     format!("cannot write {}: {error}", path.display())
 }

@@ -15,6 +15,7 @@ mod guess;
 mod load;
 mod load_output;
 mod load_plan;
+mod load_series;
 mod logging;
 mod man;
 mod nearest;

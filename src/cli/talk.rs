@@ -2,7 +2,7 @@
 
 use super::catalog::Catalog;
 use super::failure::{Failure, Place};
-use super::{config, logging, units};
+use super::{config, logging, output, units};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hullo::client::talk::{Charset, Conversation, Ending, Framing};
@@ -97,6 +97,7 @@ impl Talk {
         let conversation = self
             .conversation()
             .map_err(|problem| Failure::usage(vec![Place::default().complaint(problem)]))?;
+        output::require()?;
         match conversation.run(&mut |notice| logging::last_line(notice)) {
             Ok(Ending::Done) => Ok(ExitCode::SUCCESS),
             Ok(Ending::Stopped(signal)) => Ok(ExitCode::from(128 + signal as u8)),

@@ -61,14 +61,17 @@ pub use script::{Script, Templates, Wanted};
 pub use settings::Setting;
 pub use sources::Sources;
 
-use crate::signals::Signals;
+use crate::signals::{self, Signals};
 use crate::{Limits, Reactor};
 use driver::Driver;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io;
 use std::time::Duration;
 
-/// Runs a plan to its end, or to a signal. `tell` hears of every second of it when it is over: the outcome keeps a number
+/// What ends a run before its end, with the report so far.
+const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
+
+/// Runs a plan to its end, or to a signal; the next one, while the report is written, ends the process. `tell` hears of every second of it when it is over: the outcome keeps a number
 /// of them that does not grow with the length of the run.
 ///
 /// # Errors
@@ -76,7 +79,7 @@ use std::time::Duration;
 /// When the system has no descriptor for the loop itself, or the poller fails. What happens to a client is in the outcome.
 pub fn run(plan: &Plan, progress: &mut Progress, tell: &mut dyn FnMut(&Interval)) -> io::Result<Outcome> {
     let mut reactor = Reactor::with_limits(limits(plan))?;
-    let signals = Signals::catch(reactor.net(), &[SIGINT, SIGTERM])?;
+    let signals = Signals::catch(reactor.net(), &SIGNALS)?;
     let mut driver = Driver::new(plan, signals, progress, tell);
     driver.start_seconds();
     driver.begin(reactor.net());
@@ -85,7 +88,9 @@ pub fn run(plan: &Plan, progress: &mut Progress, tell: &mut dyn FnMut(&Interval)
         driver.end_of_turn();
     }
     driver.progress.end();
-    Ok(driver.outcome())
+    let outcome = driver.outcome();
+    signals::end_the_process_on(&SIGNALS)?;
+    Ok(outcome)
 }
 
 /// The clocks of the reactor stand still: ours know what is waited for. A request may be as long as it likes.

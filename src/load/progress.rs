@@ -4,12 +4,17 @@ use super::driver::{Driver, nanoseconds};
 use super::outcome::Phase;
 use super::report::{counted, rate, shown};
 use super::tally::{histogram, merge};
+use console::Term;
 use hdrhistogram::Histogram;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fs::File;
+use std::io;
 use std::time::Duration;
 
 /// How often the bar is drawn, and how long its figures are over at least.
 const REDRAW: Duration = Duration::from_millis(200);
+/// A second, at the most.
+const REDRAWS: u8 = 20;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Where progress goes, and what the next of it is over.
@@ -41,11 +46,13 @@ impl Progress {
         Progress::on(Way::Lines(Box::new(say), every))
     }
 
-    /// For a terminal.
-    pub fn bar() -> Progress {
-        let bar = ProgressBar::new_spinner();
+    /// For a terminal, which must not be waited for: what does not go through at once is left out.
+    pub fn bar(terminal: File) -> io::Result<Progress> {
+        let terminal = Term::read_write_pair(terminal.try_clone()?, terminal);
+        let target = ProgressDrawTarget::term(terminal, REDRAWS);
+        let bar = ProgressBar::with_draw_target(None, target);
         let style = ProgressStyle::with_template("{spinner} {msg}");
-        Progress::on(Way::Bar(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar)))
+        Ok(Progress::on(Way::Bar(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar))))
     }
 
     fn on(way: Way) -> Progress {

@@ -1,5 +1,6 @@
 //! Figures as people read them: three digits that count, and the unit that keeps them short.
 
+use crate::Printable;
 use crate::load::Evidence;
 use hdrhistogram::Histogram;
 use jiff::Timestamp;
@@ -70,6 +71,11 @@ pub(super) fn percent(part: f64, whole: f64) -> String {
 /// Bytes on one line, from which they can be told exactly.
 pub(super) fn escaped(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
+}
+
+/// Text on one line: what would end it, or steer a terminal, is written as a program has it.
+pub(super) fn visible(text: &str) -> String {
+    Printable(text.as_bytes()).to_string()
 }
 
 /// What was expected and what came, in quotes. Of long ones only what is around their first difference.

@@ -1,3 +1,4 @@
+use super::figures::visible;
 use crate::load::{Interval, Outcome, Phase};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
@@ -12,7 +13,7 @@ pub fn hdr_log(outcome: &Outcome) -> Vec<u8> {
     let mut header = IntervalLogWriterBuilder::new();
     header
         .add_comment("[Histogram log format version 1.3]")
-        .add_comment(&format!("[hullo {}: {}]", env!("CARGO_PKG_VERSION"), outcome.command))
+        .add_comment(&format!("[hullo {}: {}]", env!("CARGO_PKG_VERSION"), visible(&outcome.command)))
         .add_comment(
             "[Values are in microseconds; tag response: from the planned instant, service: from the send]",
         )

@@ -58,9 +58,22 @@ pub fn json(outcome: &Outcome) -> String {
     line(&report)
 }
 
-/// A number that is none (0/0) becomes null.
+/// A number that is none (0/0) becomes null. What some readers of lines take for the end of one is escaped as well: it stands
+/// in texts alone.
 pub(super) fn line(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("plain structs with text for keys")
+    let line = serde_json::to_string(value).expect("plain structs with text for keys");
+    let ends = |c| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}');
+    if !line.contains(ends) {
+        return line;
+    }
+    let mut escaped = String::with_capacity(line.len() + 8);
+    for letter in line.chars() {
+        match ends(letter) {
+            true => escaped += &format!("\\u{:04x}", u32::from(letter)),
+            false => escaped.push(letter),
+        }
+    }
+    escaped
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 use super::figures::{
     by_number, bytes, count, counted, differing, duration, exhibit_name, latency, max, maybe_latency, mean,
-    percent, quantile, rate, starved,
+    percent, quantile, rate, starved, visible,
 };
 use super::headline::{Headline, is_lower_bound, measured, offered, verb};
 use crate::load::{Evidence, Mode, Outcome};
@@ -37,14 +37,14 @@ fn verdict(outcome: &Outcome) -> String {
     let headline = Headline::of(outcome);
     let mut block = format!("{}: {}\n", headline.word.to_uppercase(), headline.sentence);
     for sentence in outcome.verdict.faults.iter().chain(&outcome.verdict.remarks) {
-        let _ = writeln!(block, "  {sentence}");
+        let _ = writeln!(block, "  {}", visible(sentence));
     }
     let expectations = &outcome.verdict.expectations;
-    let width = expectations.iter().map(|judged| judged.expression.len()).max().unwrap_or(0);
+    let width = expectations.iter().map(|judged| visible(&judged.expression).len()).max().unwrap_or(0);
     let verbs = expectations.iter().map(|judged| verb(judged.judgement).len()).max().unwrap_or(0);
     for judged in expectations {
         let (verb, value) = (verb(judged.judgement), measured(judged));
-        let _ = writeln!(block, "  {:width$}  {verb:verbs$}  {value}", judged.expression);
+        let _ = writeln!(block, "  {:width$}  {verb:verbs$}  {value}", visible(&judged.expression));
     }
     block
 }
@@ -206,11 +206,12 @@ fn generator(outcome: &Outcome) -> String {
 }
 
 fn settings(outcome: &Outcome) -> String {
-    let settings: Vec<_> = outcome.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    let settings = outcome.settings.iter();
+    let settings: Vec<_> = settings.map(|(name, value)| visible(&format!("{name} {value}"))).collect();
     let mut lines = filled(&settings);
     let version = env!("CARGO_PKG_VERSION");
     lines.push(format!("hullo {version}, Linux {}, seed {}", outcome.kernel, outcome.seed));
-    lines.push(outcome.command.clone());
+    lines.push(visible(&outcome.command));
     block("settings", &lines)
 }
 

@@ -9,6 +9,8 @@ mod lock;
 mod receive;
 mod send;
 mod socket;
+#[cfg(feature = "cli")]
+mod standard;
 mod timer_fd;
 
 pub(crate) use control::Arrival;
@@ -22,6 +24,8 @@ pub(crate) use socket::{
     accept, ask_for_destination, bind_without_port, receive_drops, receive_record, sends_bundles,
     take_bundles, unread, unsent, untaken,
 };
+#[cfg(feature = "cli")]
+pub use standard::StandardStream;
 pub(crate) use timer_fd::TimerFd;
 
 use std::io;

@@ -10,7 +10,7 @@ mod spectrum;
 
 use super::figures::{
     bytes, count, counted, differing, duration, exhibit_name, latency, max, percent, quantile, rate,
-    start_time,
+    start_time, visible,
 };
 use super::headline::{Headline, Tone, is_lower_bound, measured, offered, verb};
 use crate::load::{Judgement, Mode, Outcome, Phase};
@@ -206,10 +206,10 @@ fn section(title: &str, content: &str) -> String {
     format!("<section>\n<h2>{title}</h2>\n{content}</section>\n")
 }
 
-/// As text or within quotes.
+/// As text or within quotes, on one line.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for letter in text.chars() {
+    for letter in visible(text).chars() {
         match letter {
             '&' => escaped.push_str("&amp;"),
             '<' => escaped.push_str("&lt;"),
@@ -258,5 +258,6 @@ mod tests {
     #[test]
     fn what_users_typed_is_text_and_no_markup() {
         assert_eq!(escape("<a href='x'>\"&amp;"), "&lt;a href=&#39;x&#39;&gt;&quot;&amp;amp;");
+        assert_eq!(escape("<\r\u{2028}>"), r"&lt;\x0d\xe2\x80\xa8&gt;");
     }
 }
