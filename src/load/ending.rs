@@ -61,6 +61,7 @@ impl Driver<'_> {
             max_loop_lag: self.seconds.longest_measured,
             p99_schedule_lag: if self.tally.lag.is_empty() { Duration::ZERO } else { lag },
             longest_stall: self.heartbeat.longest,
+            stalled: self.heartbeat.sum,
             receive_drops: self.receive_drops,
             bytes_per_client: self.bytes_per_client() as u64,
         };

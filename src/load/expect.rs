@@ -37,6 +37,9 @@ struct Health {
     is_trusted: bool,
     has_dropped: bool,
     has_kept_up: bool,
+    /// Its longest pause, in microseconds, and the share of the time in which it stood still.
+    longest_pause: f64,
+    paused: f64,
 }
 
 use Quantity::{Errors, Lost, Percentile, Rate};
@@ -99,6 +102,8 @@ impl Expectation {
             is_trusted,
             has_dropped: outcome.generator.receive_drops > 0,
             has_kept_up: outcome.kept_up(),
+            longest_pause: outcome.generator.longest_stall.as_micros() as f64,
+            paused: outcome.stalled_share(),
         };
         let judgement = match (value, self.quantity.samples()) {
             (None, _) => Judgement::Broken,
@@ -133,11 +138,26 @@ impl Expectation {
             Relation::Equal => (value < self.bound) == grows,
         };
         match self.quantity {
-            Percentile(_) | Rate => !generator.is_trusted && !is_safe,
+            Percentile(_) | Rate => {
+                let is_ours = self.holds(generator.without_pauses(self.quantity, value)) != holds;
+                !is_safe && (!generator.is_trusted || is_ours)
+            }
             // What our own queues dropped was not lost by others.
             Errors | Lost if generator.has_dropped => !is_safe,
             // A server that was asked less had less to get wrong.
             Errors | Lost => !generator.is_trusted && !generator.has_kept_up && is_safe,
+        }
+    }
+}
+
+impl Health {
+    /// What the figure might have been without the generator's own pauses: of a percentile, where they were long enough to
+    /// move it, which the greatest time always is.
+    fn without_pauses(&self, quantity: Quantity, value: f64) -> f64 {
+        match quantity {
+            Percentile(percentile) if self.paused >= 1.0 - percentile / 100.0 => value - self.longest_pause,
+            Rate => value / (1.0 - self.paused.min(0.99)),
+            _ => value,
         }
     }
 }
@@ -230,10 +250,12 @@ mod tests {
         let in_doubt = |text: &str, value: f64, generator: &Health| {
             Expectation::parse(text).unwrap().is_in_doubt(value, generator)
         };
-        let sound = Health { is_trusted: true, has_dropped: false, has_kept_up: true };
+        let (longest_pause, paused) = (0.0, 0.0);
+        let sound =
+            Health { is_trusted: true, has_dropped: false, has_kept_up: true, longest_pause, paused };
         let late = Health { is_trusted: false, ..sound };
         let behind = Health { has_kept_up: false, ..late };
-        let deaf = Health { is_trusted: false, has_dropped: true, has_kept_up: true };
+        let deaf = Health { has_dropped: true, has_kept_up: true, ..late };
         for (text, value, by_late, by_behind, by_deaf) in [
             ("p99<5ms", 3430.0, false, false, false),
             ("p99<5ms", 5430.0, true, true, true),
@@ -253,6 +275,31 @@ mod tests {
             let found = [&late, &behind, &deaf].map(|generator| in_doubt(text, value, generator));
             assert_eq!(found, [by_late, by_behind, by_deaf], "{text} {value}");
             assert!(!in_doubt(text, value, &sound), "{text} {value}");
+        }
+    }
+
+    #[test]
+    fn what_a_pause_of_the_generator_can_have_made_is_in_doubt() {
+        let paused = Health {
+            is_trusted: true,
+            has_dropped: false,
+            has_kept_up: true,
+            longest_pause: 80_000.0,
+            paused: 0.02,
+        };
+        for (text, value, is_in_doubt) in [
+            ("max<50ms", 90_000.0, true),
+            ("max<50ms", 190_000.0, false), // Without it as well.
+            ("max<50ms", 40_000.0, false),
+            ("p99<50ms", 90_000.0, true),
+            ("p90<50ms", 90_000.0, false), // Two of a hundred do not reach it.
+            ("p50<50ms", 90_000.0, false),
+            ("rate>=100", 99.0, true),
+            ("rate>=100", 97.0, false),
+            ("rate<100", 99.0, true),
+        ] {
+            let expectation = Expectation::parse(text).unwrap();
+            assert_eq!(expectation.is_in_doubt(value, &paused), is_in_doubt, "{text} {value}");
         }
     }
 

@@ -5,8 +5,10 @@ use super::driver::{Driver, nanoseconds};
 use crate::Net;
 use std::time::Duration;
 
-/// A pause is seen but for so much.
+/// A pause is seen but for so much at the most.
 const BEAT: Duration = Duration::from_millis(10);
+/// A timer is as late as this without any pause.
+const SLACK: Duration = Duration::from_millis(1);
 
 #[derive(Default)]
 pub(super) struct Heartbeat {
@@ -14,6 +16,8 @@ pub(super) struct Heartbeat {
     next: u64,
     /// The longest pause since measuring began, that of the drain included.
     pub(super) longest: Duration,
+    /// All of them together.
+    pub(super) sum: Duration,
 }
 
 impl Driver<'_> {
@@ -26,7 +30,10 @@ impl Driver<'_> {
     pub(super) fn beat(&mut self) {
         let late = Duration::from_nanos(self.now.saturating_sub(self.heartbeat.next));
         self.seconds.note_turn(late);
-        self.heartbeat.longest = self.heartbeat.longest.max(late);
+        if late >= SLACK {
+            self.heartbeat.longest = self.heartbeat.longest.max(late);
+            self.heartbeat.sum += late;
+        }
         self.heartbeat.pass(self.now);
     }
 }
@@ -34,7 +41,7 @@ impl Driver<'_> {
 impl Heartbeat {
     /// Measuring begins: what was before does not count.
     pub(super) fn begin_measuring(&mut self, now: u64) {
-        self.longest = Duration::ZERO;
+        (self.longest, self.sum) = (Duration::ZERO, Duration::ZERO);
         self.pass(now);
     }
 

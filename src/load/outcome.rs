@@ -132,6 +132,8 @@ pub struct Generator {
     pub max_loop_lag: Duration,
     /// The longest time that the generator stood still: stopped, without a processor, or held up in what it does itself.
     pub longest_stall: Duration,
+    /// All such times together, but for those of less than a millisecond.
+    pub stalled: Duration,
     /// How late requests were sent, behind their plan.
     pub p99_schedule_lag: Duration,
     /// Datagrams that our own receive queues dropped (SO_RXQ_OVFL).
@@ -264,6 +266,12 @@ impl Outcome {
         let gone = if self.churn { 0 } else { connections.failed + connections.lost };
         let failed = books.sent.saturating_sub(books.correct + books.unfinished) + books.not_sent + gone;
         (planned > 0).then(|| (failed as f64 / planned as f64).min(1.0))
+    }
+
+    /// The share of the time measured in which the generator stood still.
+    pub fn stalled_share(&self) -> f64 {
+        let measured = self.measured.as_secs_f64();
+        if measured > 0.0 { (self.generator.stalled.as_secs_f64() / measured).min(1.0) } else { 0.0 }
     }
 
     /// Replies out of order where there is one to keep: a network may change that of datagrams.

@@ -25,6 +25,7 @@ pub fn rich() -> Outcome {
         max_loop_lag: Duration::from_micros(1234),
         p99_schedule_lag: Duration::from_micros(85),
         longest_stall: Duration::from_micros(1200),
+        stalled: Duration::from_micros(3400),
         receive_drops: 0,
         bytes_per_client: 4096,
     };

@@ -46,6 +46,7 @@ pub fn json(outcome: &Outcome) -> String {
             cpu: outcome.generator.cpu,
             max_loop_lag_us: outcome.generator.max_loop_lag.as_micros() as u64,
             longest_stall_us: outcome.generator.longest_stall.as_micros() as u64,
+            stalled_us: outcome.generator.stalled.as_micros() as u64,
             p99_schedule_lag_us: outcome.generator.p99_schedule_lag.as_micros() as u64,
             receive_drops: outcome.generator.receive_drops,
         },
@@ -182,6 +183,7 @@ struct Generator {
     cpu: f64,
     max_loop_lag_us: u64,
     longest_stall_us: u64,
+    stalled_us: u64,
     p99_schedule_lag_us: u64,
     receive_drops: u64,
 }
