@@ -44,6 +44,40 @@ fn a_quiet_fetch_says_only_what_went_wrong() {
     assert_eq!((failed.code, failed.body.as_slice()), (Some(1), &b"sorry"[..]));
 }
 
+/// What a command has shown on a terminal that stands for these streams.
+fn shown(streams: &str, arguments: &[String]) -> Fetched {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/on_terminal.py");
+    run(Command::new("python3").args(["-B", script, streams, HULLO, "fetch"]).args(arguments))
+}
+
+#[test]
+fn a_terminal_shows_how_many_pages_are_done() {
+    let Some(server) = Server::odd() else { return };
+    let dir = TempDir::new();
+    let mut arguments: Vec<String> = (0..20).map(|_| server.url("drip")).collect();
+    arguments.extend([server.url("error"), "--output-dir".to_owned(), dir.path().display().to_string()]);
+    let fetched = shown("err", &arguments);
+    assert_eq!(fetched.code, Some(1), "an error is among them: {}", fetched.err);
+    let text = String::from_utf8(fetched.body).unwrap();
+    assert!(text.contains("/21 pages") && text.contains("1 failed"), "{text}");
+    arguments.push("-q".to_owned());
+    let text = String::from_utf8(shown("err", &arguments).body).unwrap();
+    assert!(!text.contains("/21 pages") && text.starts_with("error: "), "{text}");
+}
+
+#[test]
+fn a_terminal_is_shown_text_and_a_pipe_given_bytes() {
+    let Some(server) = Server::odd() else { return };
+    let bytes = b"\x1b[2J\x1b]52;c;aGk=\x07\xc2\x9b6n\x9b\rx\r\n\xe6\x95\xb0\xe2\x80\xae\xe6\x95";
+    assert_eq!(fetch([server.url("tricks")]).body, bytes);
+    // The second body begins anew, whatever the first has left unfinished.
+    let arguments = ["-q".to_owned(), server.url("tricks"), server.url("both")];
+    let shown = shown("out,err", &arguments);
+    let text = String::from_utf8(shown.body).unwrap();
+    let expected = r"\x1b[2J\x1b]52;c;aGk=\x07\u{9b}6n\x9b\x0dx\x0d\x0a\xe6\x95\xb0\u{202e}\xe6\x95hi";
+    assert_eq!((shown.code, text.trim_end()), (Some(0), expected));
+}
+
 #[test]
 fn a_dash_stands_for_stdout() {
     let Some(server) = Server::odd() else { return };

@@ -58,7 +58,7 @@ Signals:
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
 pub(super) struct Load {
-    /// Whom to test: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH or unixgram:PATH
+    /// Whom to test: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     #[arg(value_name = "URL")]
     pub(super) address: Address,
 

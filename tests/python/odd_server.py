@@ -99,6 +99,7 @@ ANSWERS = {
     "gzip": OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
     "other-protocol": b"Welcome!",
     "error": b"HTTP/1.1 500 Oh\r\nContent-Length: 5\r\n\r\nsorry",
+    "tricks": OK + b"Content-Length: 33\r\n\r\n\x1b[2J\x1b]52;c;aGk=\x07\xc2\x9b6n\x9b\rx\r\n\xe6\x95\xb0\xe2\x80\xae\xe6\x95",
     "escape": OK + b"Field: \x9b2J\r\nContent-Length: 0\r\n\r\n",
     "loop": redirect(b"loop"),
     "a/b/relative": redirect(b"../../interim#part"),
