@@ -22,6 +22,8 @@ const TOGETHER: Duration = Duration::from_millis(100);
 pub(crate) struct Signals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
     pub(crate) fd: FdId,
+    /// Those that were asked for, without what stays ignored.
+    pub(crate) caught: Vec<i32>,
 }
 
 impl Signals {
@@ -30,11 +32,11 @@ impl Signals {
     pub(crate) fn catch(net: &mut Net, signals: &[i32]) -> io::Result<Signals> {
         let (read, write) = UnixStream::pair()?;
         let fd = net.watch(read.as_fd().try_clone_to_owned()?)?;
-        let signals: Vec<i32> = signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
-        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, &signals)?;
-        let caught: SigSet = signals.into_iter().filter_map(|signal| Signal::try_from(signal).ok()).collect();
-        caught.thread_unblock()?;
-        Ok(Signals { delivery, fd })
+        let caught: Vec<i32> = signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
+        let delivery = SignalDelivery::with_pipe(read, write, SignalOnly, &caught)?;
+        let held_back: SigSet = caught.iter().filter_map(|&signal| Signal::try_from(signal).ok()).collect();
+        held_back.thread_unblock()?;
+        Ok(Signals { delivery, fd, caught })
     }
 
     /// The signals that came since the last call, each once.

@@ -317,6 +317,31 @@ fn a_signal_ends_it_with_its_own_code() {
     }
 }
 
+/// As nohup(1) and a shell's background jobs have it.
+#[test]
+fn what_was_ignored_at_the_start_stays_ignored() {
+    let (told, heard) = std::sync::mpsc::channel();
+    let (address, server) = server(move |mut client| {
+        client.write_all(b"Welcome!").unwrap();
+        heard.recv().unwrap();
+    });
+    let line = format!("trap '' INT; exec \"$0\" talk {address} <\"$1\"");
+    let dir = TempDir::new();
+    let fifo = dir.join("input").display().to_string();
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    let mut command = Command::new("sh");
+    let mut talk = Process::start(command.args(["-c", &line, env!("CARGO_BIN_EXE_hullo"), &fifo]));
+    let _open = std::fs::OpenOptions::new().write(true).open(&fifo).unwrap();
+    assert!(talk.wait_for(PATIENCE, |said| said.err.first().cloned()).is_some(), "it talks");
+    for _ in 0..3 {
+        talk.signal("INT");
+    }
+    talk.signal("TERM");
+    assert_eq!(talk.wait(PATIENCE).unwrap().code(), Some(143));
+    told.send(()).unwrap();
+    server.join().unwrap();
+}
+
 #[test]
 fn a_closed_stdout_or_stderr_ends_nothing_in_a_panic() {
     let (_daemon, address) = hello();

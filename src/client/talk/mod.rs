@@ -134,7 +134,7 @@ impl Conversation {
 fn catch(reactor: &mut Reactor) -> io::Result<Signals> {
     let signals = Signals::catch(reactor.net(), &[SIGINT, SIGTERM])?;
     let is_second = Arc::new(AtomicBool::new(false));
-    for signal in [SIGINT, SIGTERM] {
+    for &signal in &signals.caught {
         flag::register_conditional_shutdown(signal, 128 + signal, is_second.clone())?;
         flag::register(signal, is_second.clone())?;
     }
