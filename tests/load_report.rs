@@ -284,7 +284,7 @@ fn the_json_has_the_promised_keys_in_their_order() {
         ("/latency_us/connect", percentiles),
         ("/bytes", "sent received"),
         ("/fairness", "worst median best"),
-        ("/generator", "cpu max_loop_lag_us longest_stall_us p99_schedule_lag_us receive_drops"),
+        ("/generator", "cpu max_loop_lag_us longest_stall_us stalled_us p99_schedule_lag_us receive_drops"),
         ("/evidence/0", "kind client sequence expected received"),
     ];
     let value: Value = serde_json::from_str(&report).unwrap();
