@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually, udp, uninterrupted};
+use common::{
+    Daemon, PATIENCE, Peer, Serve, TempDir, eventually, raise_descriptor_limit, skip, udp, uninterrupted,
+};
 
 /// Asserts that `got` is the welcome and the answers to lines 0, 1, 2 and so on, the last one whole. How many.
 #[track_caller]
@@ -173,6 +175,48 @@ fn clients_in_the_backlog_are_still_greeted() {
         count_answers(&got, &format!("w{number}"));
     }
     assert_eq!(daemon.exit_code(PATIENCE), Some(0));
+}
+
+#[test]
+fn clients_who_wait_at_the_limit_with_their_requests_sent_are_answered_like_the_others() {
+    let dir = TempDir::new();
+    for address in ["tcp://127.0.0.1:0".to_owned(), dir.unix("s")] {
+        let mut daemon = Daemon::start([address, "--max-connections".to_owned(), "2".to_owned()]);
+        let served = [daemon.welcomed(), daemon.welcomed()];
+        let mut waiting: Vec<_> = (0..12).map(|_| daemon.connect()).collect();
+        for (number, client) in waiting.iter_mut().enumerate() {
+            client.send(format!("w{number}\n"));
+        }
+        daemon.signal("TERM");
+        for mut client in served {
+            client.expect_last("");
+        }
+        for (number, mut client) in waiting.into_iter().enumerate() {
+            client.expect_last(format!("Welcome!Hello, w{number}!\n"));
+        }
+        assert_eq!(daemon.exit_code(PATIENCE), Some(0), "{}", daemon.stderr());
+    }
+}
+
+#[test]
+fn more_requests_than_one_look_at_the_poller_brings_are_answered_all_the_same() {
+    const CLIENTS: usize = 1500;
+    if !raise_descriptor_limit(CLIENTS as u64 + 100) {
+        return skip("the descriptor limit is too low here");
+    }
+    let dir = TempDir::new();
+    let mut daemon = Daemon::start([dir.unix("s")]);
+    let mut clients: Vec<_> = (0..CLIENTS).map(|_| daemon.welcomed()).collect();
+    daemon.signal("STOP");
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(format!("{number}\n"));
+    }
+    daemon.signal("TERM");
+    daemon.signal("CONT");
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.expect_last(format!("Hello, {number}!\n"));
+    }
+    assert_eq!(daemon.exit_code(PATIENCE), Some(0), "{}", daemon.stderr());
 }
 
 #[test]

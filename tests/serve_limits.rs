@@ -226,3 +226,37 @@ fn a_client_that_reads_slowly_but_steadily_is_not_taken_for_one_that_never_reads
         }
     }
 }
+
+/// What its log says of the limit, line by line.
+fn lines_of_the_limit(daemon: &Daemon) -> Vec<String> {
+    let is_of_it = |line: &&String| line.contains(" WARN ") && line.contains("are connected");
+    daemon.said().err.iter().filter(is_of_it).cloned().collect()
+}
+
+#[test]
+fn the_log_tells_of_the_limit_and_of_its_end_and_not_of_every_client() {
+    let mut daemon = Daemon::start(["tcp://127.0.0.1:0", "--max-connections", "2"]);
+    let mut clients = vec![daemon.welcomed(), daemon.welcomed()];
+    daemon.wait_for_log("as many clients as the limit allows are connected (2)");
+    let waiting = daemon.connect();
+    drop(clients.pop());
+    clients.push(waiting);
+    clients[1].expect("Welcome!");
+    drop(clients.pop());
+    daemon.wait_for_log("clients are let in again: 1 of 2 are connected");
+    // It is reached again and again, and that is said once in ten seconds.
+    for _ in 0..20 {
+        daemon.welcomed().ping("here");
+    }
+    clients[0].ping("still here");
+    let lines = lines_of_the_limit(&daemon);
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let third = daemon.welcomed();
+    let said = daemon.wait_for(Duration::from_secs(30), |said| {
+        let lines = said.err.iter().filter(|line| line.contains("as the limit allows"));
+        (lines.count() == 2).then_some(())
+    });
+    assert!(said.is_some(), "the second time is never told of: {}", daemon.stderr());
+    drop(third);
+    assert_eq!(daemon.terminate(), Some(0));
+}

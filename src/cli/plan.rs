@@ -37,7 +37,7 @@ pub(super) fn prepare_again(serve: &Serve, reactors: usize) -> Result<Prepared, 
     apply_flags(serve, &mut config);
     let wanted = config.reactors.replace(reactors).unwrap_or(1);
     if wanted != reactors {
-        log::warn!("there are {reactors} reactors and not {wanted}: that changes only with a restart");
+        log::warn!("the number of reactors stays {reactors}: to have {wanted}, restart");
     }
     prepare_with(serve, config)
 }

@@ -174,7 +174,7 @@ impl Net {
         self.stats.opened += 1;
         self.serve(key, |net| handler.opened(net, ConnId(key), origin));
         if self.is_draining() {
-            self.ask_to_end(handler, key);
+            self.ask_to_end_soon(key);
         }
     }
 

@@ -1,5 +1,6 @@
 //! The orderly end: accept what waits, answer what was read, flush, close.
 
+use super::flags::{READABLE, TOLD};
 use super::handler::Handler;
 use super::listener::REST;
 use super::net::{Net, Source};
@@ -26,6 +27,9 @@ pub(crate) struct Drain {
     has_begun: bool,
     timer: Key,
     deadline: Tick,
+    /// Streams that have yet to be read once more, and those that have been by the end of this turn.
+    to_read: Vec<Key>,
+    to_ask: Vec<Key>,
 }
 
 impl Net {
@@ -41,8 +45,16 @@ impl Net {
             None => {
                 let timer = self.timers.set(deadline, 0, Purpose::Drain).unwrap_or(Key::NONE);
                 let closed_before = self.stats.closed;
-                self.drain =
-                    Some(Drain { started: now, closed_before, cut: 0, has_begun: false, timer, deadline });
+                self.drain = Some(Drain {
+                    started: now,
+                    closed_before,
+                    cut: 0,
+                    has_begun: false,
+                    timer,
+                    deadline,
+                    to_read: Vec::new(),
+                    to_ask: Vec::new(),
+                });
                 self.drain_waits = true;
             }
         }
@@ -53,21 +65,42 @@ impl Net {
         self.drain.as_ref().is_some_and(|drain| drain.has_begun)
     }
 
-    /// Asks every stream to come to its end, and has every listener and datagram socket served once more: they
-    /// close when nothing waits in them.
-    pub(super) fn start_drain<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        let Some(drain) = self.drain.as_mut().filter(|drain| !drain.has_begun) else { return };
-        drain.has_begun = true;
-        self.drain_waits = false;
-        let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
-        for key in keys {
-            match self.sources.get(key) {
-                Some(Source::Stream(_)) => self.contained(key, |net| net.ask_to_end(handler, key)),
-                Some(Source::Listener(_) | Source::Datagrams(_)) => self.enqueue(key),
-                Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
-                Some(Source::Watched(_)) | None => {}
+    /// Step 5 of a drain. At its begin every stream, listener and datagram socket is served once more; listeners and
+    /// datagram sockets close when nothing waits in them, streams are asked to come to their end a turn later.
+    pub(super) fn go_on_draining<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        let Some(drain) = self.drain.as_mut() else { return };
+        if !std::mem::replace(&mut drain.has_begun, true) {
+            let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
+            for key in keys {
+                match self.sources.get(key) {
+                    Some(Source::Stream(_)) => self.ask_to_end_soon(key),
+                    Some(Source::Listener(_) | Source::Datagrams(_)) => self.enqueue(key),
+                    Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
+                    Some(Source::Watched(_)) | None => {}
+                }
             }
         }
+        let Some(drain) = self.drain.as_mut() else { return };
+        let was_read = std::mem::replace(&mut drain.to_ask, std::mem::take(&mut drain.to_read));
+        self.drain_waits = !drain.to_ask.is_empty();
+        for key in was_read {
+            self.contained(key, |net| net.ask_to_end(handler, key));
+        }
+    }
+
+    /// Has a stream read in the next turn, event or not, and asked to come to its end after that: what its peer sent
+    /// in time lies in the socket already, and is answered.
+    pub(super) fn ask_to_end_soon(&mut self, key: Key) {
+        let (Some(Source::Stream(conn)), Some(drain)) = (self.sources.get_mut(key), &mut self.drain) else {
+            return;
+        };
+        if !conn.flags.has(TOLD) {
+            return; // As soon as its `opened` is told.
+        }
+        conn.flags.set(READABLE);
+        drain.to_read.push(key);
+        self.drain_waits = true;
+        self.enqueue(key);
     }
 
     /// The time is up; and whatever a handler opens from now on has no time left either.

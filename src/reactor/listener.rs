@@ -6,14 +6,13 @@ use super::slots::Key;
 use super::socket::ListenSocket;
 use super::socket_file::SocketFile;
 use super::timers::{Purpose, Tick, ticks};
+use super::warnings;
 use std::fs::File;
 use std::io;
 use std::time::Duration;
 
 /// How long a listener rests when the system has no descriptor or no memory left.
 pub(crate) const REST: Duration = Duration::from_millis(100);
-/// How often the log tells of dropped clients.
-const WARNING_PAUSE: Duration = Duration::from_secs(10);
 
 pub(crate) struct Listener {
     pub(crate) socket: ListenSocket,
@@ -50,12 +49,11 @@ impl Listener {
 pub(crate) struct Spare {
     file: Option<File>,
     last_shed: Option<Tick>,
-    last_warning: Option<Tick>,
 }
 
 impl Spare {
     pub(crate) fn new() -> Spare {
-        let mut spare = Spare { file: None, last_shed: None, last_warning: None };
+        let mut spare = Spare { file: None, last_shed: None };
         spare.refill();
         spare
     }
@@ -80,7 +78,7 @@ impl Net {
             let is_full = self.stats.connections >= self.limits.connections as u64;
             let Some(Source::Listener(listener)) = self.sources.get_mut(key) else { return };
             if is_full {
-                return self.stall(key);
+                return self.wait_for_room(key);
             }
             self.stats.accept_calls += 1;
             match listener.socket.accept() {
@@ -98,8 +96,8 @@ impl Net {
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return self.backlog_is_empty(key),
                 Err(e) => match e.raw_os_error() {
-                    Some(libc::EMFILE | libc::ENFILE) => return self.out_of_descriptors(key),
-                    Some(libc::ENOBUFS | libc::ENOMEM) => return self.rest(key),
+                    Some(libc::EMFILE | libc::ENFILE) => return self.out_of_descriptors(key, &e),
+                    Some(libc::ENOBUFS | libc::ENOMEM) => return self.rest_after(key, &e),
                     // accept(2): errors already pending on the new socket are to be treated like EAGAIN by
                     // trying again; the loop is bounded.
                     _ => {
@@ -110,7 +108,11 @@ impl Net {
             }
         }
         let errors = self.stats.accept_errors - errors_before;
-        if errors < self.limits.accepts as u64 { self.enqueue(key) } else { self.rest(key) }
+        if errors < self.limits.accepts as u64 {
+            self.enqueue(key);
+        } else {
+            self.rest_after(key, &io::Error::other("each try has failed"));
+        }
     }
 
     /// A drain closes a listener only here, so that whoever waited in the backlog is served before.
@@ -118,8 +120,19 @@ impl Net {
         if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
             listener.has_early_clients = false;
         }
+        warnings::of_room(self);
         if self.is_draining() {
             self.free_listener(key);
+        }
+    }
+
+    fn wait_for_room(&mut self, key: Key) {
+        self.stall(key);
+        if let Some(at) = warnings::of_the_limit(self)
+            && let Some(Source::Listener(listener)) = self.sources.get_mut(key)
+            && self.timers.deadline(listener.timer).is_none()
+        {
+            listener.timer = self.timers.set(at, 0, Purpose::Serve(key)).unwrap_or(Key::NONE);
         }
     }
 
@@ -131,7 +144,7 @@ impl Net {
         }
     }
 
-    fn out_of_descriptors(&mut self, key: Key) {
+    fn out_of_descriptors(&mut self, key: Key, error: &io::Error) {
         let now = self.clock.now();
         let may_shed = self.spare.last_shed.is_none_or(|last| now >= last + ticks(REST));
         if may_shed
@@ -143,18 +156,16 @@ impl Net {
                 drop(client);
                 self.stats.shed += 1;
                 self.spare.last_shed = Some(now);
-                self.warn_of_shed();
+                warnings::of_descriptors(self);
             }
+            return self.rest(key);
         }
-        self.rest(key);
+        self.rest_after(key, error);
     }
 
-    fn warn_of_shed(&mut self) {
-        if self.spare.last_warning.is_none_or(|last| self.now >= last + ticks(WARNING_PAUSE)) {
-            self.spare.last_warning = Some(self.now);
-            let shed = self.stats.shed;
-            log::warn!("out of descriptors: {shed} clients dropped so far; raise the limit (ulimit -n)");
-        }
+    fn rest_after(&mut self, key: Key, error: &io::Error) {
+        warnings::of_a_rest(self, error, REST);
+        self.rest(key);
     }
 
     pub(super) fn rest(&mut self, key: Key) {

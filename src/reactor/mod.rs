@@ -35,6 +35,7 @@ mod sys;
 mod tests;
 mod timers;
 mod turn;
+mod warnings;
 mod watch;
 
 pub use address::{Address, Host, PeerAddr};

@@ -19,6 +19,7 @@ use super::socket;
 use super::stats::Stats;
 use super::sys::{SendBatch, TimerFd};
 use super::timers::{Clock, Purpose, Tick, Timers, ticks};
+use super::warnings::Warnings;
 use super::watch::Watched;
 use std::collections::VecDeque;
 use std::io;
@@ -68,6 +69,7 @@ pub struct Net {
     /// What connected datagram sockets could not send, to be told in step 7.
     pub(super) refusals: Vec<(Key, io::Error)>,
     pub(super) spare: Spare,
+    pub(super) warnings: Warnings,
     pub(super) listeners: usize,
     pub(super) datagram_sockets: usize,
     pub(super) drain: Option<Drain>,
@@ -261,8 +263,9 @@ impl Net {
     }
 
     /// Ends in order, from the end of this turn on: every listener accepts what waits in its backlog and closes,
-    /// every connection is asked to come to its end ([`draining`](crate::Handler::draining)), every datagram socket
-    /// is read once more and closes. What is left after `timeout` is cut. A second call can only shorten the time.
+    /// every connection and datagram socket is read once more; then connections are asked to come to their end
+    /// ([`draining`](crate::Handler::draining)), and datagram sockets close. What is left after `timeout` is cut. A second
+    /// call can only shorten the time.
     pub fn drain(&mut self, timeout: Duration) {
         self.begin_drain(timeout);
     }

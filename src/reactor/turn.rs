@@ -17,6 +17,7 @@ use super::slots::{Key, Slots};
 use super::stats::Stats;
 use super::sys::{ReceiveBatch, SendBatch, TimerFd};
 use super::timers::{Clock, Tick, Timers};
+use super::warnings::Warnings;
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 use std::collections::VecDeque;
@@ -109,6 +110,7 @@ impl Reactor {
             outgoing_on: Key::NONE,
             refusals: Vec::new(),
             spare: Spare::new(),
+            warnings: Warnings::default(),
             listeners: 0,
             datagram_sockets: 0,
             drain: None,
@@ -190,7 +192,7 @@ impl Reactor {
             net.fire_timers(handler);
         }
         if net.drain_waits {
-            net.start_drain(handler);
+            net.go_on_draining(handler);
         }
         if net.output_waits() {
             net.flush(handler); // 6
