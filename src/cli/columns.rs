@@ -30,6 +30,19 @@ fn fill_line(line: &str, columns: usize, indent: &str) -> String {
     filled
 }
 
+/// The first paragraph of a report, with what is indented in it.
+pub(super) fn fill_head(text: &str, columns: usize) -> String {
+    let (head, rest) = text.split_once("\n\n").unwrap_or((text, ""));
+    let fill_line = |line: &str| {
+        let depth = line.len() - line.trim_start().len();
+        let margin = " ".repeat(depth);
+        let filled = fill(line.trim_start(), columns - depth, &format!("{margin}  "));
+        margin + &filled
+    };
+    let head = head.split('\n').map(fill_line).collect::<Vec<_>>().join("\n");
+    if rest.is_empty() { head } else { format!("{head}\n\n{rest}") }
+}
+
 /// With blanks behind it, up to so many columns.
 pub(super) fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns - width(text)))
@@ -65,6 +78,19 @@ mod tests {
         let exact = format!("{} {}", "a".repeat(40), "b".repeat(39));
         assert_eq!(fill(&exact, WIDTH, ""), exact);
         assert_eq!(fill(&format!("{exact}b"), WIDTH, ""), exact.replace(' ', "\n") + "b");
+    }
+
+    #[test]
+    fn the_head_of_a_report_is_filled_and_keeps_its_depth() {
+        let words = "word ".repeat(30);
+        let words = words.trim_end();
+        let report = format!("FAILED:\n  {words}\n  none\n\nrate  {words}\n");
+        let filled = fill_head(&report, WIDTH);
+        let (head, rest) = filled.split_once("\n\n").unwrap();
+        assert!(head.lines().all(|line| width(line) <= WIDTH), "{head}");
+        assert_eq!(head.replace("\n    ", " "), format!("FAILED:\n  {words}\n  none"));
+        assert_eq!(rest, format!("rate  {words}\n"));
+        assert_eq!(fill_head("FAILED: all\n", WIDTH), "FAILED: all\n");
     }
 
     #[test]

@@ -3,12 +3,12 @@
 
 use super::load::Load;
 use super::load_series::Series;
-use super::output;
+use super::{columns, output};
 use hullo::load::{Interval, Outcome, report};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 use std::fs::{File, Metadata, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
@@ -39,7 +39,7 @@ pub(super) struct Output {
 impl Outputs {
     pub(super) fn open(load: &Load) -> Result<Outputs, String> {
         let json: Form = |outcome| (report::json(outcome) + "\n").into_bytes();
-        let text: Form = |outcome| report::text(outcome).into_bytes();
+        let text: Form = |outcome| for_a_reader(report::text(outcome)).into_bytes();
         let asked: [(&'static str, &Option<PathBuf>, Option<Form>); 4] = [
             ("--output", &load.output, Some(json)),
             ("--html", &load.html, Some(|outcome| report::html(outcome).into_bytes())),
@@ -105,6 +105,11 @@ impl Outputs {
         }
         result.and(self.series.map_or(Ok(()), Series::end))
     }
+}
+
+/// A terminal breaks lines within words; in a file or a pipe a sentence is a line.
+fn for_a_reader(report: String) -> String {
+    if io::stdout().is_terminal() { columns::fill_head(&report, columns::WIDTH) } else { report }
 }
 
 impl Output {

@@ -1,5 +1,6 @@
 //! The figures of a run, once it is over.
 
+use super::advice::advice;
 use super::driver::Driver;
 use super::judge;
 use super::lanes::{Kind, State};
@@ -97,7 +98,8 @@ impl Driver<'_> {
             signal: self.signal,
             verdict: Verdict::default(),
         };
-        outcome.verdict = judge::verdict(&outcome, &plan.expectations, self.faults, self.notes);
+        let notes = [self.notes, advice(&outcome, &plan.script)].concat();
+        outcome.verdict = judge::verdict(&outcome, &plan.expectations, self.faults, notes);
         outcome
     }
 

@@ -106,6 +106,15 @@ impl Template {
         sum
     }
 
+    /// How many line ends it has.
+    pub(super) fn lines(&self) -> usize {
+        let ends = |piece: &Piece| match piece {
+            Piece::Text(text) => memchr::memchr_iter(b'\n', text).count(),
+            _ => 0,
+        };
+        self.0.iter().map(ends).sum()
+    }
+
     /// Whether two turns that follow each other differ, if at all, in one number.
     pub(super) fn is_steady(&self) -> bool {
         let is_steady = |piece: &Piece| match piece {

@@ -9,12 +9,13 @@
 //! | `lost` | what was given up on datagrams and may be answered after all; grows with what is lost, up to a bound |
 //! | `driver`, `phases` | the [`Handler`](crate::Handler): timers, who is told what, what comes when |
 //! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
-//! | `matcher`, `replies`, `flows`, `spoiled` | what came, and which book it belongs in |
+//! | `matcher`, `replies`, `last_words`, `flows`, `spoiled` | what came, and which book it belongs in |
 //! | `heartbeat` | how long the generator itself stood still |
 //! | `tally`, `recorder`, `seconds`, `kept` | the books, the histograms, one record a second |
-//! | `ending`, `judge`, `outcome`, `settings` | the figures, what to think of them, and what was in force |
+//! | `ending`, `judge`, `advice`, `outcome`, `settings` | the figures, what to think of them, what helps, and what was in force |
 //! | `progress` | what a person sees meanwhile |
 
+mod advice;
 mod driver;
 mod ending;
 mod expect;
@@ -23,6 +24,7 @@ mod heartbeat;
 mod judge;
 mod kept;
 mod lanes;
+mod last_words;
 mod lost;
 mod matcher;
 mod message;

@@ -137,6 +137,7 @@ impl Driver<'_> {
                 _ => "no first reply in time",
             };
             let id = ConnId::from_bits(client.id);
+            self.keep_last_words(lane);
             self.drop_session(net, id);
             self.session_failed(net, lane, cause);
             self.give_up_ramp(net, limit);
@@ -281,6 +282,9 @@ impl Driver<'_> {
             CloseReason::Reset => "reset by the server",
             _ => "connection broken",
         };
+        if let Stage::Alive | Stage::Welcome | Stage::Proving = self.lanes.lane(lane).stage {
+            self.keep_last_words(lane);
+        }
         match self.lanes.lane(lane).stage {
             Stage::Leaving => {
                 self.alive_now = self.alive_now.saturating_sub(1);

@@ -239,6 +239,8 @@ impl Driver<'_> {
     pub(super) fn keep_wrong(&mut self, lane: u32, flight: &Flight, reply: &[u8]) {
         if flight.is_measured || flight.kind == Kind::Proof {
             self.tally.keep("wrong", lane, Some(flight.sequence), &self.expected, reply);
+        } else {
+            self.tally.remember(lane, flight.sequence, &self.expected, reply);
         }
     }
 

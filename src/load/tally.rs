@@ -29,6 +29,8 @@ pub(super) struct Tally {
     /// Of them, why clients did not come to life.
     never_alive: BTreeMap<String, u64>,
     evidence: Vec<Evidence>,
+    /// See [`remember`](Tally::remember).
+    remembered: Option<Evidence>,
     pub(super) bytes_sent: u64,
     pub(super) bytes_received: u64,
     intervals: Kept,
@@ -62,6 +64,7 @@ impl Tally {
             failures: BTreeMap::new(),
             never_alive: BTreeMap::new(),
             evidence: Vec::new(),
+            remembered: None,
             bytes_sent: 0,
             bytes_received: 0,
             intervals: Kept::default(),
@@ -137,9 +140,24 @@ impl Tally {
         received: &[u8],
     ) {
         if self.evidence.len() < EVIDENCE {
-            let cut = |bytes: &[u8]| bytes[..bytes.len().min(EVIDENCE_BYTES)].to_vec();
-            let (expected, received) = (cut(expected), cut(received));
+            let [expected, received] = [expected, received].map(|bytes| cut(bytes).to_vec());
             self.evidence.push(Evidence { kind, client, sequence, expected, received });
+        }
+    }
+
+    /// A wrong reply of the warm-up, which counts only where the connection ends with it.
+    pub(super) fn remember(&mut self, client: u32, sequence: u64, expected: &[u8], received: &[u8]) {
+        let [expected, received] = [expected, received].map(|bytes| cut(bytes).to_vec());
+        self.remembered =
+            Some(Evidence { kind: "wrong", client, sequence: Some(sequence), expected, received });
+    }
+
+    /// The connection has ended.
+    pub(super) fn keep_remembered(&mut self, client: u32) {
+        if let Some(last) = self.remembered.take_if(|last| last.client == client)
+            && self.evidence.len() < EVIDENCE
+        {
+            self.evidence.push(last);
         }
     }
 
@@ -213,6 +231,10 @@ pub(super) struct Parts {
     pub(super) never_alive: BTreeMap<String, u64>,
     pub(super) evidence: Vec<Evidence>,
     pub(super) intervals: Vec<Interval>,
+}
+
+fn cut(bytes: &[u8]) -> &[u8] {
+    &bytes[..bytes.len().min(EVIDENCE_BYTES)]
 }
 
 fn count(causes: &mut BTreeMap<String, u64>, cause: &str) {

@@ -33,7 +33,8 @@ impl TalkError {
     }
 
     pub(super) fn connect(address: &Address, error: &io::Error) -> TalkError {
-        TalkError(format!("cannot talk to {address}: {error}; {}", remedy(error.kind())))
+        let starter = starter(address, error.kind());
+        TalkError(format!("cannot talk to {address}: {error}; {}{starter}", remedy(error.kind())))
     }
 
     pub(super) fn connection(error: &ConnectError) -> TalkError {
@@ -43,7 +44,7 @@ impl TalkError {
             Some((at, error)) if is_name && at == target && error.kind() != io::ErrorKind::TimedOut => {
                 TalkError::look_up(target, error)
             }
-            _ => TalkError(format!("{error}; {}", remedy(error.kind()))),
+            _ => TalkError(format!("{error}; {}{}", remedy(error.kind()), starter(target, error.kind()))),
         }
     }
 
@@ -114,6 +115,16 @@ impl TalkError {
     pub(super) fn message(message: &[u8], problem: &str) -> TalkError {
         let start = String::from_utf8_lossy(message).chars().take(20).collect::<String>();
         TalkError(format!("the message {start:?} {problem}"))
+    }
+}
+
+/// Where nobody listens: what starts a server there.
+fn starter(address: &Address, kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+            format!(" (hullo serve {address} starts one)")
+        }
+        _ => String::new(),
     }
 }
 

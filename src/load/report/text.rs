@@ -14,7 +14,7 @@ const INDENT: usize = 12;
 const NARROWEST: usize = 9;
 
 /// Lines of the settings are broken here.
-const WIDTH: usize = 100;
+const WIDTH: usize = 80;
 
 /// For a person at a terminal; ends with a newline.
 pub fn text(outcome: &Outcome) -> String {
