@@ -27,6 +27,28 @@ fn each_mistake_in_a_config_is_told_with_its_file_and_line_and_the_nearest_name(
 }
 
 #[test]
+fn a_placeholder_that_is_nearly_one_is_told_with_its_line_and_the_nearest() {
+    let dir = TempDir::new("placeholders");
+    let told = |key: &str, text: &str| {
+        let file =
+            dir.write("hullo.toml", format!("[dialects.mine]\nfarewell = \"bye\"\n{key} = {text:?}\n"));
+        let stderr = fail(2, &["serve", "--config", &file]);
+        stderr.strip_prefix(&format!("{file}:3: [dialects.mine]: ")).map(str::to_owned).unwrap_or(stderr)
+    };
+    for key in ["reply", "farewell_reply"] {
+        for (text, word) in [("Hello, {mesage}!", "mesage"), ("{Message}", "Message"), ("<{msg}>", "msg")] {
+            let sentence =
+                format!("{key} has {{{word}}}, which stands for nothing: did you mean {{message}}?\n");
+            assert_eq!(told(key, text), sentence);
+        }
+    }
+    assert!(told("welcome", "Hello, {message}!").contains("welcome has {message}"), "nobody has said it yet");
+    let file =
+        dir.write("hullo.toml", "[dialects.mine]\nreply = '{\"name\": \"{message}\", \"{user}\": {}}'");
+    succeed(&["serve", "--config", &file, "--check-config"]);
+}
+
+#[test]
 fn a_config_that_is_no_toml_or_no_text_is_told() {
     let dir = TempDir::new("no-toml");
     let file = dir.write("hullo.toml", "# fine\n[limits\n");

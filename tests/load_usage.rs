@@ -17,7 +17,7 @@ const URL: &str = "tcp://127.0.0.1:1";
 
 #[test]
 fn a_mistake_is_a_sentence_and_exit_code_2() {
-    let each: [(&[&str], &str); 22] = [
+    let each: [(&[&str], &str); 26] = [
         (&[URL, "--expect", "p42<5ms"], "p42"),
         (&[URL, "--expect", "speed>=5"], "speed"),
         (&[URL, "--expect", "p99"], "p99"),
@@ -28,6 +28,13 @@ fn a_mistake_is_a_sentence_and_exit_code_2() {
         (&["127.0.0.1:80"], "127.0.0.1:80"),
         (&["tcp://127.0.0.1"], "127.0.0.1"),
         (&["http://127.0.0.1:80"], "http"),
+        (
+            &[URL, "-m", "{sequence}"],
+            "--message has {sequence}, which stands for nothing: did you mean {seq}?",
+        ),
+        (&[URL, "--request", "{mesage}\\n", "--reply", "x"], "--request has {mesage}"),
+        (&[URL, "--request", "x", "--reply", "{massage}\\n"], "did you mean {message}?"),
+        (&[URL, "--request", "x", "--reply", "x", "--welcome", "{message}"], "--welcome has {message}"),
         (&[URL, "-r", "0"], "0"),
         (&[URL, "-r", "fast"], "fast"),
         (&[URL, "-r", "-5"], "-5"),

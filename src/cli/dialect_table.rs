@@ -1,7 +1,7 @@
 //! `[dialects.NAME]`: a dialect as TOML, read and written.
 
 use super::section::Section;
-use super::units;
+use super::{placeholders, units};
 use hullo::greeting::{Dialect, DialectSpec, Framing};
 use std::fmt::Write;
 use toml::Value;
@@ -15,10 +15,10 @@ pub(super) fn read(name: &str, section: Section<'_>) -> Option<Dialect> {
     }
     let none = DialectSpec::default();
     let spec = DialectSpec {
-        welcome: section.text("welcome"),
-        reply: section.text("reply"),
-        farewell: section.text("farewell"),
-        farewell_reply: section.text("farewell_reply"),
+        welcome: template(&section, "welcome", &[]),
+        reply: template(&section, "reply", &["message"]),
+        farewell: template(&section, "farewell", &[]),
+        farewell_reply: template(&section, "farewell_reply", &["message"]),
         close_after_reply: section.flag("close_after_reply").unwrap_or(none.close_after_reply),
         stop_on_farewell: section.flag("stop_on_farewell").unwrap_or(none.stop_on_farewell),
         delay: section.parsed("delay", units::duration).unwrap_or(none.delay),
@@ -37,6 +37,15 @@ pub(super) fn read(name: &str, section: Section<'_>) -> Option<Dialect> {
     };
     section.complain_as_is(error.key(), &error.to_string());
     None
+}
+
+/// A text with such placeholders.
+fn template(section: &Section<'_>, key: &'static str, placeholders: &[&str]) -> Option<String> {
+    let text = section.text(key)?;
+    if let Err(problem) = placeholders::check(&text, placeholders) {
+        section.complain(key, format!("{key} {problem}"));
+    }
+    Some(text)
 }
 
 /// `raw`, `line` or `auto`; the error goes on from "is".

@@ -3,7 +3,7 @@
 use super::catalog::Catalog;
 use super::failure::{Failure, Place};
 use super::load::{Load, usage};
-use super::{command_line, config, units};
+use super::{command_line, config, placeholders, units};
 use hullo::load::{Check, Framing, Plan, Rate, Script, Setting, Templates, Wanted};
 use hullo::{Address, Host};
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -103,6 +103,17 @@ fn script(load: &Load, is_datagram: bool) -> Result<Script, String> {
         text: load.message.as_deref(),
         size: load.size,
     };
+    let own = ["conn", "seq", "rand"];
+    let all = ["message", "conn", "seq", "rand"];
+    for (name, template, known) in [
+        ("--message", &load.message, &own[..]),
+        ("--request", &load.request, &all),
+        ("--reply", &load.reply, &all),
+        ("--welcome", &load.welcome, &[]),
+    ] {
+        let problem = template.as_ref().map_or(Ok(()), |text| placeholders::check(text, known));
+        problem.map_err(|problem| format!("{name} {problem}"))?;
+    }
     match (&load.request, &load.reply) {
         (Some(request), Some(reply)) => {
             Script::of_templates(&Templates { request, reply, welcome: load.welcome.as_deref() }, &wanted)

@@ -21,6 +21,7 @@ mod man;
 mod nearest;
 mod output;
 mod patient;
+mod placeholders;
 mod plan;
 mod reference;
 mod section;
