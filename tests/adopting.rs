@@ -95,9 +95,21 @@ fn a_datagram_socket_of_either_kind_is_taken_over_with_what_it_holds() {
 }
 
 #[test]
-fn what_is_no_socket_is_refused() {
+fn what_is_no_socket_of_ours_is_given_back() {
     let mut harness = Harness::new();
-    assert!(harness.net().adopt(std::io::pipe().unwrap().0).is_err());
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(b"here").unwrap();
+    let mut back = std::fs::File::from(harness.net().adopt(reader).unwrap_err().into_fd());
+    back.read_exact(&mut [0; 4]).unwrap();
+    let raw = socket2::Socket::new(socket2::Domain::PACKET, socket2::Type::RAW, None);
+    match raw {
+        Err(_) => skip("raw sockets need rights"),
+        Ok(raw) => {
+            let refused = harness.net().adopt(raw).unwrap_err();
+            assert_eq!(refused.kind(), std::io::ErrorKind::Unsupported);
+            assert!(!socket2::Socket::from(refused.into_fd()).nonblocking().unwrap(), "it is as it was");
+        }
+    }
     harness.turn(Duration::ZERO);
     assert_eq!((harness.stats().connections, harness.stats().opened), (0, 0));
 }

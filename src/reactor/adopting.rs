@@ -1,11 +1,13 @@
 //! Sockets that somebody else made.
 
-use super::connection::ADOPTED;
+use super::connection::{ADOPTED, Connection};
 use super::datagram::Datagrams;
 use super::ids::{ConnId, ListenerId, UdpId};
 use super::listener::Listener;
 use super::net::{Net, Source};
 use super::socket::{DatagramSocket, ListenSocket, StreamSocket, ask_for_notes};
+use super::timers::Tick;
+use super::watch::Refused;
 use socket2::{Domain, Socket, Type};
 use std::io;
 use std::os::fd::OwnedFd;
@@ -31,58 +33,73 @@ impl Net {
     ///
     /// # Errors
     ///
-    /// `Unsupported` for another type of socket, or the operating system's.
-    pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> io::Result<Adopted> {
+    /// `Unsupported` for another type of socket, or the operating system's, with the descriptor.
+    pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> Result<Adopted, Refused> {
         let socket = Socket::from(socket.into());
+        let source = match Nature::of(&socket) {
+            Ok(nature) => nature.source(socket.into(), self.now),
+            Err(error) => return Err(Refused { fd: socket.into(), error }),
+        };
+        let key = self.try_insert(source)?;
+        Ok(match self.sources.get(key) {
+            Some(Source::Listener(_)) => Adopted::Listener(ListenerId(key)),
+            Some(Source::Datagrams(_)) => Adopted::Udp(UdpId(key)),
+            _ => {
+                self.take_in();
+                self.enqueue(key);
+                Adopted::Conn(ConnId(key))
+            }
+        })
+    }
+}
+
+/// What a socket turned out to be.
+struct Nature {
+    kind: Type,
+    is_unix: bool,
+    listens: bool,
+    is_dual: bool,
+}
+
+impl Nature {
+    /// Finds out, and makes the socket like one of ours. One that is refused for what it is stays as it was.
+    fn of(socket: &Socket) -> io::Result<Nature> {
         let (domain, kind) = (socket.domain()?, socket.r#type()?);
         let (is_unix, is_inet) = (domain == Domain::UNIX, matches!(domain, Domain::IPV4 | Domain::IPV6));
+        if !(matches!(kind, Type::STREAM | Type::DGRAM) || kind == Type::SEQPACKET && is_unix) {
+            let what = "adopt takes stream, datagram and Unix packet sockets only";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, what));
+        }
         let listens = kind != Type::DGRAM && socket.is_listener()?;
-        let is_dual = is_dual(&socket, domain)?;
+        let is_dual = is_dual(socket, domain)?;
         socket.set_nonblocking(true)?;
         match kind {
             // Accepted streams inherit it. Other protocols with streams may not have it.
             Type::STREAM if is_inet => drop(socket.set_tcp_nodelay(true)),
-            Type::DGRAM if is_inet => ask_for_notes(&socket)?,
+            Type::DGRAM if is_inet => ask_for_notes(socket)?,
             _ => {}
         }
-        let fd = OwnedFd::from(socket);
-        match kind {
-            Type::STREAM if listens && is_unix => self.adopt_listener(ListenSocket::Unix(fd.into()), false),
-            Type::STREAM if listens => self.adopt_listener(ListenSocket::Tcp(fd.into()), is_dual),
-            Type::STREAM if is_unix => self.adopt_stream(StreamSocket::Unix(fd.into())),
-            Type::STREAM => self.adopt_stream(StreamSocket::Tcp(fd.into())),
-            Type::SEQPACKET if listens && is_unix => {
-                self.adopt_listener(ListenSocket::Packets(fd.into()), false)
+        Ok(Nature { kind, is_unix, listens, is_dual })
+    }
+
+    fn source(self, fd: OwnedFd, now: Tick) -> Source {
+        let stream = |socket| Source::Stream(Connection::new(socket, ADOPTED, now));
+        let listener = |socket| Source::Listener(Listener::new(socket, self.is_dual, None));
+        let datagrams = |socket| Source::Datagrams(Datagrams::new(socket, self.is_dual, None));
+        match self.kind {
+            Type::STREAM if self.listens && self.is_unix => listener(ListenSocket::Unix(fd.into())),
+            Type::STREAM if self.listens => {
+                let mut listener = Listener::new(ListenSocket::Tcp(fd.into()), self.is_dual, None);
+                listener.has_early_clients = true;
+                Source::Listener(listener)
             }
-            Type::SEQPACKET if is_unix => self.adopt_stream(StreamSocket::Packets(fd.into())),
-            Type::DGRAM if is_unix => self.adopt_datagrams(DatagramSocket::Unix(fd.into()), false),
-            Type::DGRAM => {
-                let socket = mio::net::UdpSocket::from_std(fd.into());
-                self.adopt_datagrams(DatagramSocket::Udp(socket), is_dual)
-            }
-            _ => Err(io::Error::new(
-                io::ErrorKind::Unsupported,
-                "adopt takes stream, datagram and Unix packet sockets only",
-            )),
+            Type::STREAM if self.is_unix => stream(StreamSocket::Unix(fd.into())),
+            Type::STREAM => stream(StreamSocket::Tcp(fd.into())),
+            Type::DGRAM if self.is_unix => datagrams(DatagramSocket::Unix(fd.into())),
+            Type::DGRAM => datagrams(DatagramSocket::Udp(mio::net::UdpSocket::from_std(fd.into()))),
+            _ if self.listens => listener(ListenSocket::Packets(fd.into())),
+            _ => stream(StreamSocket::Packets(fd.into())),
         }
-    }
-
-    fn adopt_stream(&mut self, socket: StreamSocket) -> io::Result<Adopted> {
-        let key = self.insert_stream(socket, ADOPTED)?;
-        self.enqueue(key);
-        Ok(Adopted::Conn(ConnId(key)))
-    }
-
-    fn adopt_listener(&mut self, socket: ListenSocket, is_dual: bool) -> io::Result<Adopted> {
-        let is_tcp = matches!(socket, ListenSocket::Tcp(_));
-        let mut listener = Listener::new(socket, is_dual, None);
-        listener.has_early_clients = is_tcp;
-        self.insert(Source::Listener(listener)).map(|key| Adopted::Listener(ListenerId(key)))
-    }
-
-    fn adopt_datagrams(&mut self, socket: DatagramSocket, is_dual: bool) -> io::Result<Adopted> {
-        let datagrams = Datagrams::new(socket, is_dual, None);
-        self.insert(Source::Datagrams(datagrams)).map(|key| Adopted::Udp(UdpId(key)))
     }
 }
 

@@ -159,6 +159,10 @@ impl StreamSocket {
     pub(crate) fn source(&mut self) -> &mut dyn Source {
         either!(self, StreamSocket, Tcp | Unix | Packets, socket => socket)
     }
+
+    pub(crate) fn into_fd(self) -> OwnedFd {
+        either!(self, StreamSocket, Tcp | Unix | Packets, socket => socket.into())
+    }
 }
 
 impl ListenSocket {

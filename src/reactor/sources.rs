@@ -6,6 +6,7 @@ use super::net::{Net, Source};
 use super::slots::Key;
 use mio::Interest;
 use std::io;
+use std::os::fd::OwnedFd;
 
 impl Net {
     /// Takes a source in and registers it.
@@ -97,5 +98,18 @@ impl Net {
     pub(super) fn count_dead(&mut self, is_live: bool) -> bool {
         self.stats.dead_ids += !is_live as u64;
         is_live
+    }
+}
+
+impl Source {
+    /// The descriptor that it was made from.
+    pub(super) fn into_fd(self) -> OwnedFd {
+        match self {
+            Source::Stream(conn) => conn.socket.into_fd(),
+            Source::Listener(listener) => listener.socket.into_fd(),
+            Source::Datagrams(datagrams) => datagrams.socket.into_fd(),
+            Source::Watched(watched) => watched.fd,
+            Source::Dial(_) => unreachable!("a dial is made from an address"),
+        }
     }
 }

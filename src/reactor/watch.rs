@@ -69,6 +69,12 @@ impl std::error::Error for Refused {
     }
 }
 
+impl From<(Source, io::Error)> for Refused {
+    fn from((source, error): (Source, io::Error)) -> Refused {
+        Refused { fd: source.into_fd(), error }
+    }
+}
+
 impl From<Refused> for io::Error {
     fn from(refused: Refused) -> io::Error {
         refused.error
@@ -76,7 +82,7 @@ impl From<Refused> for io::Error {
 }
 
 pub(crate) struct Watched {
-    fd: OwnedFd,
+    pub(crate) fd: OwnedFd,
     interest: Interest,
 }
 
@@ -118,11 +124,7 @@ impl Net {
     /// As [`watch`](Net::watch).
     pub fn watch_for(&mut self, fd: impl Into<OwnedFd>, interest: Interest) -> Result<FdId, Refused> {
         let watched = Box::new(Watched { fd: fd.into(), interest });
-        match self.try_insert(Source::Watched(watched)) {
-            Ok(key) => Ok(FdId(key)),
-            Err((Source::Watched(watched), error)) => Err(Refused { fd: watched.fd, error }),
-            Err(_) => unreachable!("what is not taken in comes back as it was"),
-        }
+        Ok(FdId(self.try_insert(Source::Watched(watched))?))
     }
 
     /// Changes what a descriptor is watched for.
