@@ -127,6 +127,28 @@ fn every_invariant_is_written_down_and_its_guards_exist() {
     }
 }
 
+/// The numbers of the invariants and the names of their guards are for those who work on this house.
+#[test]
+fn what_users_read_names_no_invariant_and_no_test() {
+    let mut seen = 0;
+    for file in sources(Path::new("src")) {
+        let text = fs::read_to_string(&file).unwrap();
+        let is_trait = |from: &str| text[..text.find(from).unwrap_or(0)].contains("pub trait ");
+        for (doc, item) in documented(text.split("#[cfg(test)]\nmod tests {").next().unwrap()) {
+            let is_public = ["pub ", "impl", "mod "].iter().any(|begin| item.starts_with(begin))
+                || item.is_empty()
+                || (item.starts_with("fn ") && is_trait(item));
+            seen += is_public as usize;
+            let names_one = (1..=13).any(|number| {
+                doc.contains(&format!("**I{number}**")) || doc.contains(&format!("(I{number})"))
+            });
+            let is_for_us = names_one || doc.contains("Guard") || doc.contains("`tests/");
+            assert!(!is_public || !is_for_us, "{}: {item}: {doc}", file.display());
+        }
+    }
+    assert!(seen > 300, "only {seen} public docs were read");
+}
+
 #[test]
 fn the_facade_has_no_logic() {
     let facade = code(Path::new("src/lib.rs"));
@@ -149,6 +171,21 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
             found.extend(sources(&path));
         } else if path.extension().is_some_and(|extension| extension == "rs") {
             found.push(path);
+        }
+    }
+    found
+}
+
+/// Each piece of documentation, and the line of code that it is about.
+fn documented(text: &str) -> Vec<(String, &str)> {
+    let (mut found, mut doc) = (Vec::new(), String::new());
+    for line in text.lines().map(str::trim) {
+        match line.strip_prefix("///") {
+            Some(more) => doc += more,
+            // Attributes and remarks stand between the two.
+            None if line.starts_with("#[") || line.starts_with("//") => {}
+            None if doc.is_empty() => {}
+            None => found.push((std::mem::take(&mut doc), line)),
         }
     }
     found

@@ -251,8 +251,7 @@ mod tests {
             Expectation::parse(text).unwrap().is_in_doubt(value, generator)
         };
         let (longest_pause, paused) = (0.0, 0.0);
-        let sound =
-            Health { is_trusted: true, has_dropped: false, has_kept_up: true, longest_pause, paused };
+        let sound = Health { is_trusted: true, has_dropped: false, has_kept_up: true, longest_pause, paused };
         let late = Health { is_trusted: false, ..sound };
         let behind = Health { has_kept_up: false, ..late };
         let deaf = Health { has_dropped: true, has_kept_up: true, ..late };

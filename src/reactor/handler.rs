@@ -15,9 +15,10 @@ use std::net::IpAddr;
 /// Every callback is lent the [`Net`], on which every operation is legal, on any id. No callback ever runs inside a
 /// call on `Net`.
 ///
-/// **I12** A panic in `data` resets that connection, with [`CloseReason::HandlerPanicked`]; a panic in any other
+/// A panic in `data` resets that connection, with [`CloseReason::HandlerPanicked`]; a panic in any other
 /// callback is counted in [`Stats::panics`](crate::Stats::panics). Either way the others are served on. This needs
-/// a build that unwinds. Guard: `a_panic_costs_one_connection` in `tests/reactor.rs`.
+/// a build that unwinds.
+// **I12** Guard: `a_panic_costs_one_connection` in `tests/reactor.rs`.
 #[allow(unused_variables)]
 pub trait Handler {
     /// Bytes have arrived. `bytes` is what one read returned: the stream has no message boundaries.
@@ -30,9 +31,8 @@ pub trait Handler {
     fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {}
 
     /// The peer will send nothing more (its FIN arrived); it may still be reading. Everything it sent has been
-    /// given to `data`. By default the connection is closed, once its output is flushed.
-    ///
-    /// **I7** End of file is not close. Guard: `every_answer_arrives_after_half_close` in `tests/streams.rs`.
+    /// given to `data`. By default the connection is closed, once its output is flushed: end of file is not close.
+    // **I7** Guard: `every_answer_arrives_after_half_close` in `tests/streams.rs`.
     fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
         net.close(conn);
     }

@@ -66,11 +66,11 @@ impl Spare {
     }
 }
 
-/// **I9** At `connections` clients accepting stops and the rest stay in the backlog, until a close makes room: the
-/// listener then calls accept itself, since the backlog is not announced again. At the descriptor limit the spare
-/// descriptor sheds one client for each 100 ms. Guards, in `tests/descriptors.rs`:
-/// `at_the_limit_the_rest_wait_and_are_accepted_when_one_leaves` and
-/// `without_descriptors_the_served_stay_served_and_accept_rests`.
+// **I9** At `connections` clients accepting stops and the rest stay in the backlog, until a close makes room: the
+// listener then calls accept itself, since the backlog is not announced again. At the descriptor limit the spare
+// descriptor sheds one client for each 100 ms. Guards, in `tests/descriptors.rs`:
+// `at_the_limit_the_rest_wait_and_are_accepted_when_one_leaves` and
+// `without_descriptors_the_served_stay_served_and_accept_rests`.
 impl Net {
     pub(super) fn accept<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let errors_before = self.stats.accept_errors;

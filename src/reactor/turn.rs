@@ -125,7 +125,7 @@ impl Reactor {
     ///
     /// # Errors
     ///
-    /// Only those of the poller itself. What happens to a connection, a datagram or an accept ends no loop (I8).
+    /// Only those of the poller itself. What happens to a connection, a datagram or an accept ends no loop.
     pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<Option<DrainReport>> {
         let mut is_quiet = false;
         while !self.net.is_stopped {
