@@ -90,8 +90,8 @@ pub(super) struct Fetch {
 impl Fetch {
     /// Fetches until all is there, or known to have failed.
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let output = self.output.filter(|file| file.as_os_str() != "-");
-        if output.is_some() && self.urls.len() > 1 {
+        let file = self.output.filter(|file| file.as_os_str() != "-");
+        if file.is_some() && self.urls.len() > 1 {
             let sentence =
                 format!("--output takes the body of one URL, not of {}: use --output-dir", self.urls.len());
             return Err(Failure::usage(vec![Place::default().complaint(sentence)]));
@@ -102,12 +102,15 @@ impl Fetch {
         }
         logging::start(None);
         let room = descriptors::room(descriptors::raise(), 0, 1);
-        let destination = match (output, self.output_dir) {
+        let destination = match (file, self.output_dir) {
             (Some(file), _) => Destination::File(file),
             (None, Some(folder)) => Destination::Folder(folder),
             (None, None) => Destination::Stdout,
         };
         if matches!(destination, Destination::Stdout) {
+            output::require()?;
+        }
+        if let Destination::Stdout = destination {
             output::require()?;
         }
         let plan = Plan {

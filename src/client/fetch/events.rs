@@ -19,9 +19,12 @@ impl Handler for Fetcher<'_> {
 
     fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
         let Some(number) = self.conns.remove(conn) else { return };
-        if !error.failures().any(|(_, error)| is_starved(error)) || !self.put_back(net, number) {
-            self.fail(net, number, &format!("{error}; {}", remedy(error.kind())));
+        let is_starved = error.failures().any(|(_, error)| is_starved(error));
+        if is_starved && self.put_back(net, number) {
+            return;
         }
+        let remedy = if is_starved { "raise the limit with ulimit -n" } else { remedy(error.kind()) };
+        self.fail(net, number, &format!("{error}; {remedy}"));
     }
 
     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
