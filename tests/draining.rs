@@ -215,3 +215,60 @@ fn what_is_opened_after_the_drains_time_keeps_nothing_alive() {
     let report = until_drained(&mut harness);
     assert_eq!((report.closed, report.cut), (2, 2));
 }
+
+/// The reactor is as it was: what is opened later lives, and can be drained again.
+#[test]
+fn a_reactor_can_be_used_again_after_a_drain() {
+    let mut harness = Harness::new();
+    harness.on(|net, event| {
+        if let Event::Data(conn, bytes) = event {
+            net.send(*conn, bytes);
+        }
+    });
+    for round in 1..=3 {
+        let (_, address) = harness.listen();
+        let udp = harness.reactor.bind("udp://127.0.0.1:0").unwrap();
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        socket.send_to(b"datagram", udp_addr(&harness.reactor, udp)).unwrap();
+        let background = harness.run_in_background();
+        let mut client = connect(address);
+        client.write_all(b"again").unwrap();
+        let mut got = [0; 5];
+        client.read_exact(&mut got).unwrap();
+        assert_eq!(&got, b"again", "round {round}");
+        background.remote.drain(PATIENCE).unwrap();
+        assert_eq!(client.read(&mut got).unwrap(), 0);
+        drop(client);
+        harness = background.join();
+        let report = harness.reactor.drained().unwrap();
+        assert_eq!((report.closed, report.cut), (1, 0), "round {round}");
+        assert_eq!(harness.reactor.drained(), Some(report), "what is over takes no longer");
+        assert_eq!(harness.reactor.next_deadline(), None, "its timer is gone");
+    }
+    harness.net().drain(PATIENCE);
+    assert_eq!(harness.reactor.drained(), None);
+    let report = until_drained(&mut harness);
+    assert_eq!((report.closed, report.cut), (0, 0), "nothing was open");
+}
+
+/// The time is up, and still what a handler opens then is closed, and what it opens later is not.
+#[test]
+fn a_reactor_can_be_used_again_after_a_drain_that_cut() {
+    let mut harness = Harness::new();
+    harness.recorder.closes_at_drain = false;
+    let (_, address) = harness.listen();
+    let (_client, conn) = harness.client(address);
+    harness.on(|net, event| {
+        if let Event::Closed(..) = event {
+            net.listen("tcp://127.0.0.1:0").unwrap();
+        }
+    });
+    harness.net().drain(Duration::from_millis(20));
+    assert_eq!(until_drained(&mut harness).cut, 1);
+    assert_eq!(harness.recorder.reason(conn), Some(CloseReason::Drained));
+    harness.on(|_, _| {});
+    let (_, address) = harness.listen();
+    let (_other, other_id) = harness.client(address);
+    harness.turn_for(Duration::from_millis(150));
+    assert_eq!(harness.recorder.reason(other_id), None);
+}

@@ -1,7 +1,7 @@
 //! A stream's end: half-close, lingering close, reset, and the deadlines that lead there.
 
 use super::connection::Phase;
-use super::flags::{EOF, FIN_SENT, FIN_WANTED, PAUSED, READABLE, RESET, TALKS_ON, TOLD};
+use super::flags::{EOF, FIN_SENT, FIN_WANTED, FULL, PAUSED, READABLE, RESET, TALKS_ON, TOLD};
 use super::guarded;
 use super::handler::{CloseReason, Closed, Handler};
 use super::ids::ConnId;
@@ -181,6 +181,7 @@ impl Net {
         }
         drop(conn);
         self.resume_listeners();
+        self.look_for_end_of_drain();
     }
 }
 
@@ -202,10 +203,18 @@ impl Net {
         }
     }
 
-    /// The limits have changed: every stream looks anew at what is due.
-    pub(super) fn review_deadlines(&mut self) {
+    /// The limits have changed: every stream looks anew at what is due, and at what waits.
+    pub(super) fn review_streams(&mut self) {
+        let high = self.limits.outbox_high;
         let keys: Vec<Key> = self.connections().map(|conn| conn.0).collect();
         for key in keys {
+            let Some(conn) = self.stream_mut(key) else { continue };
+            if conn.waiting() > high {
+                conn.flags.set(FULL); // at once: what it asks in this turn would be held against it
+            }
+            if conn.outbox.is_some() {
+                self.mark_dirty(key);
+            }
             if self.stream(key).is_some_and(|conn| conn.phase != Phase::Lingering) {
                 self.set_stream_deadline(key, self.now);
             }

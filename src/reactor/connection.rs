@@ -48,6 +48,11 @@ pub(super) enum Phase {
 /// What a short read counts for in the read budget at the least, where another one follows: each costs a call.
 const SHORT_READ_COST: usize = 256;
 
+/// The most that one read takes from a stream.
+pub(super) const READ: usize = 64 * 1024;
+/// The longest record there is room for.
+pub(super) const RECORD: usize = 1024 * 1024;
+
 /// Keys of no source, for streams that no listener has accepted.
 pub(super) const ADOPTED: Key = Key(0);
 pub(super) const CONNECTED: Key = Key(1);
@@ -243,11 +248,11 @@ impl Net {
             return true;
         };
         let mut budget = self.limits.read_budget;
-        let mut most = buffer.len(); // made no longer than the budget
+        let mut most = self.read_most;
         loop {
             let is_packets = conn.flags.has(PACKETS);
             let want = if is_packets {
-                buffer.len() // a record that is read in part is lost in part
+                self.limits.read_budget.min(RECORD) // a record that is read in part is lost in part
             } else {
                 most.min(conn.read_limit as usize)
             };

@@ -230,6 +230,7 @@ impl Net {
         let Some(Source::Datagrams(mut datagrams)) = self.sources.remove(key) else { return None };
         let _ = self.poll.registry().deregister(datagrams.socket.source());
         self.datagram_sockets -= 1;
+        self.look_for_end_of_drain();
         Some(datagrams)
     }
 }

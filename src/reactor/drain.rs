@@ -56,6 +56,7 @@ impl Net {
                     to_ask: Vec::new(),
                 });
                 self.drain_waits = true;
+                self.drained = None;
             }
         }
     }
@@ -86,6 +87,7 @@ impl Net {
         for key in was_read {
             self.contained(key, |net| net.ask_to_end(handler, key));
         }
+        self.look_for_end_of_drain();
     }
 
     /// Has a stream read in the next turn, event or not, and asked to come to its end after that: what its peer sent
@@ -105,30 +107,35 @@ impl Net {
 
     /// The time is up; and whatever a handler opens from now on has no time left either.
     pub(super) fn drain_timeout(&mut self) {
-        if self.drained().is_none() {
-            self.timers.set(self.clock.now() + ticks(REST), 0, Purpose::Drain);
-        }
+        let again = self.timers.set(self.clock.now() + ticks(REST), 0, Purpose::Drain);
         let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
         let mut cut = 0;
-        for key in keys {
+        for &key in &keys {
             cut += self.cut(key) as u64;
             self.give_up_dial(key);
-            self.free_listener(key);
-            self.free_datagrams(key);
         }
         if let Some(drain) = &mut self.drain {
             drain.cut += cut;
+            drain.timer = again.unwrap_or(Key::NONE);
+        }
+        for key in keys {
+            self.free_listener(key);
+            self.free_datagrams(key);
         }
     }
 
-    /// The report, once nothing is left to drain.
-    pub(super) fn drained(&self) -> Option<DrainReport> {
-        let drain = self.drain.as_ref().filter(|drain| drain.has_begun)?;
+    /// Whenever something was freed. Once nothing is left to drain the report is made, and the reactor is as it was:
+    /// what is opened from then on lives.
+    pub(super) fn look_for_end_of_drain(&mut self) {
         let is_done = self.stats.connections == 0 && self.listeners == 0 && self.datagram_sockets == 0;
-        is_done.then(|| DrainReport {
+        let Some(drain) = self.drain.take_if(|drain| drain.has_begun && is_done) else { return };
+        self.timers.cancel(drain.timer);
+        self.drained = Some(DrainReport {
             closed: self.stats.closed - drain.closed_before,
             cut: drain.cut,
             took: Duration::from_nanos(self.clock.now().saturating_sub(drain.started)),
-        })
+        });
+        self.has_drained = true;
+        self.drain_waits = false;
     }
 }

@@ -21,7 +21,8 @@ pub struct Limits {
     /// Clients that the kernel completes handshakes with ahead of us, per listener. Default 4096, which is also
     /// Linux's own ceiling (`net.core.somaxconn`) since 5.4.
     pub backlog: u32,
-    /// Bytes read from one connection in one turn. Default 64 KiB: one buffer.
+    /// Bytes read from one connection in one turn, and the longest record (1 MiB at the most) that is taken. Default
+    /// 64 KiB: what one read takes at the most.
     pub read_budget: usize,
     /// Clients accepted from one listener in one turn. Default 64.
     pub accepts: usize,

@@ -205,6 +205,7 @@ impl Net {
         let _ = self.poll.registry().deregister(listener.socket.source());
         self.timers.cancel(listener.timer);
         self.listeners -= 1;
+        self.look_for_end_of_drain();
         Some(listener)
     }
 }

@@ -1,10 +1,10 @@
 //! The only door to the network.
 
 use super::address::{Address, PeerAddr};
-use super::connection::Connection;
+use super::connection::{Connection, READ};
 use super::datagram::Datagrams;
 use super::dial::Dial;
-use super::drain::Drain;
+use super::drain::{Drain, DrainReport};
 use super::handler::Origin;
 use super::hearing::Hearing;
 use super::ids::{ConnId, TimerId};
@@ -41,6 +41,8 @@ pub struct Net {
     /// The clock, read once a turn.
     pub(super) now: Tick,
     pub(super) limits: Limits,
+    /// The most that one read takes from a stream: no more than the budget.
+    pub(super) read_most: usize,
     pub(super) stats: Stats,
     pub(super) sources: Slots<Source>,
     pub(super) timers: Timers,
@@ -73,6 +75,10 @@ pub struct Net {
     pub(super) listeners: usize,
     pub(super) datagram_sockets: usize,
     pub(super) drain: Option<Drain>,
+    /// How the last drain went.
+    pub(super) drained: Option<DrainReport>,
+    /// It has come to its end, and `run` has not returned since.
+    pub(super) has_drained: bool,
     /// A drain was asked for and has not been acted on.
     pub(super) drain_waits: bool,
     pub(super) is_stopped: bool,
@@ -264,8 +270,9 @@ impl Net {
 
     /// Ends in order, from the end of this turn on: every listener accepts what waits in its backlog and closes,
     /// every connection and datagram socket is read once more; then connections are asked to come to their end
-    /// ([`draining`](crate::Handler::draining)), and datagram sockets close. What is left after `timeout` is cut. A second
-    /// call can only shorten the time.
+    /// ([`draining`](crate::Handler::draining)), and datagram sockets close. What is left after `timeout` is cut, and what is
+    /// opened meanwhile closes as well. A second call can only shorten the time. Timers and watched descriptors stay. Once
+    /// nothing is left, and [`run`](crate::Reactor::run) has returned the report, the reactor can be used anew.
     pub fn drain(&mut self, timeout: Duration) {
         self.begin_drain(timeout);
     }
@@ -285,11 +292,13 @@ impl Net {
         &self.limits
     }
 
-    /// Changes the bounds from now on, for the connections there are as well. Those that are fixed when the reactor
-    /// is made stay: the size of its read buffer and of its command queue, and the backlog of open listeners.
+    /// Changes the bounds from now on, for the connections there are as well. The size of the command queue stays as it
+    /// was when the reactor was made, and an open listener keeps its backlog.
     pub fn set_limits(&mut self, limits: Limits) {
-        self.limits = limits.sane();
+        let command_queue = self.limits.command_queue;
+        self.limits = Limits { command_queue, ..limits.sane() };
+        self.read_most = self.limits.read_budget.min(READ);
         self.resume_listeners();
-        self.review_deadlines();
+        self.review_streams();
     }
 }

@@ -2,6 +2,7 @@
 
 use super::EDGE_TRIGGERED;
 use super::address::Address;
+use super::connection::{READ, RECORD};
 use super::drain::DrainReport;
 use super::guarded;
 use super::handler::{Handler, Readiness};
@@ -81,8 +82,8 @@ impl Reactor {
         let timer_fd = TimerFd::new()?;
         poll.registry().register(&mut SourceFd(&timer_fd.fd()), TIMER, Interest::READABLE)?;
         let inbox = Inbox::new(mio::Waker::new(poll.registry(), WAKER)?, limits.command_queue);
-        let buffers =
-            Buffers { stream: vec![0; limits.read_budget.min(64 * 1024)], datagrams: ReceiveBatch::new() };
+        // The system gives memory only to the part that is used.
+        let buffers = Buffers { stream: vec![0; RECORD], datagrams: ReceiveBatch::new() };
         let net = Net {
             poll,
             timer_fd,
@@ -90,6 +91,7 @@ impl Reactor {
             hearing: Hearing::default(),
             now: clock.now(),
             clock,
+            read_most: limits.read_budget.min(READ),
             limits,
             stats: Stats::default(),
             sources: Slots::new(),
@@ -114,6 +116,8 @@ impl Reactor {
             listeners: 0,
             datagram_sockets: 0,
             drain: None,
+            drained: None,
+            has_drained: false,
             drain_waits: false,
             is_stopped: false,
         };
@@ -121,19 +125,21 @@ impl Reactor {
     }
 
     /// Turns until [`Net::stop`] (then the answer is `None`) or until a [`Net::drain`] has nothing left (then it is
-    /// the report).
+    /// the report). Either way it can be called again, with what is still open or is opened then.
     ///
     /// # Errors
     ///
     /// Only those of the poller itself. What happens to a connection, a datagram or an accept ends no loop.
     pub fn run<H: Handler + ?Sized>(&mut self, handler: &mut H) -> io::Result<Option<DrainReport>> {
         let mut is_quiet = false;
+        self.net.has_drained = false;
         while !self.net.is_stopped {
             // After a quiet turn there is nothing to ask: only callbacks have had the network.
             let timeout = if is_quiet { None } else { self.net.timeout(None)? };
             is_quiet = self.take_turn(handler, timeout)?;
-            if let Some(report) = self.drained() {
-                return Ok(Some(report));
+            if self.net.has_drained {
+                self.net.is_stopped = false;
+                return Ok(self.drained());
             }
         }
         self.net.is_stopped = false;
@@ -258,9 +264,9 @@ impl Reactor {
         Some(self.net.timers.next()).filter(|tick| *tick < Tick::MAX).map(|tick| self.net.clock.instant(tick))
     }
 
-    /// The report of a drain that has nothing left; `None` before.
+    /// The report of the last drain, once it has nothing left; `None` before, and while another goes on.
     pub fn drained(&self) -> Option<DrainReport> {
-        self.net.drained()
+        self.net.drained
     }
 }
 
