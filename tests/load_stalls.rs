@@ -6,7 +6,7 @@ mod common;
 mod load_common;
 
 use common::{Daemon, Process};
-use load_common::{Datagrams, Lines, Load, end, load, under_way};
+use load_common::{Datagrams, Lines, Load, command, end, load, under_way, until};
 use std::time::Duration;
 
 /// Longer than the timeouts of the runs.
@@ -75,6 +75,23 @@ fn datagrams_that_lay_there_while_the_generator_was_stopped_are_not_late() {
     let line = "-c 100 -r 100 -d 4s --warmup 0s --timeout 1s --expect max<1s";
     let load = stop_for_a_while(under_way(&server.url(), line));
     assert_is_our_own_fault(&load);
+}
+
+#[test]
+fn a_welcome_that_lay_there_while_the_generator_was_stopped_came_in_time() {
+    let server = Lines::serve_clients(|client| {
+        std::thread::sleep(Duration::from_millis(300));
+        client.say("Welcome!");
+        client.each_line(|client, message| client.greet(message));
+    });
+    let line = "--json -q -c 100 -n 200 --warmup 0s --connect-timeout 1s";
+    let arguments: Vec<_> = std::iter::once(server.url()).chain(line.split(' ').map(str::to_owned)).collect();
+    let process = Process::start(&mut command(arguments));
+    until("they come", || server.peers().len() == 100);
+    let load = stop_for_a_while(process);
+    let connections = ["alive", "failed"].map(|key| load.report.count(&["connections", key]));
+    assert_eq!(connections, [100, 0], "{:#}", load.report.0);
+    assert_eq!(load.report.books().correct, 200, "{:#}", load.report.0);
 }
 
 #[test]

@@ -177,7 +177,7 @@ impl<'a> Driver<'a> {
     #[cold]
     fn date_anew(&mut self, began: u64) {
         let now = self.clock();
-        let places: Vec<u32> = self.lanes.deadlines.from_last().collect();
+        let places: Vec<u32> = self.lanes.deadlines.backwards().collect();
         for place in places {
             let flight = self.lanes.flight(place);
             if flight.sent < began {

@@ -59,7 +59,7 @@ impl Queue {
     }
 
     /// All, the last one first.
-    pub(super) fn from_last(&self) -> impl Iterator<Item = u32> + '_ {
+    pub(super) fn backwards(&self) -> impl Iterator<Item = u32> + '_ {
         let in_line = |place: u32| Some(place).filter(|&place| place != NONE);
         std::iter::successors(in_line(self.last), move |&place| in_line(self.links[place as usize].before))
     }
@@ -89,7 +89,7 @@ mod tests {
         queue.remove(4);
         queue.remove(2);
         queue.push(2);
-        assert_eq!(queue.from_last().collect::<Vec<_>>(), [2, 0, 1, 3]);
+        assert_eq!(queue.backwards().collect::<Vec<_>>(), [2, 0, 1, 3]);
         assert_eq!(order(&mut queue), [3, 1, 0, 2]);
         assert!(queue.is_empty());
         [0, 1, 2].into_iter().for_each(|place| queue.push(place));

@@ -181,6 +181,9 @@ impl Net {
 
     /// Sends a datagram, with the batch that is being served or at the end of the turn. What the kernel refuses is
     /// dropped and counted ([`Stats::datagrams_refused`](crate::Stats::datagrams_refused)). Returns whether the socket is open.
+    ///
+    /// UDP takes 65,507 bytes at the most (65,527 over IPv6), a Unix socket what its send buffer holds; a reactor receives
+    /// [`Datagram::LONGEST`](crate::Datagram::LONGEST).
     pub fn send_to(&mut self, udp: UdpId, to: &PeerAddr, bytes: &[u8]) -> bool {
         self.queue_datagram(udp.0, Some(to), None, bytes)
     }
