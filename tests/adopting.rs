@@ -227,3 +227,49 @@ fn a_listener_for_both_families_is_told_as_one() {
         assert_eq!(harness.net().local_addr(listener).unwrap().to_string(), format!("tcp://{host}:{port}"));
     }
 }
+
+/// MPTCP, which Go and systemd may listen with, is asked for its options and its bytes like TCP.
+#[test]
+fn a_listener_of_another_protocol_is_taken_over() {
+    let protocol = Some(socket2::Protocol::MPTCP);
+    let any: std::net::SocketAddr = "127.0.0.1:0".parse().unwrap();
+    let socket = |kind| socket2::Socket::new(socket2::Domain::IPV4, kind, protocol);
+    let listener = match socket(socket2::Type::STREAM) {
+        Ok(listener) => listener,
+        Err(error) => return skip(&format!("no MPTCP on this machine: {error}")),
+    };
+    listener.bind(&any.into()).unwrap();
+    listener.listen(9).unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut harness = Harness::new();
+    echo(&mut harness);
+    let Adopted::Listener(id) = harness.net().adopt(listener).unwrap() else { panic!("a listener") };
+    assert_eq!(Some(tcp_addr(&harness.reactor, id)), address.as_socket());
+    let plain = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    for peer in [socket(socket2::Type::STREAM).unwrap(), plain] {
+        peer.connect(&address).unwrap();
+        peer.set_read_timeout(Some(PATIENCE)).unwrap();
+        let sent = pattern(300_000);
+        let mut writer = peer.try_clone().unwrap();
+        let to_send = sent.clone();
+        let writing = std::thread::spawn(move || writer.write_all(&to_send).unwrap());
+        let (mut reader, mut got) = (peer, vec![0; sent.len()]);
+        let reading = std::thread::spawn(move || {
+            reader.read_exact(&mut got).unwrap();
+            (reader, got)
+        });
+        let before = harness.recorder.bytes.values().sum::<usize>();
+        harness.until("all is answered", |reactor, recorder| {
+            let net = &*reactor.net();
+            recorder.bytes.values().sum::<usize>() == before + sent.len()
+                && net.connections().all(|conn| net.waiting(conn) == 0)
+        });
+        writing.join().unwrap();
+        let (reader, got) = reading.join().unwrap();
+        assert!(got == sent);
+        let conn = *harness.recorder.opened().last().unwrap();
+        assert!(harness.net().controls(conn).unwrap().nodelay().unwrap());
+        drop(reader);
+        assert_eq!(harness.until_closed(conn).reason, CloseReason::PeerClosed);
+    }
+}

@@ -6,11 +6,12 @@ use super::ids::{ConnId, ListenerId, UdpId};
 use super::listener::Listener;
 use super::net::{Net, Source};
 use super::socket::{DatagramSocket, ListenSocket, StreamSocket, ask_for_notes};
+use super::sys;
 use super::timers::Tick;
 use super::watch::Refused;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// What [`Net::adopt`] found a descriptor to be.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -57,6 +58,8 @@ impl Net {
 struct Nature {
     kind: Type,
     is_unix: bool,
+    /// TCP itself, with nothing between it and its reader.
+    is_tcp: bool,
     listens: bool,
     is_dual: bool,
 }
@@ -70,6 +73,8 @@ impl Nature {
             let what = "adopt takes stream, datagram and Unix packet sockets only";
             return Err(io::Error::new(io::ErrorKind::Unsupported, what));
         }
+        let is_tcp =
+            is_inet && socket.protocol()? == Some(Protocol::TCP) && !sys::has_upper_layer(socket.as_fd());
         let listens = kind != Type::DGRAM && socket.is_listener()?;
         let is_dual = is_dual(socket, domain)?;
         socket.set_nonblocking(true)?;
@@ -79,22 +84,22 @@ impl Nature {
             Type::DGRAM if is_inet => ask_for_notes(socket)?,
             _ => {}
         }
-        Ok(Nature { kind, is_unix, listens, is_dual })
+        Ok(Nature { kind, is_unix, is_tcp, listens, is_dual })
     }
 
     fn source(self, fd: OwnedFd, now: Tick) -> Source {
         let stream = |socket| Source::Stream(Connection::new(socket, ADOPTED, now));
-        let listener = |socket| Source::Listener(Listener::new(socket, self.is_dual, None));
         let datagrams = |socket| Source::Datagrams(Datagrams::new(socket, self.is_dual, None));
+        let listener = |socket| {
+            let mut listener = Listener::new(socket, self.is_dual, None);
+            listener.has_early_clients = true;
+            Source::Listener(listener)
+        };
         match self.kind {
-            Type::STREAM if self.listens && self.is_unix => listener(ListenSocket::Unix(fd.into())),
-            Type::STREAM if self.listens => {
-                let mut listener = Listener::new(ListenSocket::Tcp(fd.into()), self.is_dual, None);
-                listener.has_early_clients = true;
-                Source::Listener(listener)
-            }
-            Type::STREAM if self.is_unix => stream(StreamSocket::Unix(fd.into())),
-            Type::STREAM => stream(StreamSocket::Tcp(fd.into())),
+            Type::STREAM if self.listens && self.is_tcp => listener(ListenSocket::Tcp(fd.into())),
+            Type::STREAM if self.listens => listener(ListenSocket::Unix(fd.into())),
+            Type::STREAM if self.is_tcp => stream(StreamSocket::Tcp(fd.into())),
+            Type::STREAM => stream(StreamSocket::Unix(fd.into())),
             Type::DGRAM if self.is_unix => datagrams(DatagramSocket::Unix(fd.into())),
             Type::DGRAM => datagrams(DatagramSocket::Udp(mio::net::UdpSocket::from_std(fd.into()))),
             _ if self.listens => listener(ListenSocket::Packets(fd.into())),

@@ -17,6 +17,8 @@ use std::time::Duration;
 /// A connected stream.
 pub(crate) enum StreamSocket {
     Tcp(mio::net::TcpStream),
+    /// A Unix stream, and whatever else with streams was adopted (MPTCP, for one): nothing is taken for granted of it that
+    /// holds of TCP alone.
     Unix(mio::net::UnixStream),
     /// A connection of records (SOCK_SEQPACKET): to mio a Unix stream like any other.
     Packets(mio::net::UnixStream),
@@ -124,8 +126,10 @@ impl StreamSocket {
     /// Whether close(2) now would throw nothing away: no input unread (closing over it resets), no output that
     /// has not left.
     pub(crate) fn is_settled(&self) -> bool {
-        let unsent = if self.is_tcp() { sys::unsent(self.as_fd()) } else { Ok(0) };
-        matches!((sys::unread(self.as_fd()), unsent), (Ok(0), Ok(0)))
+        // A Unix socket knows nothing of unsent bytes, and has none.
+        let unsent = sys::unsent(self.as_fd());
+        matches!(sys::unread(self.as_fd()), Ok(0))
+            && (matches!(unsent, Ok(0)) || unsent.is_err() && !self.is_tcp())
     }
 
     /// What was written and the peer has not taken yet, where the system tells.

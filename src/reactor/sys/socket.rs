@@ -27,7 +27,7 @@ pub(crate) fn untaken(fd: BorrowedFd<'_>) -> io::Result<usize> {
     byte_count(fd, libc::TIOCOUTQ as libc::Ioctl)
 }
 
-/// Bytes written but not yet sent. TCP only (SIOCOUTQNSD of linux/sockios.h).
+/// Bytes written but not yet sent. TCP and its like only (SIOCOUTQNSD of linux/sockios.h).
 pub(crate) fn unsent(fd: BorrowedFd<'_>) -> io::Result<usize> {
     byte_count(fd, libc::SIOCOUTQNSD as libc::Ioctl)
 }
@@ -78,6 +78,23 @@ pub(crate) fn take_bundles(fd: BorrowedFd<'_>) {
 /// would send the message as one datagram.
 pub(crate) fn sends_bundles(fd: BorrowedFd<'_>) -> bool {
     int_option(fd, libc::SOL_UDP, libc::UDP_SEGMENT).is_ok()
+}
+
+/// Whether something sits between TCP and its reader that keeps records, as TLS in the kernel does (linux/tcp.h: TCP_ULP).
+pub(crate) fn has_upper_layer(fd: BorrowedFd<'_>) -> bool {
+    let mut name = [0u8; 16];
+    let mut size = name.len() as libc::socklen_t;
+    // SAFETY: the option is text, of which the kernel writes no more than `size` bytes.
+    let found = check(unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_ULP,
+            name.as_mut_ptr().cast(),
+            &raw mut size,
+        )
+    });
+    found.is_ok() && size > 0
 }
 
 /// Whether UDP datagrams leave without a checksum (SO_NO_CHECK), with which bundles do not go together.
