@@ -275,9 +275,10 @@ fn a_connection_comes_from_the_address_that_was_asked_for() {
     harness.turn(ZERO);
     assert_eq!(server.recv_from(&mut [0; 16]).unwrap().1.ip(), source);
 
-    let unix = Address::Unix("/nowhere".into());
-    let error = harness.net().connect_from(source, unix).unwrap_err();
-    assert_eq!(error.to_string(), "unix:/nowhere has no source address to choose");
+    for unix in ["unix:/nowhere", "unixpacket:/nowhere"] {
+        let error = harness.net().connect_from(source, unix).unwrap_err();
+        assert_eq!(error.to_string(), format!("{unix} has no source address to choose"));
+    }
 }
 
 #[test]

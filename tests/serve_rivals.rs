@@ -89,22 +89,24 @@ fn of_two_starts_on_one_datagram_path_one_wins_and_keeps_its_file() {
     }
 }
 
-/// Sockets that are shared among the reactors of one daemon, and with no other.
+/// With several reactors it is shared among those of one daemon, and with no other.
 #[test]
-fn of_two_starts_on_one_port_with_several_reactors_one_wins() {
+fn of_two_starts_on_one_port_one_wins() {
     if !has_strace() {
         return;
     }
-    for (kind, port) in [("tcp", free_tcp_port()), ("udp", free_udp_port())] {
-        for (call, when) in [("bind", "delay_enter"), ("bind", "delay_exit"), ("listen", "delay_enter")] {
-            if (kind, call) == ("udp", "listen") {
-                continue;
-            }
-            let address = format!("{kind}://127.0.0.1:{port}");
-            let mut winner = one_of_two_wins(call, when, &[&address, "--reactors", "2"]);
-            winner.signal("TERM");
-            assert_eq!(winner.wait(PATIENCE).unwrap().code(), Some(0), "{}", winner.stderr());
-        }
+    for (kind, port, call, when, reactors) in [
+        ("tcp", free_tcp_port(), "bind", "delay_enter", "2"),
+        ("tcp", free_tcp_port(), "bind", "delay_exit", "2"),
+        ("tcp", free_tcp_port(), "listen", "delay_enter", "2"),
+        ("tcp", free_tcp_port(), "listen", "delay_enter", "1"),
+        ("udp", free_udp_port(), "bind", "delay_enter", "2"),
+        ("udp", free_udp_port(), "bind", "delay_exit", "2"),
+    ] {
+        let address = format!("{kind}://127.0.0.1:{port}");
+        let mut winner = one_of_two_wins(call, when, &[&address, "--reactors", reactors]);
+        winner.signal("TERM");
+        assert_eq!(winner.wait(PATIENCE).unwrap().code(), Some(0), "{}", winner.stderr());
     }
 }
 

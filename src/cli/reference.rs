@@ -165,8 +165,8 @@ fn listen() -> Table {
                 "address",
                 "",
                 "Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH; \
-                 @NAME as a PATH is in Linux's abstract namespace. HOST is an address, a name or * for every \
-                 interface.",
+                 @NAME as a PATH is in Linux's abstract namespace. HOST is an address ([fe80::1%eth0] with \
+                 its interface), a name or * for every interface.",
             ),
             Entry::new("dialect", "text", "hello", "What to say: one of `hullo dialects`, or of this file."),
             Entry::new(

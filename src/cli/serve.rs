@@ -65,9 +65,9 @@ Files:
 pub(super) struct Serve {
     /// Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     ///
-    /// HOST is an address, a name (each of its addresses is bound) or * (every interface, IPv6 and IPv4). The
-    /// arguments take the place of every [[listen]] in the config. With neither, it is tcp://127.0.0.1:9999 and
-    /// udp://127.0.0.1:9999.
+    /// HOST is an address, a name (each of its addresses is bound) or * (every interface, IPv6 and IPv4). An IPv6
+    /// address stands in brackets, a link-local one with its interface: [fe80::1%eth0]. The arguments take the place of
+    /// every [[listen]] in the config. With neither, it is tcp://127.0.0.1:9999 and udp://127.0.0.1:9999.
     #[arg(value_name = "ADDRESS")]
     pub(super) addresses: Vec<Address>,
 

@@ -133,7 +133,7 @@ impl Net {
     /// As [`connect`](Net::connect), and `InvalidInput` for a Unix socket, which has no such address.
     pub fn connect_from(&mut self, source: IpAddr, address: impl IntoAddress) -> io::Result<ConnId> {
         let address = address.into_stream_address()?;
-        if let Address::Unix(_) = address {
+        if let Address::Unix(_) | Address::Unixpacket(_) = address {
             return Err(socket::without_source(&address));
         }
         self.dial(address, Some(source))
