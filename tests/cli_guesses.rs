@@ -84,6 +84,40 @@ fn a_port_or_a_host_in_a_flag_becomes_an_address() {
 }
 
 #[test]
+fn what_other_programs_call_a_flag_is_translated() {
+    for (args, proposed) in [
+        (&["serve", "--threads", "4"][..], "serve --reactors 4"),
+        (&["serve", "-t", "4"], "serve --reactors 4"),
+        (&["load", "tcp://127.0.0.1:1", "--concurrency=10"], "load tcp://127.0.0.1:1 --connections=10"),
+        (&["load", "--rps", "1k", "tcp://127.0.0.1:1"], "load --rate 1k tcp://127.0.0.1:1"),
+    ] {
+        let (sentence, line) = told(args);
+        assert!(sentence.contains(": did you mean --"), "{sentence}");
+        assert_eq!(line, proposed, "{args:?}");
+    }
+    let (sentence, line) = told(&["serve", "my.toml", "--check-config"]);
+    assert!(sentence.ends_with("did you mean --config?"), "{sentence}");
+    assert_eq!(line, "serve --config my.toml --check-config");
+}
+
+#[test]
+fn an_address_alone_is_told_what_can_be_done_with_it() {
+    for (typed, address) in [
+        ("tcp://127.0.0.1:9000", "tcp://127.0.0.1:9000"),
+        ("9000", "tcp://127.0.0.1:9000"),
+        ("localhost:80", "tcp://localhost:80"),
+    ] {
+        let stderr = fail(2, &[typed]);
+        for command in ["serve", "talk", "load"] {
+            let line = format!("hullo {command} {address}");
+            assert!(stderr.lines().any(|said| said.ends_with(&line)), "{line}: {stderr}");
+        }
+    }
+    assert!(fail(2, &["srve"]).contains("'serve'"));
+    assert!(!fail(2, &["nothing"]).contains("tcp://"));
+}
+
+#[test]
 fn a_page_is_tested_by_its_bytes_and_fetched_by_fetch() {
     let (sentence, line) = told(&["load", "http://127.0.0.1:8000/a?b", "-c", "5"]);
     assert!(sentence.contains("tcp://") && sentence.contains("--request"), "{sentence}");
@@ -122,8 +156,8 @@ fn a_dash_before_a_word_is_explained_where_any_word_can_be_said() {
     assert!(tip(&["talk", "tcp://127.0.0.1:1", "--helium"]));
     for args in [
         &["talk", "--prot"][..],
-        &["serve", "--threads", "4"],
-        &["load", "tcp://127.0.0.1:1", "-t", "4"],
+        &["serve", "--colour", "4"],
+        &["load", "tcp://127.0.0.1:1", "-x", "4"],
         &["fetch", "-x", "http://127.0.0.1/"],
         &["dialects", "-x"],
         &["man", "-x"],

@@ -142,7 +142,7 @@ fn of_config() -> String {
     )]);
     roff.control("PP", []).text([roman(reference::UNITS)]);
     for table in reference::tables() {
-        let heading = if table.head.is_empty() { "TABLES" } else { table.head };
+        let heading = if table.head.is_empty() { "THE FILE" } else { table.head };
         roff.control("SH", [heading]).text([roman(table.meaning)]);
         for entry in table.entries {
             roff.control("TP", []).text([bold(entry.key), roman(format!(" ({})", entry.value()))]);

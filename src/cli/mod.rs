@@ -27,6 +27,7 @@ mod reference;
 mod section;
 mod serve;
 mod signals;
+mod synonyms;
 mod talk;
 mod units;
 mod usage;

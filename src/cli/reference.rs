@@ -37,7 +37,10 @@ pub(super) fn tables() -> [Table; 4] {
 impl Table {
     /// As comments of a config, no line wider than a page.
     pub(super) fn to_comments(&self) -> String {
-        let name = self.head.trim_matches(['[', ']']);
+        let name = match self.head.trim_matches(['[', ']']) {
+            "" => "the file",
+            name => name,
+        };
         let mut text = fill(&format!("# {name}: {}", self.meaning), WIDTH, "# ") + "\n";
         let keys = self.entries.iter().map(|entry| entry.key.len()).max().unwrap_or_default();
         for entry in &self.entries {
@@ -70,15 +73,10 @@ impl Entry {
 fn file() -> Table {
     Table {
         head: "",
-        meaning: "The file itself.",
+        meaning: "What stands before any table, and the tables that there are.",
         entries: vec![
-            Entry::new(
-                "listen",
-                "tables",
-                "the two sockets of `hullo serve`",
-                "A [[listen]] for each socket.",
-            ),
-            Entry::new("dialects", "tables", "none", "A [dialects.NAME] for each dialect of your own."),
+            Entry::new("listen", "tables", "the two sockets of `hullo serve`", "One for each socket."),
+            Entry::new("dialects", "tables", "none", "One for each dialect of your own."),
             Entry::new("limits", "table", "as below", "Bounds of the whole daemon."),
             Entry::new(
                 "framing",

@@ -157,7 +157,7 @@ impl Serve {
 
     /// All that is in effect, as a config file.
     fn report(&self, Prepared { plan, config }: &Prepared) -> String {
-        let [_, limits, listen, dialect] = reference::tables().map(|table| table.to_comments());
+        let [file, limits, listen, dialect] = reference::tables().map(|table| table.to_comments());
         let sockets: Vec<String> = plan.sockets.iter().map(|socket| listen_table(socket, config)).collect();
         let dialects =
             config.catalog.custom().map(|dialect| dialect_table::write(dialect.name(), dialect.spec()));
@@ -171,7 +171,7 @@ impl Serve {
             "# What is in effect, as a config file. In a count k is 1000 and M a million; a\n\
              # size has KiB, MiB or no unit; a duration has ms, s, m or h, or is in seconds.\n"
                 .to_owned(),
-            format!(
+            file + &format!(
                 "log_level = \"{}\"\nreactors = {}\n{framing}",
                 level.as_str().to_lowercase(),
                 plan.reactors

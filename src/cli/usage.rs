@@ -2,6 +2,7 @@
 
 use super::command_line::quoted;
 use super::guess::{self, Guess};
+use super::synonyms;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 
@@ -13,7 +14,10 @@ const HOSTS: [&str; 9] = ["--host", "--listen", "--bind", "--address", "--addr",
 pub(super) fn explain(mut error: clap::Error, args: &[String]) -> String {
     let explained = match error.kind() {
         ErrorKind::ValueValidation => of_value(&error, args),
-        ErrorKind::UnknownArgument => of_flag(&error, args).or_else(|| of_port(&error, args)),
+        ErrorKind::UnknownArgument => {
+            of_flag(&error, args).or_else(|| of_synonym(&error, args)).or_else(|| of_port(&error, args))
+        }
+        ErrorKind::InvalidSubcommand => of_command(&error, args),
         _ => None,
     };
     if let Some(explained) = explained {
@@ -44,6 +48,35 @@ fn of_value(error: &clap::Error, args: &[String]) -> Option<String> {
     })
 }
 
+/// A flag that has another name here.
+fn of_synonym(error: &clap::Error, args: &[String]) -> Option<String> {
+    let typed = context(error, ContextKind::InvalidArg)?;
+    let flag = typed.split('=').next()?;
+    let ours = synonyms::ours(args.get(1)?, flag)?;
+    let mut line = args.to_vec();
+    let at = line.iter().position(|arg| arg.split('=').next() == Some(flag))?;
+    line[at] = line[at].replacen(flag, ours, 1);
+    Some(lay_out(&format!("there is no {flag}: did you mean {ours}?"), &[quoted(&line)]))
+}
+
+/// An address where a command should be.
+fn of_command(error: &clap::Error, args: &[String]) -> Option<String> {
+    let text = context(error, ContextKind::InvalidSubcommand)?;
+    let is_near = text.contains(['/', ':']) || is_number(text);
+    let address = match text.parse::<hullo::Address>() {
+        Ok(address) => address.to_string(),
+        Err(_) => guess::address(text).filter(|guess| is_near && guess.web.is_none())?.address,
+    };
+    let at = place(args, text).unwrap_or(1);
+    let line = |command: &str| {
+        let mut line = args.to_vec();
+        line.splice(at..=at, [command.to_owned(), address.clone()]);
+        quoted(&line)
+    };
+    let sentence = format!("{text:?} is not a command: say what to do with {address}");
+    Some(lay_out(&sentence, &["serve", "talk", "load"].map(line)))
+}
+
 /// A port behind a host, as nc takes them.
 fn of_port(error: &clap::Error, args: &[String]) -> Option<String> {
     let port = context(error, ContextKind::InvalidArg)?;
@@ -63,6 +96,13 @@ fn of_address(args: &[String], at: usize) -> Option<String> {
     let used = if with_port.is_some() { 2 } else { 1 };
     let proposal = with_port.or_else(|| propose(command, text))?;
     let mut line = args.to_vec();
+    if command == "serve" && text.ends_with(".toml") {
+        line.splice(at..=at, ["--config".to_owned(), text.clone()]);
+        return Some(lay_out(
+            &format!("{text:?} is not an address: did you mean --config?"),
+            &[quoted(&line)],
+        ));
+    }
     line.splice(at..at + used, [proposal.address.clone()]);
     let like =
         if command == "fetch" { "a page like http://HOST/" } else { "an address like tcp://HOST:PORT" };

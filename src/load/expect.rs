@@ -203,22 +203,22 @@ impl Quantity {
     fn bound(self, text: &str) -> Option<f64> {
         let scaled = |units: &[(&str, f64)]| {
             units.iter().find_map(|(unit, factor)| {
-                let digits = text.strip_suffix(unit)?;
+                let digits = text.strip_suffix(unit)?.trim_end();
                 number(digits).map(|number| number * factor)
             })
         };
         match self {
             Percentile(_) => scaled(&[("us", 1.0), ("µs", 1.0), ("ms", 1e3), ("s", 1e6), ("m", 6e7)]),
-            Rate => scaled(&[("/s", 1.0), ("k", 1e3), ("M", 1e6), ("", 1.0)]),
+            Rate => scaled(&[("/s", 1.0), ("k", 1e3), ("K", 1e3), ("M", 1e6), ("", 1.0)]),
             Errors => scaled(&[("%", 0.01), ("", 1.0)]),
             Lost => text.parse::<u64>().ok().map(|count| count as f64),
         }
     }
 }
 
-/// A plain decimal: no sign, no exponent, nothing that is no number.
+/// A decimal, `1e4` too: no sign, nothing that is no number.
 fn number(text: &str) -> Option<f64> {
-    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'e');
     text.parse().ok().filter(|_| is_plain && text.starts_with(|c: char| c.is_ascii_digit()))
 }
 
@@ -234,6 +234,9 @@ mod tests {
             ("max<500us", Percentile(100.0), Relation::Less, 500.0),
             ("rate>=1000", Rate, Relation::AtLeast, 1000.0),
             ("rate>10k", Rate, Relation::More, 10_000.0),
+            ("rate>10K", Rate, Relation::More, 10_000.0),
+            ("rate>1e4", Rate, Relation::More, 10_000.0),
+            ("p99<5 ms", Percentile(99.0), Relation::Less, 5000.0),
             ("errors<=0.1%", Errors, Relation::AtMost, 0.001),
             ("errors==0", Errors, Relation::Equal, 0.0),
             ("lost==0", Lost, Relation::Equal, 0.0),
