@@ -258,3 +258,23 @@ fn a_stall_is_noticed_within_a_tenth_of_its_limit() {
     assert!(waited >= STALL && waited < STALL * 3 / 2, "{waited:?}");
     drop(client);
 }
+
+/// A name that was looked up in time, and a listener that had no room before, are not charged for our own pause.
+#[test]
+fn a_dial_is_not_over_because_the_loop_stood_still() {
+    const LIMIT: Duration = Duration::from_millis(200);
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let mut harness = Harness::with_limits(Limits { connect: LIMIT, ..Limits::default() });
+    let by_address = harness.net().connect(format!("tcp://127.0.0.1:{port}")).unwrap();
+    let by_name = harness.net().connect(format!("tcp://localhost:{port}")).unwrap();
+    block(2 * LIMIT);
+    let is_over = |recorder: &Recorder, conn: ConnId| {
+        recorder.count(
+            |event| matches!(event, Event::Opened(id, _) | Event::ConnectFailed(id, ..) if *id == conn),
+        ) == 1
+    };
+    harness.until("both are over", |_, recorder| is_over(recorder, by_address) && is_over(recorder, by_name));
+    let opened = harness.recorder.opened();
+    assert!(opened.contains(&by_address) && opened.contains(&by_name), "{:?}", harness.recorder.events);
+}

@@ -5,6 +5,7 @@ use super::connection::{CONNECTED, Connection};
 use super::flags::{ABOVE_LOW, FULL, READABLE, THOROUGH};
 use super::guarded;
 use super::handler::{ConnectError, Handler};
+use super::hearing::LATE;
 use super::ids::ConnId;
 use super::net::{Net, Source};
 use super::outbox::Outbox;
@@ -36,6 +37,7 @@ pub(crate) struct Dial {
     /// What was sent before it is opened.
     outbox: Option<Box<Outbox>>,
     deadline: Tick,
+    was_forgiven: bool,
     timer: Key,
     is_over: bool,
     /// On the ready list.
@@ -43,6 +45,17 @@ pub(crate) struct Dial {
 }
 
 impl Dial {
+    /// Its time ran out while the loop stood still and not every address was tried: it gets as much again, once.
+    fn forgive_delay(&mut self, now: Tick) -> bool {
+        let delay = now.saturating_sub(self.deadline);
+        let is_forgiven = delay >= LATE && !self.candidates.is_empty() && !self.was_forgiven;
+        if is_forgiven {
+            self.was_forgiven = true;
+            self.deadline = now + delay;
+        }
+        is_forgiven
+    }
+
     pub(crate) fn waiting(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())
     }
@@ -72,6 +85,7 @@ impl Net {
             failures: Vec::new(),
             outbox: None,
             deadline,
+            was_forgiven: false,
             timer: Key::NONE,
             is_over: false,
             queued: false,
@@ -91,10 +105,14 @@ impl Net {
 
     /// The resolver has answered.
     pub(super) fn resolved(&mut self, key: Key, result: io::Result<Vec<Address>>) {
+        let now = self.clock.now();
         let Some(dial) = self.open_dial(key) else { return };
         dial.is_resolving = false;
         match result {
-            Ok(addresses) => dial.candidates = alternate(addresses),
+            Ok(addresses) => {
+                dial.candidates = alternate(addresses);
+                dial.forgive_delay(now);
+            }
             Err(error) => {
                 let target = dial.target.clone();
                 dial.failures.push((target, error));
@@ -121,8 +139,9 @@ impl Net {
             match attempt {
                 Ok(socket) => {
                     dial.attempts.push((address, socket));
-                    let at =
-                        if dial.candidates.is_empty() { dial.deadline } else { now + ticks(ATTEMPT_DELAY) };
+                    let next =
+                        if dial.candidates.is_empty() { Tick::MAX } else { now + ticks(ATTEMPT_DELAY) };
+                    let at = next.min(dial.deadline);
                     return self.set_dial_timer(key, at);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
@@ -223,9 +242,9 @@ impl Net {
 
     /// The timer of a dial: either its whole time is over, or the next address has waited long enough.
     pub(super) fn dial_timeout(&mut self, key: Key) {
-        let heard = self.hearing.until;
+        let (now, heard) = (self.clock.now(), self.hearing.until);
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
-        if heard < dial.deadline {
+        if heard < dial.deadline || dial.forgive_delay(now) {
             return self.try_next(key);
         }
         let timed_out = |address| (address, io::Error::from(io::ErrorKind::TimedOut));

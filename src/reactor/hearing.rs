@@ -20,8 +20,8 @@ use std::time::Duration;
 /// The timerfd's. It fits no slot: generations start at one.
 pub(super) const TIMER: Token = Token(1);
 
-/// From when on a timer counts as late ([`Stats::late_turns`](crate::Stats::late_turns)).
-const LATE: Tick = 10_000_000;
+/// From when on a timer counts as late, and not just as fired a little later ([`Stats::late_turns`](crate::Stats::late_turns)).
+pub(super) const LATE: Tick = 10_000_000;
 
 /// How far the input has been heard that deadlines are judged by.
 #[derive(Default)]

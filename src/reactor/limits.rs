@@ -39,7 +39,7 @@ pub struct Limits {
     /// its answers gives up its right to ask. Two ends that both stop at a mark wait for each other: a client that sends
     /// without end before it reads wants a higher one.
     pub outbox_high: usize,
-    /// Output waiting for one peer at which we read again. Default 16 KiB: low enough that the peer is not
+    /// Output waiting for one peer at which we read again, and tell [`output_low`](crate::Handler::output_low). Default 16 KiB: low enough that the peer is not
     /// switched on and off with every write.
     pub outbox_low: usize,
     /// Output waiting for one peer above which the next send is refused, after a flush was tried at once, and the peer cut

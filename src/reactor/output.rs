@@ -97,7 +97,7 @@ impl Net {
     }
 
     pub(super) fn write_outbox(&mut self, key: Key) {
-        let (now, stats) = (self.now, &mut self.stats);
+        let (now, stats) = (self.clock.now(), &mut self.stats);
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return };
         let Some(outbox) = conn.outbox.as_mut().filter(|_| conn.phase != Phase::Dead) else { return };
         let (taken, calls, flushed) = outbox.flush(&conn.socket);

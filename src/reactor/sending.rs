@@ -133,7 +133,8 @@ impl Net {
         Sent::Queued(0)
     }
 
-    /// Bytes that wait for this peer, those included that the system was not offered yet.
+    /// Bytes that wait for this peer, those included that the system was not offered yet. For a mark of your own go by
+    /// what [`send`](Net::send) returns: only that promises an [`output_low`](crate::Handler::output_low).
     pub fn waiting(&self, conn: ConnId) -> usize {
         let scratch = if self.serving == conn.0 { self.scratch.len() } else { 0 };
         match self.sources.get(conn.0) {
@@ -167,7 +168,7 @@ impl Net {
             match conn.socket.send_vectored(&self.scratch, bytes) {
                 Ok(n) => {
                     conn.bytes_out += n as u64;
-                    conn.active = self.now;
+                    conn.active = self.clock.now();
                     self.stats.bytes_out += n as u64;
                     taken = n;
                 }
