@@ -50,6 +50,7 @@ fn the_text_says_the_verdict_first_and_the_settings_last() {
         r#"received  "Hello, <b>c12</b>-35!\n\x00\xff\"""#,
         "unexpected reply, client 3\n",
         "\ngenerator   CPU 31 %, longest turn 1.23 ms, p99 of the schedule's lag 85 us",
+        "\n            stood still for 1.20 ms at the longest, 3.40 ms in all",
         "\nsettings    connections 50, duration 10s, rate 1000",
         "hullo 0.1.0, Linux 6.1.0, seed 4711",
         "hullo load tcp://127.0.0.1:9999 -c 50 -r 1000",

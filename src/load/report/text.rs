@@ -196,6 +196,10 @@ fn generator(outcome: &Outcome) -> String {
         duration(generator.max_loop_lag),
         duration(generator.p99_schedule_lag),
     )];
+    if !generator.stalled.is_zero() {
+        let [longest, sum] = [generator.longest_stall, generator.stalled].map(duration);
+        lines.push(format!("stood still for {longest} at the longest, {sum} in all"));
+    }
     let mut memory = format!("{} a client", bytes(generator.bytes_per_client));
     if generator.receive_drops > 0 {
         let drops = counted(generator.receive_drops, "datagram", "datagrams");
