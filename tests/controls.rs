@@ -91,9 +91,7 @@ fn one_port_has_one_owner_unless_all_of_them_agree_to_share() {
                 }
             };
         let anywhere: Address = format!("{scheme}://127.0.0.1:0").parse().unwrap();
-        let mut shared = SocketOptions::default();
-        shared.reuse_port = true;
-        for options in [SocketOptions::default(), shared] {
+        for options in [SocketOptions::default(), SocketOptions::default().reuse_port(true)] {
             let first = open(&mut one, &anywhere, &options).unwrap();
             let address = one.local_addr(first).unwrap();
             let second = open(&mut two, &address, &options).map_err(|error| error.kind());

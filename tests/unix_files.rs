@@ -35,12 +35,6 @@ fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-fn with_mode(mode: u32) -> SocketOptions {
-    let mut options = SocketOptions::default();
-    options.mode = Some(mode);
-    options
-}
-
 fn names(directory: &Scratch) -> Vec<String> {
     let names = fs::read_dir(&directory.0).unwrap();
     let mut names: Vec<String> = names.map(|name| name.unwrap().file_name().into_string().unwrap()).collect();
@@ -56,7 +50,7 @@ fn a_socket_has_the_mode_that_was_asked_for() {
     for kind in KINDS {
         for wanted in [0o600, 0o660, 0o666, 0o777, 0o000] {
             let path = directory.0.join(format!("{kind}-{wanted:o}"));
-            let id = open(harness.net(), kind, &path, &with_mode(wanted)).unwrap();
+            let id = open(harness.net(), kind, &path, &SocketOptions::default().mode(wanted)).unwrap();
             assert_eq!(mode(&path), wanted, "{kind}");
             harness.net().set_mode(id, 0o640).unwrap();
             assert_eq!(mode(&path), 0o640, "{kind}");
@@ -106,11 +100,18 @@ fn an_address_without_a_file_has_no_mode() {
     let mut harness = Harness::new();
     let name = format!("hullo-no-mode-{}", std::process::id());
     for kind in KINDS {
-        let error = open(harness.net(), kind, Path::new(&format!("@{name}")), &with_mode(0o600)).unwrap_err();
+        let error =
+            open(harness.net(), kind, Path::new(&format!("@{name}")), &SocketOptions::default().mode(0o600))
+                .unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidInput);
         assert!(error.to_string().contains("has no file"), "{error}");
     }
-    assert!(harness.net().listen_with(&"tcp://127.0.0.1:0".parse().unwrap(), &with_mode(0o600)).is_err());
+    assert!(
+        harness
+            .net()
+            .listen_with(&"tcp://127.0.0.1:0".parse().unwrap(), &SocketOptions::default().mode(0o600))
+            .is_err()
+    );
     assert!(!Path::new(&format!("@{name}")).exists());
 }
 
@@ -284,7 +285,7 @@ fn the_last_one_who_has_the_socket_removes_the_file() {
     for kind in KINDS {
         let path = directory.0.join(kind);
         let mut harness = Harness::new();
-        let id = open(harness.net(), kind, &path, &with_mode(0o600)).unwrap();
+        let id = open(harness.net(), kind, &path, &SocketOptions::default().mode(0o600)).unwrap();
         drop(harness.net().descriptor(id).unwrap().try_clone_to_owned().unwrap());
         drop(harness);
         assert!(!path.exists(), "{kind}");

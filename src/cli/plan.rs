@@ -180,13 +180,14 @@ fn resolve(
                 let sentence = format!("{address} is asked for twice: take one out");
                 return Err(Failure::usage(vec![wish.place.complaint(sentence)]));
             }
-            let mut options = SocketOptions::default();
-            options.mode = wish.mode;
-            options.nodelay = bounds.nodelay;
-            options.reuse_address = bounds.reuse_address;
             // One farewell stops one socket; and a path is bound once.
             let is_one = dialect.spec().stop_on_farewell || path(&address).is_some();
-            options.reuse_port = reactors > 1 && !is_one;
+            let options = SocketOptions {
+                mode: wish.mode,
+                nodelay: bounds.nodelay,
+                reuse_address: bounds.reuse_address,
+                reuse_port: reactors > 1 && !is_one,
+            };
             let name = (address != wish.address).then(|| wish.address.clone());
             sockets.push(SocketPlan { address, name, dialect: Arc::clone(&dialect), options });
         }
