@@ -5,7 +5,7 @@ mod common;
 mod load_common;
 
 use common::{Daemon, PATIENCE, Process, TempDir};
-use load_common::{Load, command, end, load_with, options, until};
+use load_common::{Lines, Load, command, end, load_with, options, until};
 use serde_json::Value;
 
 /// A run with expectations that a server which dies must not meet, and the server killed a second into its measuring.
@@ -119,4 +119,45 @@ fn a_server_that_is_absent_leaves_nothing_to_trust() {
     assert!(!load.report.trustworthy(), "{:#}", load.report.0);
     let faults = load.report.at(&["verdict", "faults"]).as_array().unwrap();
     assert!(faults.iter().any(|fault| fault.as_str().unwrap().contains("refused")), "{faults:?}");
+}
+
+#[test]
+fn a_dead_server_is_not_asked_for_ever() {
+    let line = "-c 2 -n 100M --churn --warmup 0s --connect-timeout 500ms";
+    let load = killed("tcp://127.0.0.1:0", line, &["errors<=100%"]);
+    failed(&load, 1);
+    let books = load.report.books();
+    assert_eq!(books.sent + books.not_sent, 100_000_000, "{:#}", load.report.0);
+}
+
+#[test]
+fn clients_that_were_lost_are_errors_though_the_others_go_on() {
+    let server = Lines::hello(|client, message| match client.number < 5 && client.nth == 3 {
+        true => client.leave(),
+        false => client.greet(message),
+    });
+    let with = |expectation: &str| {
+        let more = ["--expect", expectation].map(str::to_owned);
+        load_with(options(&server.url(), "-c 10 -r 100 -d 1s --warmup 0s").into_iter().chain(more))
+    };
+    let load = with("errors<5%");
+    failed(&load, 3);
+    let value = load.report.at(&["verdict", "expectations"])[0]["value"].as_f64().unwrap();
+    assert!((0.099..0.102).contains(&value), "five requests and five clients of a hundred: {value}");
+}
+
+#[test]
+fn a_server_that_dies_in_the_ramp_leaves_all_requests_unsent() {
+    let mut daemon = Daemon::start(["tcp://127.0.0.1:0"]);
+    let url = daemon.listening[0].address.clone();
+    let line = ["--json", "-i", "100ms", "-c", "20", "--connect-rate", "10", "-r", "100", "-d", "2s"];
+    let process = Process::start(&mut command([url.as_str()].iter().chain(&line)));
+    until("some are alive", || process.said().err.iter().any(|line| line.contains(": 5 of 20 clients")));
+    daemon.signal("KILL");
+    daemon.wait(PATIENCE);
+    let load = end(process);
+    failed(&load, 1);
+    assert_eq!(load.report.books().not_sent, 200, "{:#}", load.report.0);
+    let said = load.report.reasons().join("; ");
+    assert!(said.contains("no client was alive when the ramp was over"), "{said}");
 }

@@ -2,7 +2,7 @@
 
 use super::counters::Counters;
 use super::crew::Crew;
-use super::plan::{Plan, Summary};
+use super::plan::{Plan, Summary, counted};
 use super::reload::{Reload, Reread};
 use super::sockets::Sockets;
 use crate::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
@@ -82,6 +82,7 @@ impl Greeter {
             answered: stats.datagrams_out,
             peak: stats.connections_peak,
             uptime: self.started.elapsed(),
+            drain: drained.map_or(Duration::ZERO, |report| report.took),
             // What a forced stop leaves open is cut as well.
             cut: drained.map_or(stats.connections, |report| report.cut),
             is_forced: self.is_forced,
@@ -154,7 +155,8 @@ impl Greeter {
             return;
         }
         let timeout = self.plan.drain;
-        log::info!("draining {} clients, at most {timeout:?}", net.stats().connections);
+        let clients = counted(net.stats().connections, "client");
+        log::info!("draining {clients}, at most {timeout:?}");
         net.drain(timeout);
         self.tell(|crew| crew.drain(timeout));
     }

@@ -81,6 +81,8 @@ pub struct Summary {
     pub answered: u64,
     /// From the first socket to the last.
     pub uptime: Duration,
+    /// How long the drain took, the longest of several reactors'.
+    pub drain: Duration,
     /// Clients that were cut: by the end of the drain, or by the second signal.
     pub cut: u64,
     /// A second signal stopped it at once.
@@ -95,20 +97,30 @@ impl Summary {
         self.datagrams += other.datagrams;
         self.answered += other.answered;
         self.cut += other.cut;
+        self.drain = self.drain.max(other.drain);
     }
 }
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Summary { clients, peak, datagrams, answered, uptime, cut, is_forced } = self;
-        let how = if *is_forced { "stopped at once" } else { "drained" };
+        let Summary { clients, peak, datagrams, answered, uptime, drain, cut, is_forced } = self;
+        match is_forced {
+            true => write!(f, "hullo: stopped at once")?,
+            false => write!(f, "hullo: drained after {:.2} s", drain.as_secs_f64())?,
+        }
         write!(
             f,
-            "hullo: {how} after {:.1} s: {clients} clients ({peak} at once, {cut} cut), \
-             {datagrams} datagrams ({answered} answered)",
-            uptime.as_secs_f64()
+            ", up {:.1} s: {} ({peak} at once, {cut} cut), {} ({answered} answered)",
+            uptime.as_secs_f64(),
+            counted(*clients, "client"),
+            counted(*datagrams, "datagram")
         )
     }
+}
+
+/// `1 client`, `2 clients`.
+pub(super) fn counted(number: u64, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Why a daemon did not start; displays as a sentence with the address and the remedy.
@@ -237,6 +249,28 @@ mod tests {
             "tcp://*:9999 is in use by tcp://127.0.0.1:9999, which is ours as well: choose another port, or have \
              only one of them; to go over from one to the other, restart"
         );
+    }
+
+    #[test]
+    fn the_last_line_tells_the_drain_from_the_time_before_it() {
+        let mut summary = Summary {
+            clients: 1,
+            peak: 1,
+            datagrams: 0,
+            answered: 0,
+            uptime: Duration::from_millis(4_640),
+            drain: Duration::from_millis(120),
+            cut: 0,
+            is_forced: false,
+        };
+        let books = "up 4.6 s: 1 client (1 at once, 0 cut), 0 datagrams (0 answered)";
+        assert_eq!(summary.to_string(), format!("hullo: drained after 0.12 s, {books}"));
+        let slower = Summary { clients: 2, drain: Duration::from_secs(2), is_forced: true, ..summary };
+        summary.add(&slower);
+        assert!(
+            summary.to_string().starts_with("hullo: drained after 2.00 s, up 4.6 s: 3 clients (2 at once")
+        );
+        assert!(slower.to_string().starts_with("hullo: stopped at once, up 4.6 s: 2 clients "), "{slower}");
     }
 
     #[test]

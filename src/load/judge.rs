@@ -2,6 +2,7 @@
 
 use super::expect::Expectation;
 use super::outcome::{Judged, Judgement, Mode, Outcome, Status, Verdict};
+use super::plan::Check;
 use super::report::{counted, shown};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -189,6 +190,13 @@ fn remarks(outcome: &Outcome, is_trusted: bool, expectations: &[Judged]) -> Vec<
             )),
             Judgement::Held | Judgement::Broken => {}
         }
+    }
+    match outcome.check {
+        Check::Full => {}
+        Check::Length => {
+            remarks.push("--check length: of the replies only the length was compared".to_owned())
+        }
+        Check::None => remarks.push("--check none: the replies were counted, and not looked at".to_owned()),
     }
     if outcome.mode == Mode::Closed {
         remarks.push(

@@ -268,6 +268,14 @@ impl Driver<'_> {
             if self.connections.alive == 0 && self.connections.failed >= self.connections.asked {
                 return self.end_early(net, "no connection came to life, and no more were tried");
             }
+            // Without an end by the clock a dead server is not asked for ever.
+            let patience = self.plan.connect_timeout;
+            let is_given_up = self.now >= self.ramp.last + nanoseconds(patience);
+            if self.phase == Phase::Measure && self.asked().is_none() && is_given_up {
+                let fault =
+                    format!("no connection came to life for {}, and no more were tried", shown(patience));
+                return self.end_early(net, &fault);
+            }
         } else {
             client.stage = Stage::Gone;
             self.settle(net);
