@@ -122,7 +122,10 @@ fn expectations_are_judged_and_a_broken_one_is_exit_code_3() {
         let mut arguments = options(&server.url(), "-c 5 -n 300 --warmup 0s");
         arguments.extend(expectations.iter().flat_map(|text| ["--expect".to_owned(), text.to_string()]));
         let load = load_with(arguments);
-        assert_eq!(load.code, Some(code), "{:#}", load.report.0);
+        load.ended_with(code);
+        if load.code != Some(code) {
+            continue;
+        }
         let judged = load.report.at(&["verdict", "expectations"]).as_array().unwrap();
         let expressions: Vec<&str> = judged.iter().map(|one| one["expression"].as_str().unwrap()).collect();
         assert_eq!(expressions, expectations);
