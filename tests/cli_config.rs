@@ -27,6 +27,23 @@ fn each_mistake_in_a_config_is_told_with_its_file_and_line_and_the_nearest_name(
 }
 
 #[test]
+fn an_address_that_is_nearly_one_is_proposed() {
+    let dir = TempDir::new("nearly");
+    for (text, address) in [
+        ("9000", "tcp://127.0.0.1:9000"),
+        ("localhost:80", "tcp://localhost:80"),
+        ("/run/hullo.sock", "unix:/run/hullo.sock"),
+        ("http://127.0.0.1", "tcp://127.0.0.1:80"),
+    ] {
+        let file = dir.write("hullo.toml", format!("[[listen]]\naddress = {text:?}\n"));
+        let sentence = format!("{text:?} is not an address: did you mean {address:?}?\n");
+        assert_eq!(fail(2, &["serve", "--config", &file]), format!("{file}:2: [[listen]]: {sentence}"));
+    }
+    let file = dir.write("hullo.toml", "[[listen]]\naddress = \"70000\"\n");
+    assert!(fail(2, &["serve", "--config", &file]).contains("write it as tcp://HOST:PORT"));
+}
+
+#[test]
 fn a_placeholder_that_is_nearly_one_is_told_with_its_line_and_the_nearest() {
     let dir = TempDir::new("placeholders");
     let told = |key: &str, text: &str| {

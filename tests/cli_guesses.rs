@@ -95,6 +95,7 @@ fn what_other_programs_call_a_flag_is_translated() {
         assert!(sentence.contains(": did you mean --"), "{sentence}");
         assert_eq!(line, proposed, "{args:?}");
     }
+    assert!(!fail(2, &["--port", "9000"]).contains("tcp://"), "no command takes it");
     let (sentence, line) = told(&["serve", "my.toml", "--check-config"]);
     assert!(sentence.ends_with("did you mean --config?"), "{sentence}");
     assert_eq!(line, "serve --config my.toml --check-config");

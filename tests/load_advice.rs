@@ -137,7 +137,7 @@ fn where_nobody_listens_is_told_what_starts_a_server() {
         format!("unix:{}", temp.join("none").display()),
     ] {
         let starter = format!("hullo serve {url} starts one");
-        assert_told(&load(&url, SHORT), &["nobody listens at", &starter, "check the address"]);
+        assert_told(&load(&url, SHORT), &["nobody listened at", &starter, "check the address"]);
         let stderr = fails(&["talk", &url, "hi"]);
         assert!(stderr.contains(&starter) && stderr.contains("start the server"), "{stderr}");
     }

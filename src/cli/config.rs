@@ -4,6 +4,7 @@ use super::bounds::Bounds;
 use super::catalog::Catalog;
 use super::dialect_table::framing;
 use super::failure::{Failure, Place};
+use super::guess;
 use super::section::{Section, Source};
 use hullo::greeting::{Framing, Transport};
 use hullo::{Address, Printable};
@@ -139,7 +140,11 @@ fn read_listen(section: &Section<'_>) -> Option<Listen> {
         section.complain("address", "the address is missing: add address = \"tcp://HOST:PORT\"");
     }
     let address = section.text("address").and_then(|text| {
-        text.parse::<Address>().map_err(|error| section.complain("address", error.to_string())).ok()
+        let parsed = text.parse::<Address>().map_err(|error| match guess::address(&text) {
+            Some(guess) => format!("{text:?} is not an address: did you mean {:?}?", guess.address),
+            None => error.to_string(),
+        });
+        parsed.map_err(|sentence| section.complain("address", sentence)).ok()
     });
     let dialect = section.text("dialect");
     let framing = section.parsed("framing", framing);

@@ -113,7 +113,8 @@ fn of_address(args: &[String], at: usize) -> Option<String> {
 fn of_flag(error: &clap::Error, args: &[String]) -> Option<String> {
     let flag = context(error, ContextKind::InvalidArg)?;
     let flag = flag.split('=').next()?;
-    if !PORTS.contains(&flag) && !HOSTS.contains(&flag) {
+    let takes_addresses = ["serve", "talk", "load", "fetch"].contains(&args.get(1)?.as_str());
+    if !takes_addresses || !PORTS.contains(&flag) && !HOSTS.contains(&flag) {
         return None;
     }
     let mut rest = args.to_vec();

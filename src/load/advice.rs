@@ -25,7 +25,7 @@ pub(super) fn advice(outcome: &Outcome, script: &Script) -> Vec<String> {
 fn nobody_listens(outcome: &Outcome) -> String {
     let target = &outcome.target;
     format!(
-        "nobody listens at {target}: start the server (hullo serve {target} starts one), or check the address"
+        "nobody listened at {target}: start the server (hullo serve {target} starts one), or check the address"
     )
 }
 
