@@ -123,6 +123,10 @@ fn when_others_have_eaten_the_descriptors_it_neither_spins_nor_drops_whom_it_ser
     }
     let waiting: Vec<_> = (0..60).map(|_| daemon.connect()).collect();
     assert_idle_with_pings(&daemon, &mut served, Duration::from_secs(2));
+    let shed = daemon.said().err.iter().filter(|line| line.contains("out of descriptors")).count();
+    assert_eq!(shed, 1, "told once in ten seconds: {}", daemon.stderr());
+    let rests = daemon.said().err.iter().filter(|line| line.contains("no client can be accepted")).count();
+    assert!(rests <= 1, "told once in ten seconds: {}", daemon.stderr());
 
     // One client was let go for each tenth of a second; the others are served once there is room again.
     assert!(limit(64).unwrap().success());

@@ -101,6 +101,21 @@ fn where_the_journal_reads_a_line_has_a_priority_and_no_time() {
 }
 
 #[test]
+fn an_error_at_the_start_has_its_priority_in_the_journal_too() {
+    let dir = TempDir::new();
+    let log = dir.join("log");
+    let file = File::create(&log).unwrap();
+    let own = format!("export JOURNAL_STREAM=\"$(stat -c %d:%i {})\"", log.display());
+    let (code, _, _) = Serve::new(["--config", "/no/such/file"]).after(&own).stderr(file).run();
+    assert_eq!(code, Some(2));
+    let said = fs::read_to_string(&log).unwrap();
+    assert!(
+        said.starts_with("<3>error: cannot read the config /no/such/file") && said.ends_with('\n'),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_stream_that_the_journal_does_not_read_keeps_its_times() {
     for another in ["%i:%d", "0%d:%i", "%d"] {
         let log = logged(another);

@@ -137,7 +137,14 @@ fn check_config_opens_nothing_and_prints_a_config_that_means_the_same() {
     let (code, printed, stderr) = Serve::new(["--config", &config, "--check-config"]).run();
     assert_eq!((code, stderr.as_str()), (Some(0), ""));
     assert!(!dir.join("s").exists());
-    for part in ["idle = \"7s\"", "outbox_high = ", "connections = ", &dir.unix("s"), "indeed"] {
+    for part in [
+        "log_level = \"info\"\nreactors = 1\n",
+        "idle = \"7s\"",
+        "outbox_high = ",
+        "connections = ",
+        &dir.unix("s"),
+        "indeed",
+    ] {
         assert!(printed.contains(part), "{part:?} is not in\n{printed}");
     }
     let again = dir.write("again.toml", &printed);

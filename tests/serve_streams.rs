@@ -7,7 +7,10 @@ use std::fs::{self, File};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Daemon, PATIENCE, Peer, Process, Serve, TempDir, eventually, full_pipe, python, skip};
+use common::{
+    Daemon, PATIENCE, Peer, Process, Serve, TempDir, eventually, full_pipe, python, raise_descriptor_limit,
+    skip,
+};
 
 /// It greets, and ends in order when it is told to.
 #[track_caller]
@@ -49,6 +52,25 @@ fn a_stdout_that_is_full_and_that_nobody_reads_holds_up_neither_the_start_nor_th
     let daemon = Serve::new([dir.unix("s")]).stdout(writer).start();
     daemon.wait_for_log("1 of 1 sockets could not be announced");
     assert_serves(daemon, &dir);
+}
+
+#[test]
+fn more_announcements_than_a_pipe_holds_all_reach_a_reader_who_takes_his_time() {
+    const SOCKETS: usize = 1200;
+    if !raise_descriptor_limit(SOCKETS as u64 + 100) {
+        return skip("the descriptor limit is too low here");
+    }
+    let dir = TempDir::new();
+    let addresses: Vec<String> = (0..SOCKETS).map(|n| dir.unix(&format!("{n:_>60}"))).collect();
+    let config = dir.write(
+        "hullo.toml",
+        &addresses.iter().map(|address| format!("[[listen]]\naddress = {address:?}\n")).collect::<String>(),
+    );
+    let mut daemon = Serve::new(["--config", &config]).sockets(SOCKETS).start();
+    for (listening, address) in daemon.listening.iter().zip(&addresses) {
+        assert_eq!(&listening.address, address);
+    }
+    assert_eq!(daemon.terminate(), Some(0), "{}", daemon.stderr());
 }
 
 #[test]

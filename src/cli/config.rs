@@ -51,11 +51,16 @@ impl Config {
     /// The same for one that was read before. In doubt it says no: a pipe has nothing left to give, and a file that
     /// is empty is about to be written.
     pub(super) fn reload(path: &Path) -> Result<Config, Failure> {
-        // open(2): without O_NONBLOCK a FIFO waits for somebody who writes to it.
+        let not_again = || unreadable(path, "it is no regular file, and only that can be read again");
+        // Not even opened is what is none: it may take that for a reader.
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(not_again());
+        }
+        // open(2): without O_NONBLOCK a FIFO, come in its place just now, waits for somebody who writes to it.
         let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
         let mut file = file.map_err(|error| unreadable(path, &error.to_string()))?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
-            return Err(unreadable(path, "it is no regular file, and was to be read only once"));
+            return Err(not_again());
         }
         let mut text = String::new();
         file.read_to_string(&mut text).map_err(|error| unreadable(path, &error.to_string()))?;

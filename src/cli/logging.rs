@@ -97,6 +97,14 @@ fn is_read_by_the_journal(stderr: &impl AsFd) -> bool {
     metadata.is_ok_and(|stream| journal == format!("{}:{}", stream.dev(), stream.ino()))
 }
 
+/// The sentences of an error, each with its priority where the journal reads them.
+pub(super) fn as_errors(text: String) -> String {
+    if !stderr().as_ref().is_ok_and(is_read_by_the_journal) {
+        return text;
+    }
+    text.lines().map(|line| format!("<3>{line}\n")).collect()
+}
+
 fn write_with_time(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let (time, level, target) = (out.timestamp(), record.level(), record.target());
     let style = out.default_level_style(level);

@@ -129,7 +129,7 @@ fn report(failure: &Failure) -> ExitCode {
 
 /// A terminal breaks lines within words; in a file or a pipe a sentence is a line.
 fn complain(text: String) {
-    let text = failure::printable_lines(&text);
+    let text = logging::as_errors(failure::printable_lines(&text));
     let is_terminal = io::stderr().is_terminal();
     patient::last_words(&if is_terminal { columns::fill(&text, columns::WIDTH, "  ") } else { text });
 }

@@ -35,9 +35,21 @@ pub(super) fn say(line: &str) {
     }
 }
 
-/// Says a line on stdout without waiting for a reader; whether it went through.
-pub(super) fn announce(line: &str) -> bool {
-    unhindered(&io::stdout()).is_ok_and(|stdout| Patient::new(stdout).offer(format!("{line}\n").as_bytes()))
+/// How long a line on stdout waits for a reader who has taken the one before it.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Says lines on stdout, as many as somebody reads; how many that were.
+pub(super) fn announce(lines: &[String]) -> usize {
+    let Ok(stdout) = unhindered(&io::stdout()) else { return 0 };
+    let mut stdout = Patient::new(stdout);
+    let mut is_taken = |line: &&String| {
+        let line = format!("{line}\n");
+        stdout.offer(line.as_bytes())
+            || !stdout.is_torn
+                && is_ready(&stdout.out, PAUSE.as_millis() as u16)
+                && stdout.offer(line.as_bytes())
+    };
+    lines.iter().take_while(|line| is_taken(line)).count()
 }
 
 /// How long the last words of a command wait for a reader.
@@ -64,8 +76,8 @@ pub(super) fn last_words(text: &str) {
     }
 }
 
-fn is_ready(out: &impl AsFd, wait: PollTimeout) -> bool {
-    poll(&mut [PollFd::new(out.as_fd(), PollFlags::POLLOUT)], wait).is_ok_and(|ready| ready > 0)
+fn is_ready(out: &impl AsFd, wait: impl Into<PollTimeout>) -> bool {
+    poll(&mut [PollFd::new(out.as_fd(), PollFlags::POLLOUT)], wait.into()).is_ok_and(|ready| ready > 0)
 }
 
 /// A pipe that is ready takes this much without waiting: PIPE_BUF, of which POSIX promises no more than 512.

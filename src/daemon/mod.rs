@@ -21,8 +21,9 @@ use std::sync::Arc;
 
 /// What a daemon has to do with besides the network.
 pub struct Outside {
-    /// Takes one line for each bound socket, and says whether it went through. It must not wait for a reader.
-    pub announce: fn(&str) -> bool,
+    /// Takes one line for each bound socket, and says how many of them went through. It must not wait for somebody who
+    /// does not read.
+    pub announce: fn(&[String]) -> usize,
     /// Takes the counters that are asked for by SIGUSR1. It must not wait for a reader.
     pub say: fn(&str),
     /// Is asked for a new plan on SIGHUP, on a thread of its own.
@@ -43,7 +44,7 @@ pub fn run(plan: Plan, outside: Outside) -> Result<Summary, StartError> {
     let crew = Crew::start(&sockets.shared(reactor.net(), &plan), outside.say)?;
     let lines = sockets.announcements(reactor.net());
     // Whoever started us may not be listening; we are.
-    let unread = lines.iter().filter(|line| !(outside.announce)(line)).count();
+    let unread = lines.len() - (outside.announce)(&lines);
     if unread > 0 {
         log::warn!("{unread} of {} sockets could not be announced: nobody reads stdout", lines.len());
     }
