@@ -69,6 +69,7 @@ impl Net {
     /// Step 5 of a drain. At its begin every stream, listener and datagram socket is served once more; listeners and
     /// datagram sockets close when nothing waits in them, streams are asked to come to their end a turn later.
     pub(super) fn go_on_draining<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        self.drain_waits = false; // Also where the drain has ended before its streams could be asked.
         let Some(drain) = self.drain.as_mut() else { return };
         if !std::mem::replace(&mut drain.has_begun, true) {
             let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
