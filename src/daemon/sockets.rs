@@ -288,6 +288,9 @@ fn do_overlap(one: &Host, other: &Host) -> bool {
             one == other
                 || one.is_ipv4() == other.is_ipv4() && (one.is_unspecified() || other.is_unspecified())
         }
+        (Host::Scoped(..), Host::Ip(ip)) | (Host::Ip(ip), Host::Scoped(..)) => {
+            ip.is_ipv6() && ip.is_unspecified()
+        }
         _ => one == other,
     }
 }

@@ -110,26 +110,39 @@ impl FromStr for Address {
     }
 }
 
+impl FromStr for Host {
+    type Err = AddressError;
+
+    /// As it stands in an address, before the port.
+    fn from_str(text: &str) -> Result<Host, AddressError> {
+        host_alone(text).map_err(|what| AddressError { text: text.to_string(), what })
+    }
+}
+
 fn host_and_port(text: &str) -> Result<(Host, u16), &'static str> {
     const NO_PORT: &str = "the port is missing: write HOST:PORT";
     let (host, port) = text.rsplit_once(':').filter(|_| !text.ends_with(']')).ok_or(NO_PORT)?;
-    let host = if let Some(inside) = host.strip_prefix('[') {
-        v6(inside.strip_suffix(']').ok_or("the IPv6 address lacks its closing bracket")?)?
-    } else if host == "*" {
-        Host::Any
-    } else if host.is_empty() {
-        return Err("the host is missing: write HOST:PORT, or * for every address");
-    } else if host.contains(':') {
-        return Err("an IPv6 address stands in brackets: [::1]:PORT");
-    } else if host.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
-        return Err("the host has a character that no host name has");
-    } else {
-        host.parse().map(|ip| Host::Ip(IpAddr::V4(ip))).unwrap_or_else(|_| Host::Name(host.to_string()))
-    };
+    let host = host_alone(host)?;
     if port.is_empty() || !port.bytes().all(|b| b.is_ascii_digit()) {
         return Err("the port is not a number from 0 to 65535");
     }
     Ok((host, port.parse().map_err(|_| "the port is not a number from 0 to 65535")?))
+}
+
+fn host_alone(text: &str) -> Result<Host, &'static str> {
+    if let Some(inside) = text.strip_prefix('[') {
+        v6(inside.strip_suffix(']').ok_or("the IPv6 address lacks its closing bracket")?)
+    } else if text == "*" {
+        Ok(Host::Any)
+    } else if text.is_empty() {
+        Err("the host is missing: write HOST:PORT, or * for every address")
+    } else if text.contains(':') {
+        Err("an IPv6 address stands in brackets: [::1]:PORT")
+    } else if text.contains(|c: char| c.is_whitespace() || c.is_control() || c == '/') {
+        Err("the host has a character that no host name has")
+    } else {
+        Ok(text.parse().map_or_else(|_| Host::Name(text.to_string()), |ip| Host::Ip(IpAddr::V4(ip))))
+    }
 }
 
 /// An IPv6 address as it stands in brackets, maybe with the interface that it is meant for (RFC 4007, section 11).
@@ -213,6 +226,14 @@ mod tests {
         }
         let long = format!("unix:/{}", "x".repeat(107));
         assert!(long.parse::<Address>().unwrap_err().to_string().contains("107 bytes"));
+    }
+
+    #[test]
+    fn a_host_is_read_as_it_is_shown() {
+        for text in ["[::1]", "[fe80::1%eth0]", "127.0.0.1", "*", "localhost"] {
+            assert_eq!(text.parse::<Host>().unwrap().to_string(), text);
+        }
+        assert!("::1".parse::<Host>().unwrap_err().to_string().contains("brackets"));
     }
 
     #[test]

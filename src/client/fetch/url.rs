@@ -25,11 +25,19 @@ impl Url {
         Address::Tcp(self.host.clone(), self.port)
     }
 
-    /// The `Host` field of a request: with the port, unless it is the usual one.
+    /// The `Host` field of a request: with the port, unless it is the usual one. An interface means nothing to the server
+    /// (RFC 6874, section 1).
     pub(super) fn host_field(&self) -> String {
+        match self.host {
+            Host::Scoped(ip, _) => self.with_port(&Host::Ip(ip.into())),
+            _ => self.with_port(&self.host),
+        }
+    }
+
+    fn with_port(&self, host: &Host) -> String {
         match self.port {
-            DEFAULT_PORT => self.host.to_string(),
-            port => format!("{}:{port}", self.host),
+            DEFAULT_PORT => host.to_string(),
+            port => format!("{host}:{port}"),
         }
     }
 
@@ -107,7 +115,7 @@ impl FromStr for Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.host_field(), self.target())
+        write!(f, "http://{}{}", self.with_port(&self.host), self.target())
     }
 }
 
@@ -185,8 +193,7 @@ fn host_and_port(authority: &str) -> Result<(Host, u16), UrlError> {
         Some(inside) => {
             let (ip, port) =
                 inside.split_once(']').ok_or(UrlError("the IPv6 address lacks its closing bracket"))?;
-            let ip = ip.parse().map_err(|_| UrlError("between the brackets is no IPv6 address"))?;
-            (Host::Ip(ip), port)
+            (ip_literal(ip)?, port)
         }
         None => {
             let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
@@ -203,6 +210,18 @@ fn host_and_port(authority: &str) -> Result<(Host, u16), UrlError> {
         _ => return Err(not_a_port),
     };
     if port == 0 { Err(not_a_port) } else { Ok((host, port)) }
+}
+
+/// What stands in brackets. The % before an interface is escaped in a URL (RFC 6874, section 2); a bare one is taken as
+/// well, as curl does.
+fn ip_literal(text: &str) -> Result<Host, UrlError> {
+    let Some((ip, scope)) = text.split_once('%') else {
+        let ip = text.parse().map_err(|_| UrlError("between the brackets is no IPv6 address"))?;
+        return Ok(Host::Ip(ip));
+    };
+    let scope = scope.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(scope);
+    let no_literal = "between the brackets is no IPv6 address, or none of a network interface";
+    format!("[{ip}%{scope}]").parse().map_err(|_| UrlError(no_literal))
 }
 
 fn name_or_ip(host: &str) -> Result<Host, UrlError> {
@@ -253,6 +272,8 @@ mod tests {
             ("HTTP://Example.COM:80/A?b=c#d", "http://example.com/A?b=c", "example.com", "/A?b=c"),
             ("http://127.0.0.1:8000/x", "http://127.0.0.1:8000/x", "127.0.0.1:8000", "/x"),
             ("http://[::1]:8000", "http://[::1]:8000/", "[::1]:8000", "/"),
+            ("http://[fe80::1%25eth0]:8000/x", "http://[fe80::1%eth0]:8000/x", "[fe80::1]:8000", "/x"),
+            ("http://[fe80::1%2]/x", "http://[fe80::1%2]/x", "[fe80::1]", "/x"),
             ("http://[0:0::1]?q", "http://[::1]/?q", "[::1]", "/?q"),
             ("http://h:/a/./b/../c/", "http://h/a/c/", "h", "/a/c/"),
             ("http://h/ä", "http://h/%C3%A4", "h", "/%C3%A4"),
@@ -284,7 +305,8 @@ mod tests {
             ("http://h:65536/", "1 to 65535"),
             ("http://h:+1/", "1 to 65535"),
             ("http://[::1/", "closing bracket"),
-            ("http://[::1%25lo]/", "no IPv6 address"),
+            ("http://[127.0.0.1%25lo]/", "no IPv6 address"),
+            ("http://[fe80::1%25no-such-long-name]/", "network interface"),
             ("http://[::1]x/", "1 to 65535"),
             ("http://*/", "no host name"),
             ("http://münchen.de/", "xn--"),
