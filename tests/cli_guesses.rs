@@ -152,9 +152,15 @@ fn what_cannot_be_guessed_is_told_how_an_address_is_written() {
 
 #[test]
 fn a_dash_before_a_word_is_explained_where_any_word_can_be_said() {
-    let tip = |args: &[&str]| fail(2, args).contains("put '--' before it");
-    assert!(tip(&["talk", "tcp://127.0.0.1:1", "-x"]));
-    assert!(tip(&["talk", "tcp://127.0.0.1:1", "--helium"]));
+    for (args, tip) in [
+        (&["talk", "tcp://127.0.0.1:1", "-x"][..], "to pass '-x' as a value, use '-- -x'"),
+        (&["talk", "tcp://127.0.0.1:1", "--helium"], "to pass '--helium' as a value, use '-- --helium'"),
+        (&["talk", "tcp://127.0.0.1:1", "--bye", "--x"], "use '--bye=--x'"),
+        (&["load", "tcp://127.0.0.1:1", "-m", "--x"], "use '-m=--x'"),
+        (&["load", "tcp://127.0.0.1:1", "--message", "-5"], "use '--message=-5'"),
+    ] {
+        assert!(fail(2, args).contains(tip), "{args:?}: {}", fail(2, args));
+    }
     for args in [
         &["talk", "--prot"][..],
         &["serve", "--colour", "4"],
@@ -164,7 +170,7 @@ fn a_dash_before_a_word_is_explained_where_any_word_can_be_said() {
         &["man", "-x"],
     ] {
         let stderr = fail(2, args);
-        assert!(!tip(args) && !stderr.contains("as a value"), "{stderr}");
+        assert!(!stderr.contains("as a value"), "{stderr}");
     }
 }
 

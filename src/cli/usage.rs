@@ -1,8 +1,10 @@
 //! What is said of a command line that cannot be parsed: the parser's own words, or better ones.
 
+use super::Cli;
 use super::command_line::quoted;
 use super::guess::{self, Guess};
 use super::synonyms;
+use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use std::error::Error;
 
@@ -24,9 +26,9 @@ pub(super) fn explain(mut error: clap::Error, args: &[String]) -> String {
         return explained;
     }
     if error.kind() == ErrorKind::UnknownArgument {
-        // "To pass it as a value" is right where any text is one.
+        // The parser says how to pass it as a value wherever there are positional ones, none of which begins with a dash.
         error.remove(ContextKind::Suggested);
-        if let Some(tip) = of_message(&error, args) {
+        if let Some(tip) = as_a_value(&error, args) {
             let text = error.render().to_string();
             let gap = if text.contains("\n  tip:") { "" } else { "\n" };
             return text.replacen("\n\nUsage", &format!("{gap}\n{tip}\n\nUsage"), 1);
@@ -139,13 +141,32 @@ fn of_flag(error: &clap::Error, args: &[String]) -> Option<String> {
     Some(lay_out(&sentence, &proposal.lines(rest)))
 }
 
-/// A message may begin with a dash, once it is known whom to say it to.
-fn of_message(error: &clap::Error, args: &[String]) -> Option<String> {
+/// How a word that begins with a dash is said after all: to talk, once it is known to whom, or as the value of the flag
+/// before it.
+fn as_a_value(error: &clap::Error, args: &[String]) -> Option<String> {
     let text = context(error, ContextKind::InvalidArg)?;
     let at = args.iter().position(|arg| arg.split('=').next() == text.split('=').next())?;
-    let is_behind_url =
-        args.get(1)? == "talk" && args[2..at].iter().any(|arg| arg.parse::<hullo::Address>().is_ok());
-    is_behind_url.then(|| format!("  tip: to say '{text}', put '--' before it"))
+    let (command, before) = (args.get(1)?, args.get(..at)?.last()?);
+    let is_behind_url = || args[2..at].iter().any(|arg| arg.parse::<hullo::Address>().is_ok());
+    let how = if takes_value(command, before) {
+        format!("{before}={text}")
+    } else if command == "talk" && is_behind_url() {
+        format!("-- {text}")
+    } else {
+        return None;
+    };
+    Some(format!("  tip: to pass '{text}' as a value, use '{how}'"))
+}
+
+fn takes_value(command: &str, flag: &str) -> bool {
+    let is_it = |arg: &&clap::Arg| {
+        let has_long = arg.get_long().is_some_and(|long| flag == format!("--{long}"));
+        has_long || arg.get_short().is_some_and(|short| flag == format!("-{short}"))
+    };
+    let hullo = Cli::command();
+    let command = hullo.find_subcommand(command);
+    let flag = command.and_then(|command| command.get_arguments().find(is_it));
+    flag.is_some_and(|flag| flag.get_action().takes_values())
 }
 
 struct Proposal {
