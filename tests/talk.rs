@@ -317,6 +317,25 @@ fn a_signal_ends_it_with_its_own_code() {
     }
 }
 
+#[test]
+fn a_second_signal_ends_it_though_nobody_reads_its_output() {
+    let (address, server) = server(|mut client| while client.write_all(&[b'x'; 65_536]).is_ok() {});
+    let (_unread, writer) = io::pipe().unwrap();
+    let mut talk = Talk::start_with_stdout([&address], Stdio::piped(), writer);
+    let _open = talk.stdin();
+    eventually("it waits in a write", || {
+        let call = std::fs::read_to_string(format!("/proc/{}/syscall", talk.id())).unwrap();
+        call.starts_with(&format!("{} ", nix::libc::SYS_write))
+    });
+    for _ in 0..2 {
+        assert!(
+            Command::new("sh").args(["-c", &format!("kill -INT {}", talk.id())]).status().unwrap().success()
+        );
+    }
+    assert_eq!(talk.end().code, Some(130));
+    drop(server);
+}
+
 /// As nohup(1) and a shell's background jobs have it.
 #[test]
 fn what_was_ignored_at_the_start_stays_ignored() {

@@ -155,6 +155,7 @@ fn the_end_of_a_long_line_is_no_farewell() {
             let got = server.join().unwrap();
             assert!(got == expected.as_bytes(), "{length} {framing}: {} bytes", got.len());
             talked.showed("");
+            assert!(talked.err.contains("ended the connection"), "before the farewell: {}", talked.err);
         }
     }
 }

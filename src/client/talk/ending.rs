@@ -50,6 +50,7 @@ impl Talker<'_> {
             return; // So did we, and the connection closes.
         }
         self.has_server_ended = true;
+        self.ended_unasked = !self.speech.said_bye;
         match self.phase {
             Phase::Interval => self.await_input(net),
             _ => self.go_on(net),

@@ -50,6 +50,8 @@ pub(super) struct Talker<'a> {
     pub(super) is_owed: bool,
     /// The server ended its side first. It may be reading on.
     pub(super) has_server_ended: bool,
+    /// And no farewell had asked it to.
+    pub(super) ended_unasked: bool,
     result: Option<Result<Ending, TalkError>>,
 }
 
@@ -102,6 +104,7 @@ impl<'a> Talker<'a> {
             moved: (Instant::now(), 0),
             is_owed: false,
             has_server_ended: false,
+            ended_unasked: false,
             result: None,
         }
     }
@@ -124,7 +127,7 @@ impl<'a> Talker<'a> {
         let shown = self.screen.end();
         if let Ok(Ending::Done) = result {
             shown.map(|()| Ending::Done).or_else(unread)?;
-            if self.has_server_ended && !self.speech.said_bye {
+            if self.ended_unasked {
                 (self.notice)(&format!("{} ended the connection", self.plan.address));
             }
         }
