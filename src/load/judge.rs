@@ -38,7 +38,7 @@ pub fn status(outcome: &Outcome) -> Status {
     conclusion(outcome).0
 }
 
-/// See [`conclusion`].
+/// How the command exits with it.
 pub fn exit_code(outcome: &Outcome) -> u8 {
     conclusion(outcome).1
 }
