@@ -191,6 +191,7 @@ impl ListenSocket {
 }
 
 impl DatagramSocket {
+    #[inline(always)]
     pub(crate) fn receive(&self, batch: &mut sys::ReceiveBatch, most: usize) -> io::Result<usize> {
         let receive = || batch.receive(self.as_fd(), most, matches!(self, DatagramSocket::Udp(_)));
         either!(self, DatagramSocket, Udp | Unix, socket => socket.try_io(receive))

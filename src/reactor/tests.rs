@@ -217,3 +217,34 @@ fn the_scratch_gives_a_large_answers_memory_back() {
     }
     assert!(reactor.net().scratch.capacity() <= 1 << 20, "{}", reactor.net().scratch.capacity());
 }
+
+/// I12: what a panic below the handler was for is closed if it is a stream, and served on if it is anything else.
+#[test]
+fn a_panic_below_the_handler_ends_no_other_source() {
+    let (mut reactor, listener, address) = listening();
+    let witness = &mut Witness::default();
+    let (_client, conn) = client(&mut reactor, witness, address);
+    let udp = reactor.bind("udp://127.0.0.1:0").unwrap();
+    let udp_address = reactor.local_addr(udp).unwrap().to_string();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    let watched = reactor.net().watch(reader).unwrap();
+    let dialled = reactor.net().connect(format!("tcp://{address}").as_str()).unwrap();
+    let net = reactor.net();
+    net.serving = conn.0;
+    net.scratch.extend_from_slice(b"what it had not yet written");
+    for key in [conn.0, listener.0, udp.0, watched.0, dialled.0] {
+        net.contained(key, |_| panic!("this one is meant"));
+    }
+    assert!(net.scratch.is_empty(), "nobody else is sent it");
+    assert_eq!(net.stats().panics, 5);
+    until(&mut reactor, witness, |witness, stats| witness.closed.len() == 1 && stats.connect_failures == 1);
+    assert_eq!(witness.closed, [(conn, CloseReason::Io)]);
+
+    let (_other, _) = client(&mut reactor, witness, address);
+    let asker = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    asker.send_to(b"here?", udp_address.strip_prefix("udp://").unwrap()).unwrap();
+    until(&mut reactor, witness, |_, stats| stats.datagrams_in == 1);
+    let before = witness.other_calls;
+    writer.write_all(b"!").unwrap();
+    until(&mut reactor, witness, |witness, _| witness.other_calls > before);
+}

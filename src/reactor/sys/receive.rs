@@ -74,6 +74,7 @@ impl ReceiveBatch {
 
     /// Receives up to `most` datagrams without waiting; how many came. Without `notes` there is no room for what rides
     /// beside them: the system installs no descriptors that the sender of a Unix datagram has put in (unix(7): SCM_RIGHTS).
+    #[inline(always)]
     pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>, most: usize, notes: bool) -> io::Result<usize> {
         let most = most.min(BATCH);
         let room = if notes { size_of::<ReceiveControl>() } else { 0 };

@@ -178,6 +178,7 @@ impl SendBatch {
         }
     }
 
+    #[inline(always)]
     fn send_alone(&self, fd: BorrowedFd<'_>, entry: &Outgoing, sent: &mut Sent) {
         let bytes = &self.payload[entry.range.clone()];
         let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
