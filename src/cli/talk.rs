@@ -51,7 +51,8 @@ pub(super) struct Talk {
 
     /// Send a message every so often, like 1s, and do not wait for answers in between
     ///
-    /// It goes by the clock: the times are planned from the first message on, and one that was missed is left out.
+    /// It goes by the clock: the times are planned from the first message on. Where one was missed, its message waits for the
+    /// next.
     #[arg(long, value_name = "D", value_parser = units::duration)]
     every: Option<Duration>,
 
