@@ -45,6 +45,22 @@ fn a_server_that_says_nothing_first_is_answered_with_request_and_reply_which_the
 }
 
 #[test]
+fn the_command_line_that_is_proposed_for_a_page_tests_it() {
+    let server = without_welcome(|client, line| {
+        if line.trim_end().is_empty() {
+            client.say("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi");
+        }
+    });
+    let page = server.url().replace("tcp://", "http://");
+    let refused = Command::new(HULLO).args(["load", &page, "-n", "50", "-q"]).output().unwrap();
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{stderr}");
+    let line = stderr.lines().find(|line| line.starts_with("  ")).unwrap();
+    let output = Command::new("sh").args(["-c", line]).stdin(Stdio::null()).output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{line}: {output:?}");
+}
+
+#[test]
 fn a_welcome_of_another_dialect_is_recognised() {
     let daemon = Daemon::start(["tcp://127.0.0.1:0", "--dialect", "indeed"]);
     let url = format!("tcp://{}", daemon.inet());

@@ -67,6 +67,8 @@ Signals:
       end it: serve in order, load with a report; a second one at once
   SIGHUP
       serve reads its config again
+  SIGUSR1
+      serve prints its counters
 
 Environment:
   HULLO_LOG
