@@ -251,6 +251,7 @@ fn the_verdict_and_the_exit_code_say_the_same() {
         (of(small(), &[("lost==0", Held), ("errors<1%", Held)], &doubtful), ("PASSED", 0)),
         (of(small(), &[("rate>=1", Doubtful)], &doubtful), ("NOT TRUSTWORTHY", 4)),
         (of(small(), &[("p99<1s", TooFew(299))], &as_it_is), ("NOT TRUSTWORTHY", 4)),
+        (of(small(), &[("p99<1s", TooFew(299))], &unsent), ("FELL SHORT", 3)),
         (of(small(), &[], &|outcome| outcome.connections.failed = 1), ("FAILED", 1)),
         (of(small(), &[], &|outcome| outcome.books.foreign = 1), ("FAILED", 1)),
         (of(small(), &[], &|outcome| outcome.books.reordered = 1), ("FAILED", 1)),

@@ -34,12 +34,13 @@ Exit status:
   1         FAILED: nothing was completed
   3         FAILED: an --expect is broken
   1         FAILED: it ended early, since no client was left
-  4         NOT TRUSTWORTHY: an --expect that a faster generator might have met, or
-            that too few samples decide (a p50 wants 5, a p90 29, a p99 299 and a
-            p99.9 2,995); or requests were sent late, with --rate and no --expect
+  4         NOT TRUSTWORTHY: an --expect that a faster generator might have met;
+            or requests were sent late, with --rate and no --expect
   1         FAILED: an error that no --expect 'errors<=...' above 0 allows
   3         FELL SHORT: not all was sent that was planned, with any --expect
   1         FELL SHORT, with --rate and no --expect
+  4         NOT TRUSTWORTHY: too few samples for a percentile of an --expect (a p50
+            wants 5, a p90 29, a p99 299 and a p99.9 2,995)
   0         PASSED; a report or file that cannot be written is 1 all the same
 The first that applies counts.
 

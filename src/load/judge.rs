@@ -44,7 +44,8 @@ pub fn exit_code(outcome: &Outcome) -> u8 {
 }
 
 /// The first that applies: stopped by a signal; nothing was completed; an expectation is broken; it ended early; the figures
-/// are not to be trusted and somebody relies on them; there were errors that no expectation allows; not all was sent.
+/// are not to be trusted and somebody relies on them; there were errors that no expectation allows; not all was sent; there
+/// were too few samples.
 fn conclusion(outcome: &Outcome) -> (Status, u8) {
     let Verdict { trustworthy, expectations, .. } = &outcome.verdict;
     let is_any = |judgement: fn(&Judgement) -> bool| expectations.iter().any(|it| judgement(&it.judgement));
@@ -58,9 +59,7 @@ fn conclusion(outcome: &Outcome) -> (Status, u8) {
         (Status::Failed, 3)
     } else if outcome.ended_early {
         (Status::Failed, 1)
-    } else if is_any(|judgement| matches!(judgement, Judgement::Doubtful | Judgement::TooFew(_)))
-        || relies && !trustworthy
-    {
+    } else if is_any(|judgement| matches!(judgement, Judgement::Doubtful)) || relies && !trustworthy {
         (Status::NotTrustworthy, 4)
     } else if has_errors(outcome) && !allows_errors {
         (Status::Failed, 1)
@@ -71,6 +70,8 @@ fn conclusion(outcome: &Outcome) -> (Status, u8) {
             Mode::Closed => 0,
         };
         (Status::FellShort, code)
+    } else if is_any(|judgement| matches!(judgement, Judgement::TooFew(_))) {
+        (Status::NotTrustworthy, 4)
     } else {
         (Status::Passed, 0)
     }

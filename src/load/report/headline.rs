@@ -73,8 +73,13 @@ fn ended_early(outcome: &Outcome) -> Option<String> {
 /// Why the figures are not to be trusted.
 fn doubt(outcome: &Outcome) -> String {
     let generator = &outcome.generator;
+    let expectations = &outcome.verdict.expectations;
+    let is_any = |judgement: fn(&Judgement) -> bool| expectations.iter().any(|it| judgement(&it.judgement));
+    let are_few = is_any(|judgement| matches!(judgement, Judgement::TooFew(_)));
     let doubt = match outcome.mode {
-        _ if outcome.verdict.trustworthy => "too few samples to judge a percentile by",
+        _ if are_few && !is_any(|judgement| *judgement == Judgement::Doubtful) => {
+            "too few samples to judge a percentile by"
+        }
         Mode::Closed => "the generator was the limit",
         Mode::Open if generator.receive_drops > 0 => "its own receive queues dropped datagrams",
         Mode::Open if !outcome.kept_up() => "the generator did not keep up",
