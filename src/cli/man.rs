@@ -232,6 +232,8 @@ mod tests {
             for (heading, text) in sections(&help) {
                 assert!(known.iter().any(|known| known == heading), "{}: {heading}", command.get_name());
                 assert!(text.starts_with("  "), "{}: {heading}: {text}", command.get_name());
+                let has_sentence = text.lines().any(|line| line.starts_with("  ") && line.ends_with('.'));
+                assert!(heading == "Examples" || !has_sentence, "a sentence would be a term: {text}");
             }
             assert!(help.is_empty() || help.starts_with("Examples:\n"), "{help}");
         }

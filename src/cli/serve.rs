@@ -42,11 +42,14 @@ Signals:
       is empty or can be read only once
   SIGUSR1
       prints the counters on stderr
-  What was ignored at the start (nohup, background jobs) stays ignored.
+What was ignored at the start (nohup, background jobs) stays ignored.
 
 Environment:
   HULLO_LOG
       filters the log by module, as in HULLO_LOG=warn,hullo::daemon=debug
+  JOURNAL_STREAM
+      set by systemd: where its journal reads the log, a line has a priority
+      and no time
   NO_COLOR
       no colours in the log, if it is set and not empty
 
@@ -58,8 +61,8 @@ Files:
 
 /// Greet over TCP, UDP and Unix sockets
 ///
-/// One thread serves every socket, unless told otherwise. Each one that is bound is announced in one line on stdout; everything else goes to
-/// stderr.
+/// One thread serves every socket, unless told otherwise. Each one that is bound is announced in one line on stdout;
+/// everything else goes to stderr.
 #[derive(Args, Debug, Default)]
 #[command(after_long_help = HELP)]
 pub(super) struct Serve {
