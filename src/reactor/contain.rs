@@ -30,7 +30,12 @@ impl Net {
             Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
             // What waits there is still to be taken, and whatever panics again must not cost a core.
             Some(Source::Listener(_)) => self.rest(key),
-            Some(Source::Datagrams(_)) => self.rest_from_datagrams(key),
+            Some(Source::Datagrams(_)) => {
+                if self.outgoing_on == key {
+                    self.outgoing.forget(); // or the next flush would meet it again
+                }
+                self.rest_from_datagrams(key);
+            }
             Some(Source::Watched(_)) => self.watch_again(key),
             None => {}
         }

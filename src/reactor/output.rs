@@ -47,7 +47,7 @@ impl Net {
 
     /// Step 6: writes what the turn has left in outboxes.
     pub(super) fn flush<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        self.send_datagrams();
+        self.contained(self.outgoing_on, Net::send_datagrams);
         for key in std::mem::take(&mut self.dirty) {
             self.contained(key, |net| net.flush_and_tell(handler, key));
         }
@@ -55,7 +55,7 @@ impl Net {
 
     /// The last pass of a turn: what `output_low` and `closed` callbacks have sent goes out, and nobody is called.
     pub(super) fn flush_quietly(&mut self) {
-        self.send_datagrams();
+        self.contained(self.outgoing_on, Net::send_datagrams);
         for key in std::mem::take(&mut self.dirty) {
             self.contained(key, |net| {
                 if net.flush_stream(key) {

@@ -87,10 +87,15 @@ impl SendBatch {
             [entry] => self.send_alone(fd, entry, &mut sent),
             _ => self.send_together(fd, in_bundles, &mut sent),
         }
+        self.forget();
+        sent
+    }
+
+    /// Forgets what was collected.
+    pub(crate) fn forget(&mut self) {
         self.payload.clear();
         self.payload.shrink_to(4 * DATAGRAM);
         self.entries.clear();
-        sent
     }
 
     fn send_together(&mut self, fd: BorrowedFd<'_>, in_bundles: bool, sent: &mut Sent) {
