@@ -106,6 +106,18 @@ fn poor_runs_have_a_page_that_says_what_there_is_not() {
 }
 
 #[test]
+fn the_replies_of_the_drain_are_no_point_of_the_latency() {
+    let mut outcome = rich();
+    let drain = outcome.intervals.last_mut().unwrap();
+    assert_eq!(drain.phase, hullo::load::Phase::Drain);
+    drain.response.record(3_000_000_000).unwrap();
+    let page = html(&outcome);
+    let figure = page.split("<h2>Latency over time</h2>").nth(1).unwrap().split("</figure>").next().unwrap();
+    assert!(figure.contains("<td>measured</td>"), "{figure}");
+    assert!(!figure.contains("<td>drain</td>") && !figure.contains("3000 s"), "{figure}");
+}
+
+#[test]
 fn a_long_run_has_a_page_that_stays_small() {
     let mut outcome = rich();
     let second = outcome.intervals[5].clone();

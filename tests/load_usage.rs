@@ -229,6 +229,9 @@ fn the_report_is_on_stdout_and_progress_on_stderr() {
     let json = run(&["--json"]);
     assert!(serde_json::from_str::<Value>(&json.out.join("\n")).unwrap().is_object(), "{json:?}");
     assert!(json.err.len() >= 3, "a line of progress an interval: {:?}", json.err);
+    let of_the_measuring =
+        |line: &String| line.starts_with("measure ") && line.contains(" of 1.00 s: 3 of 3 clients alive, ");
+    assert!(json.err.iter().any(of_the_measuring), "with its end: {:?}", json.err);
 
     let text = run(&[]);
     let report = text.out.join("\n");

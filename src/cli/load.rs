@@ -155,6 +155,7 @@ pub(super) struct Load {
     /// What must hold, like 'p99<5ms'; may be given again
     ///
     /// Of p50, p90, p99, p99.9 and max (of the response time), rate, errors (a share, like 0.1%) and lost, with < <= > >= ==.
+    /// Errors are of the planned requests: what was never sent is one, and so is a client that was lost or never came.
     #[arg(long, value_name = "EXPR", value_parser = Expectation::parse)]
     pub(super) expect: Vec<Expectation>,
 
