@@ -36,9 +36,9 @@ impl Net {
     ///
     /// `Unsupported` for another type of socket, or the operating system's, with the descriptor.
     pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> Result<Adopted, Refused> {
-        let socket = Socket::from(socket.into());
+        let (socket, now) = (Socket::from(socket.into()), self.clock.now());
         let source = match Nature::of(&socket) {
-            Ok(nature) => nature.source(socket.into(), self.now),
+            Ok(nature) => nature.source(socket.into(), now),
             Err(error) => return Err(Refused { fd: socket.into(), error }),
         };
         let key = self.try_insert(source)?;
@@ -46,7 +46,7 @@ impl Net {
             Some(Source::Listener(_)) => Adopted::Listener(ListenerId(key)),
             Some(Source::Datagrams(_)) => Adopted::Udp(UdpId(key)),
             _ => {
-                self.take_in();
+                self.take_in(now);
                 self.enqueue(key);
                 Adopted::Conn(ConnId(key))
             }

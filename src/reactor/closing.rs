@@ -223,12 +223,8 @@ impl Net {
         self.look_for_silence_at(self.clock.now());
     }
 
-    /// Has silent streams looked for from now on, unless that is so already.
-    pub(super) fn look_for_silence(&mut self) {
-        self.look_for_silence_at(self.clock.now() + ticks(self.limits.idle) / 4);
-    }
-
-    fn look_for_silence_at(&mut self, at: Tick) {
+    /// Has silent streams looked for, unless that is due already.
+    pub(super) fn look_for_silence_at(&mut self, at: Tick) {
         let has_streams = self.stats.connections > 0 && !self.limits.idle.is_zero();
         if has_streams && self.timers.deadline(self.idle_timer).is_none() {
             self.idle_timer = self.timers.set(at, 0, Purpose::Idle).unwrap_or(Key::NONE);

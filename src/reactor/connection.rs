@@ -9,7 +9,7 @@ use super::net::{Net, Source};
 use super::outbox::Outbox;
 use super::slots::Key;
 use super::socket::StreamSocket;
-use super::timers::Tick;
+use super::timers::{Tick, ticks};
 use super::{EDGE_TRIGGERED, guarded};
 use std::io;
 
@@ -154,17 +154,17 @@ impl Connection {
 impl Net {
     /// Takes a new stream in. It fails, and the stream is closed, when the poller does not take it.
     pub(super) fn insert_stream(&mut self, socket: StreamSocket, origin: Key) -> io::Result<Key> {
-        let conn = Connection::new(socket, origin, self.clock.now());
-        let key = self.insert(Source::Stream(conn))?;
-        self.take_in();
+        let now = self.clock.now();
+        let key = self.insert(Source::Stream(Connection::new(socket, origin, now)))?;
+        self.take_in(now);
         Ok(key)
     }
 
     /// Counts a stream, and starts its idle clock.
-    pub(super) fn take_in(&mut self) {
+    pub(super) fn take_in(&mut self, now: Tick) {
         self.stats.connections += 1;
         self.stats.connections_peak = self.stats.connections_peak.max(self.stats.connections);
-        self.look_for_silence();
+        self.look_for_silence_at(now + ticks(self.limits.idle) / 4);
     }
 
     /// Tells `opened`; once.

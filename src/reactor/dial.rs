@@ -199,7 +199,8 @@ impl Net {
     fn connected<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, socket: StreamSocket) {
         self.let_go_of_attempts(key);
         let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
-        let mut conn = Connection::new(socket, CONNECTED, self.clock.now());
+        let now = self.clock.now();
+        let mut conn = Connection::new(socket, CONNECTED, now);
         // The edge that told of the connection may have told of its first bytes as well.
         conn.flags.set(READABLE | THOROUGH);
         let Some(place) = self.sources.get_mut(key) else { return };
@@ -213,7 +214,7 @@ impl Net {
         if has_output {
             self.mark_dirty(key);
         }
-        self.take_in();
+        self.take_in(now);
         self.open_stream(handler, key);
         self.enqueue(key);
     }

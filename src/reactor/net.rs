@@ -110,8 +110,8 @@ pub struct ConnInfo {
 /// Streams.
 impl Net {
     /// Connects to `tcp://`, `unix:` or `unixpacket:`, as text or as an [`Address`]. The id is the connection's from now on; what
-    /// became of it is told in a later turn, once: [`opened`](crate::Handler::opened), from where on it can be sent
-    /// to, or [`connect_failed`](crate::Handler::connect_failed).
+    /// became of it is told in a later turn, once: [`opened`](crate::Handler::opened), or
+    /// [`connect_failed`](crate::Handler::connect_failed). What is sent before is sent when it is opened.
     ///
     /// A host that is a name is looked up on a thread kept for that, never on the loop, and so many names at a time as
     /// [`Limits::resolvers`] says; its addresses are tried in
