@@ -278,3 +278,22 @@ fn a_dial_is_not_over_because_the_loop_stood_still() {
     let opened = harness.recorder.opened();
     assert!(opened.contains(&by_address) && opened.contains(&by_name), "{:?}", harness.recorder.events);
 }
+
+/// What a handler is to judge deadlines of its own by.
+#[test]
+fn a_timeout_is_told_no_sooner_than_its_input_was_heard() {
+    let mut harness = Harness::new();
+    let due = Instant::now() + 20 * MILLISECOND;
+    let heard: Arc<Mutex<Vec<(Instant, Instant)>>> = Arc::default();
+    let noted = heard.clone();
+    harness.on(move |net, event| match event {
+        Event::Timeout(_, 0) => block(40 * MILLISECOND),
+        Event::Timeout(_, 1) => noted.lock().unwrap().push((net.heard_until(), net.now())),
+        _ => {}
+    });
+    harness.net().set_timer(ZERO, 0);
+    let timer = harness.net().set_timer(due - Instant::now(), 1);
+    harness.until("the time is up", |_, recorder| recorder.has(&Event::Timeout(timer, 1)));
+    let (until, now) = heard.lock().unwrap()[0];
+    assert!(due <= until + MILLISECOND && until <= now, "{:?}", (due, until, now));
+}
