@@ -255,3 +255,34 @@ fn more_than_the_cap_before_opened_ends_the_attempt() {
     });
     assert_eq!(harness.net().send(conn, b"!"), Sent::Gone);
 }
+
+/// Neither an id that is no id nor one of something else: what was sent to it would lead the output of whoever is next.
+#[test]
+fn bits_that_name_nothing_reach_nobody() {
+    let mut harness = Harness::new();
+    let (listener, address) = harness.listen();
+    let others = [0, 1, 2, listener.to_bits(), u64::MAX];
+    harness.on(move |net, event| match event {
+        Event::Timeout(timer, _) => {
+            for bits in others.into_iter().chain([timer.to_bits()]) {
+                let nobody = ConnId::from_bits(bits);
+                assert_eq!(net.send(nobody, b"a secret"), Sent::Gone, "{bits}");
+                assert_eq!(net.send_with(nobody, |out| out.extend(b"a secret")), Sent::Gone, "{bits}");
+                assert_eq!(net.waiting(nobody), 0);
+                assert!(!net.close(nobody) && !net.abort(nobody) && !net.shutdown_write(nobody));
+            }
+        }
+        Event::Data(conn, bytes) => drop(net.send(*conn, bytes).is_queued()),
+        _ => {}
+    });
+    let (mut client, _) = harness.client(address);
+    harness.net().set_timer(ZERO, 0);
+    harness.until("the timer has fired", |_, recorder| recorder.events.len() > 1);
+    client.write_all(b"hello").unwrap();
+    let mut got = Vec::new();
+    harness.until("the echo", |_, _| {
+        read_some(&mut client, &mut got).unwrap();
+        !got.is_empty()
+    });
+    assert_eq!(got, b"hello");
+}

@@ -20,7 +20,8 @@ macro_rules! id {
 
             /// The id that [`to_bits`](Self::to_bits) gave. Any other bits name nothing.
             pub const fn from_bits(bits: u64) -> Self {
-                $name(Key(bits))
+                // No bits are the reactor's own word for "nobody", which nobody else can say.
+                $name(if bits == Key::NONE.0 { Key::UNKNOWN } else { Key(bits) })
             }
         }
 

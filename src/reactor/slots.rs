@@ -20,6 +20,8 @@ pub(crate) struct Key(pub(crate) u64);
 impl Key {
     /// Fits no slot: generations start at one.
     pub(crate) const NONE: Key = Key(0);
+    /// Fits no slot either; what the id of a user is that would be `NONE`.
+    pub(crate) const UNKNOWN: Key = Key(2);
 
     #[inline]
     pub(crate) fn index(self) -> usize {
@@ -121,6 +123,7 @@ mod tests {
         let mut slots = Slots::new();
         slots.insert(()).unwrap();
         assert_eq!(slots.get(Key::NONE), None);
+        assert_eq!(slots.get(Key::UNKNOWN), None);
         assert_eq!(slots.get(Key(u64::MAX)), None);
     }
 }
