@@ -128,6 +128,19 @@ fn a_peer_that_asks_for_much_and_reads_nothing_costs_the_cap_and_one_send() {
     }
 }
 
+/// Its length is kept beside each record, which is little even beside one of a byte.
+#[test]
+fn the_smallest_records_cost_no_more_than_twice_the_cap() {
+    let mut reactor = Reactor::new().unwrap();
+    let cap = reactor.net().limits().outbox_cap;
+    let (_peer, socket) =
+        socket2::Socket::pair(socket2::Domain::UNIX, socket2::Type::SEQPACKET, None).unwrap();
+    let Adopted::Conn(conn) = reactor.net().adopt(socket).unwrap() else { panic!("a stream") };
+    let (records, peak) = peak(|| (0..).find(|_| !reactor.net().send(conn, b"!").is_queued()).unwrap());
+    assert!(records > cap);
+    assert!(peak < 2 * cap + SLACK, "{peak} bytes for {records} records");
+}
+
 /// The same questions, a handler that stops at its own mark, and a peer that reads: all is answered.
 #[test]
 fn a_heedful_handler_answers_all_of_it_within_its_own_mark() {

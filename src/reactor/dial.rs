@@ -230,15 +230,11 @@ impl Net {
             self.end_dial(key);
             return Sent::Closing;
         }
-        if !bytes.is_empty() {
-            let outbox = dial.outbox.get_or_insert_with(Outbox::new);
-            match dial.target {
-                Address::Unixpacket(_) => outbox.push_record(bytes),
-                _ => outbox.push(bytes),
-            }
+        if bytes.is_empty() && dial.outbox.is_none() {
+            return Sent::Queued(0);
         }
-        let waiting = dial.waiting();
-        Sent::Queued(if waiting > low { waiting } else { 0 })
+        let keeps_records = matches!(dial.target, Address::Unixpacket(_));
+        dial.outbox.get_or_insert_with(Outbox::new).take(bytes, keeps_records, low)
     }
 
     /// The timer of a dial: either its whole time is over, or the next address has waited long enough.

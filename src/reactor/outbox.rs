@@ -1,5 +1,6 @@
 //! Bytes waiting for a slow peer.
 
+use super::sending::Sent;
 use super::socket::StreamSocket;
 use super::timers::Tick;
 use std::collections::VecDeque;
@@ -13,7 +14,7 @@ use std::io;
 pub(crate) struct Outbox {
     bytes: VecDeque<u8>,
     /// Their lengths, where the socket keeps records apart.
-    records: VecDeque<usize>,
+    records: Lengths,
     /// When the peer last took a byte, or when the first byte began to wait; zero until a flush has left something.
     pub(crate) moved: Tick,
     /// The handler was told that something waits, and will be told when nothing does.
@@ -36,7 +37,7 @@ impl Outbox {
     pub(crate) fn new() -> Box<Outbox> {
         Box::new(Outbox {
             bytes: VecDeque::new(),
-            records: VecDeque::new(),
+            records: Lengths(VecDeque::new()),
             moved: 0,
             owes_low: false,
             in_kernel: None,
@@ -52,18 +53,20 @@ impl Outbox {
         self.moved > 0
     }
 
-    /// It grows by a quarter at a time, and not twofold as a queue does by itself: what a peer may cost is bounded.
-    pub(crate) fn push(&mut self, bytes: &[u8]) {
-        if self.bytes.capacity() - self.bytes.len() < bytes.len() {
-            self.bytes.reserve_exact(bytes.len().max(self.bytes.len() / 4));
+    /// Keeps what was sent, as a record of its own where the socket keeps records apart; what its sender is told.
+    pub(crate) fn take(&mut self, bytes: &[u8], keeps_records: bool, low: usize) -> Sent {
+        if keeps_records && !bytes.is_empty() {
+            self.records.push(bytes.len());
         }
-        self.bytes.extend(bytes);
+        self.push(bytes);
+        let is_behind = self.len() > low || self.is_stuck();
+        self.owes_low |= is_behind;
+        Sent::Queued(if is_behind { self.len() } else { 0 })
     }
 
-    /// For a socket that keeps records apart: all pushes are of this kind, or none.
-    pub(crate) fn push_record(&mut self, bytes: &[u8]) {
-        self.records.push_back(bytes.len());
-        self.push(bytes);
+    pub(crate) fn push(&mut self, bytes: &[u8]) {
+        grow(&mut self.bytes, bytes.len());
+        self.bytes.extend(bytes);
     }
 
     /// Writes, both halves of the ring in one call, until all is taken or the kernel would block. The loop is
@@ -72,7 +75,7 @@ impl Outbox {
         let (mut taken, mut calls) = (0, 0);
         while !self.bytes.is_empty() {
             let (mut front, mut back) = self.bytes.as_slices();
-            if let Some(&record) = self.records.front() {
+            if let Some(record) = self.records.first() {
                 front = &front[..record.min(front.len())];
                 back = &back[..record - front.len()];
             }
@@ -80,7 +83,7 @@ impl Outbox {
             match socket.send_vectored(front, back) {
                 Ok(n) => {
                     self.bytes.drain(..n);
-                    self.records.pop_front(); // a record is taken whole or not at all
+                    self.records.remove_first(); // a record is taken whole or not at all
                     self.moved = 0;
                     taken += n;
                 }
@@ -102,5 +105,67 @@ impl Outbox {
             self.moved = now;
         }
         self.in_kernel = left;
+    }
+}
+
+/// The lengths of records. Each takes a byte for seven of its bits, the last one without the highest bit, so that the
+/// smallest record costs no more than twice its size.
+struct Lengths(VecDeque<u8>);
+
+impl Lengths {
+    fn push(&mut self, mut length: usize) {
+        while length > 0x7f {
+            self.put(length as u8 | 0x80);
+            length >>= 7;
+        }
+        self.put(length as u8);
+    }
+
+    fn put(&mut self, byte: u8) {
+        grow(&mut self.0, 1);
+        self.0.push_back(byte);
+    }
+
+    fn first(&self) -> Option<usize> {
+        let mut length = 0;
+        for (place, byte) in self.0.iter().enumerate() {
+            length |= usize::from(byte & 0x7f) << (7 * place);
+            if byte & 0x80 == 0 {
+                return Some(length);
+            }
+        }
+        None
+    }
+
+    fn remove_first(&mut self) {
+        while self.0.pop_front().is_some_and(|byte| byte & 0x80 != 0) {}
+    }
+}
+
+/// Makes room for `more` bytes: by a quarter at a time, and not twofold as a queue does by itself, since what a peer may
+/// cost is bounded.
+fn grow(queue: &mut VecDeque<u8>, more: usize) {
+    if queue.capacity() - queue.len() < more {
+        queue.reserve_exact(more.max(queue.len() / 4));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lengths_come_out_as_they_went_in_and_small_ones_take_a_byte() {
+        let all = [1, 127, 128, 300, 16_383, 16_384, 1 << 20, usize::MAX, 5];
+        let mut lengths = Lengths(VecDeque::new());
+        all.iter().for_each(|&length| lengths.push(length));
+        for length in all {
+            assert_eq!(lengths.first(), Some(length));
+            lengths.remove_first();
+        }
+        assert_eq!(lengths.first(), None);
+        lengths.remove_first();
+        lengths.push(127);
+        assert_eq!(lengths.0.len(), 1);
     }
 }

@@ -118,7 +118,7 @@ impl Net {
     }
 
     /// [`send`](Net::send) of what `write` appends to the buffer it is lent. What is in the buffer before is earlier
-    /// output and must stay as it is.
+    /// output and must stay as it is. Where it panics, what it has appended by then may be sent or not.
     #[inline]
     pub fn send_with(&mut self, conn: ConnId, write: impl FnOnce(&mut Vec<u8>)) -> Sent {
         if self.serving != conn.0 {
@@ -241,22 +241,15 @@ impl Net {
             return Sent::Queued(0);
         }
         let outbox = conn.outbox.get_or_insert_with(Outbox::new);
-        if conn.flags.has(PACKETS) && !bytes.is_empty() {
-            outbox.push_record(bytes);
-        } else {
-            outbox.push(bytes);
-        }
-        let waiting = outbox.len();
-        let is_behind = waiting > low || outbox.is_stuck();
-        outbox.owes_low |= is_behind;
-        if waiting > high {
+        let sent = outbox.take(bytes, conn.flags.has(PACKETS), low);
+        if outbox.len() > high {
             conn.flags.set(FULL);
         }
-        if waiting > low {
+        if outbox.len() > low {
             conn.flags.set(ABOVE_LOW);
         }
         self.mark_dirty(key);
-        Sent::Queued(if is_behind { waiting } else { 0 })
+        sent
     }
 
     /// More than the cap waits: what the system takes of it now makes room for the next send; otherwise the peer is
