@@ -57,4 +57,28 @@ fn a_panic_below_the_handler_costs_one_client() {
         assert_eq!(&answer, b"here?");
     }
     assert_eq!(harness.stats().connections, 1);
+    what_another_thread_has_sent_breaks_nothing_either(&mut harness, address);
+}
+
+/// A client that resets its connection in the same turn in which output of another thread meets that it is over the cap.
+fn what_another_thread_has_sent_breaks_nothing_either(harness: &mut Harness, address: std::net::SocketAddr) {
+    harness.net().set_limits(Limits { outbox_low: 0, outbox_high: 0, outbox_cap: 0, ..Limits::default() });
+    let (client, conn) = harness.client(address);
+    let mut client = Some(client);
+    harness.on(move |net, event| {
+        if let Event::Message(1) = event {
+            assert!(net.send(conn, b"waits").is_queued());
+            let client = client.take().unwrap();
+            socket2::SockRef::from(&client).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+        }
+    });
+    let panics = harness.stats().panics;
+    let remote = harness.net().remote();
+    remote.message(Box::new(1u64)).unwrap();
+    remote.send(conn, b"more".to_vec()).unwrap();
+    remote.message(Box::new(2u64)).unwrap();
+    harness.turn(std::time::Duration::from_millis(10));
+    assert_eq!(harness.stats().panics, panics + 1);
+    assert!(harness.recorder.has(&Event::Message(2)), "what stands behind it is taken as well");
+    assert_eq!(harness.until_closed(conn).reason, CloseReason::Io);
 }

@@ -394,7 +394,9 @@ impl Net {
         self.stats.commands += commands.len() as u64;
         for command in commands {
             match command {
-                Command::Send(conn, bytes) => drop(self.send(conn, &bytes)),
+                Command::Send(conn, bytes) => self.contained(conn.0, |net| {
+                    let _ = net.send(conn, &bytes);
+                }),
                 Command::Message(message) => drop(guarded(self, |net| handler.message(net, message))),
                 Command::Close(conn) => drop(self.close(conn)),
                 Command::CloseListener(listener) => drop(self.close_listener(listener)),
