@@ -174,3 +174,53 @@ fn what_cannot_change_is_told_as_it_is() {
     reactor.net().set_limits(Limits { command_queue: 7, timers: 0, ..Limits::default() });
     assert_eq!((reactor.net().limits().command_queue, reactor.net().limits().timers), (5, 1));
 }
+
+/// Whoever was told that something waits is told when that is over, by whichever mark it was said.
+#[test]
+fn output_low_is_owed_although_the_low_mark_rose_meanwhile() {
+    let raised = || Limits { outbox_low: 32 * 1024, ..Limits::default() };
+    let mut harness = Harness::new();
+    let (_, address) = harness.listen();
+    harness.on(move |net, event| {
+        if let Event::Data(conn, _) = event {
+            assert_eq!(net.send(*conn, &[1; 20_000]), Sent::Queued(20_000));
+            net.set_limits(raised());
+            assert_eq!(net.send(*conn, &[2; 10_000]), Sent::Queued(0), "of another mark");
+        }
+    });
+    let (mut client, conn) = harness.client(address);
+    client.write_all(b"?").unwrap();
+    let mut got = vec![0; 30_000];
+    harness.until("it is told", |_, recorder| recorder.has(&Event::OutputLow(conn)));
+    harness.turn_for(Duration::from_millis(5));
+    client.read_exact(&mut got).unwrap();
+    assert!(got == [[1; 20_000].as_slice(), &[2; 10_000]].concat(), "in order");
+
+    harness.net().set_limits(Limits::default());
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("tcp://{}", listener.local_addr().unwrap());
+    let early = harness.net().connect(address.as_str()).unwrap();
+    assert_eq!(harness.net().send(early, &[1; 20_000]), Sent::Queued(20_000));
+    harness.net().set_limits(raised());
+    harness.until("it is told", |_, recorder| recorder.has(&Event::OutputLow(early)));
+    harness.turn_for(Duration::from_millis(5));
+    assert_eq!(harness.recorder.count(|event| matches!(event, Event::OutputLow(_))), 2, "once each");
+}
+
+/// A limit that is over before the loop has turned.
+#[test]
+fn silence_of_nearly_no_length_is_no_reason_to_spin() {
+    for idle in [Duration::from_nanos(1), Duration::from_micros(100)] {
+        let mut harness = Harness::new();
+        let (_, address) = harness.listen();
+        let (_client, conn) = harness.client(address);
+        harness.net().pause_reading(conn); // so that it is no silence of the peer's
+        harness.net().set_limits(Limits { idle, ..Limits::default() });
+        let before = harness.stats().turns;
+        harness.turn_for(Duration::from_millis(50));
+        let turns = harness.stats().turns - before;
+        assert!(turns < 200, "{turns} turns in 50 ms");
+        harness.net().resume_reading(conn);
+        assert_eq!(harness.until_closed(conn).reason, CloseReason::Idle);
+    }
+}

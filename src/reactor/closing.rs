@@ -15,6 +15,9 @@ use std::time::Duration;
 /// from a peer that talked on. What comes is taken in, and not answered with a reset.
 const GRACE: Duration = Duration::from_millis(100);
 
+/// Silence is not looked for more often than this.
+const LOOK: Duration = Duration::from_millis(1);
+
 impl Net {
     /// Nothing waits any more: the FIN that was asked for follows, or the close goes on.
     pub(super) fn after_last_byte(&mut self, key: Key) {
@@ -256,7 +259,8 @@ impl Net {
             }
         }
         // As many as timers may fire; the others in the next turn.
-        let at = if silent.len() <= self.limits.timers { next.max(now + idle / 16) } else { now + 1 };
+        let soonest = now + (idle / 16).max(ticks(LOOK));
+        let at = if silent.len() <= self.limits.timers { next.max(soonest) } else { now + 1 };
         self.look_for_silence_at(at);
         for key in silent.into_iter().take(self.limits.timers) {
             self.begin_close(key, CloseReason::Idle);

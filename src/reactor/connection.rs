@@ -340,7 +340,7 @@ impl Net {
     }
 
     #[inline(always)]
-    fn end_service(&mut self, key: Key) {
+    pub(super) fn end_service(&mut self, key: Key) {
         self.serving = Key::NONE;
         if !self.scratch.is_empty() {
             self.write_scratch(key);

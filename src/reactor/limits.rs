@@ -49,7 +49,8 @@ pub struct Limits {
     pub outbox_cap: usize,
     /// How long a connection may be silent in both directions before it is closed. Silence is judged only against input
     /// that was looked for, and the clock stands still while the handler has paused reading, and while the loop itself
-    /// stood still, stopped or held up by a callback. It may take a sixteenth longer: one timer looks after all.
+    /// stood still, stopped or held up by a callback. It may take a sixteenth longer, and a millisecond at the least: one timer looks
+    /// after all.
     /// Default 300 s; zero: never.
     pub idle: Duration,
     /// How long output may wait without one byte taken before the peer is cut off; it may take a tenth longer. Default

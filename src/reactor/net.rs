@@ -295,6 +295,9 @@ impl Net {
     /// Changes the bounds from now on, for the connections there are as well. The size of the command queue stays as it
     /// was when the reactor was made, and an open listener keeps its backlog.
     pub fn set_limits(&mut self, limits: Limits) {
+        if self.serving != Key::NONE {
+            self.end_service(self.serving); // what was said of its output went by the old marks
+        }
         let command_queue = self.limits.command_queue;
         self.limits = Limits { command_queue, ..limits.sane() };
         self.read_most = self.limits.read_budget.min(READ);
