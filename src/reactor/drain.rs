@@ -127,10 +127,15 @@ impl Net {
 
     /// Whenever something was freed. Once nothing is left to drain the report is made, and the reactor is as it was:
     /// what is opened from then on lives.
+    #[inline]
     pub(super) fn look_for_end_of_drain(&mut self) {
-        if self.drain.is_none() {
-            return;
+        if self.drain.is_some() {
+            self.end_drain_if_done();
         }
+    }
+
+    #[cold]
+    fn end_drain_if_done(&mut self) {
         let is_done = self.stats.connections == 0 && self.listeners == 0 && self.datagram_sockets == 0;
         let Some(drain) = self.drain.take_if(|drain| drain.has_begun && is_done) else { return };
         self.timers.cancel(drain.timer);

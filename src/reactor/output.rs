@@ -89,7 +89,8 @@ impl Net {
     fn flush_stream(&mut self, key: Key) -> bool {
         let Some(conn) = self.stream_mut(key) else { return false };
         conn.flags.clear(DIRTY);
-        let owes_low = conn.outbox.as_ref().is_some_and(|outbox| outbox.owes_low);
+        let Some(outbox) = &conn.outbox else { return self.judge(key, false) };
+        let owes_low = outbox.owes_low;
         if conn.flags.has(WRITABLE) {
             self.write_outbox(key);
         }

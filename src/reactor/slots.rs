@@ -55,16 +55,23 @@ impl<T> Slots<T> {
         Slots { entries: Slab::new(), generation }
     }
 
-    /// The value comes back when all 16.7 million places are taken.
-    pub(crate) fn insert(&mut self, value: T) -> Result<Key, T> {
-        let vacant = self.entries.vacant_entry();
-        if vacant.key() as u64 > INDEX_MASK {
-            return Err(value);
+    /// Whether all 16.7 million places are taken.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries.vacant_key() as u64 > INDEX_MASK
+    }
+
+    /// `None`, and the value is dropped, where it [`is_full`](Slots::is_full).
+    #[inline]
+    pub(crate) fn insert(&mut self, value: T) -> Option<Key> {
+        if self.is_full() {
+            return None;
         }
+        let vacant = self.entries.vacant_entry();
         self.generation += 1;
         let key = Key(self.generation << INDEX_BITS | vacant.key() as u64);
         vacant.insert(Entry { key, value });
-        Ok(key)
+        Some(key)
     }
 
     #[inline]

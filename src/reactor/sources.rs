@@ -11,48 +11,50 @@ use std::os::fd::OwnedFd;
 impl Net {
     /// Takes a source in and registers it.
     pub(super) fn insert(&mut self, source: Source) -> io::Result<Key> {
-        self.try_insert(source).map_err(|(_, error)| error)
+        let key = self.sources.insert(source).ok_or_else(no_room)?;
+        self.register(key).inspect_err(|_| drop(self.sources.remove(key)))?;
+        Ok(key)
     }
 
     /// The same; what is not taken in comes back.
+    #[cold]
     pub(super) fn try_insert(&mut self, source: Source) -> Result<Key, (Source, io::Error)> {
-        let key = self.sources.insert(source).map_err(|source| {
-            let what = "the reactor holds 16.7 million sources";
-            (source, io::Error::new(io::ErrorKind::QuotaExceeded, what))
-        })?;
+        if self.sources.is_full() {
+            return Err((source, no_room()));
+        }
+        let key = self.sources.insert(source).expect("there is room");
         if let Err(error) = self.register(key)
             && let Some(source) = self.sources.remove(key)
         {
             return Err((source, error));
         }
-        match self.sources.get(key) {
-            Some(Source::Listener(_)) => self.listeners += 1,
-            Some(Source::Datagrams(_)) => self.datagram_sockets += 1,
-            _ => {}
-        }
-        self.stats.registrations += 1;
-        if self.is_draining() {
-            self.enqueue(key); // What opens during a drain is served once, and closed.
-        }
         Ok(key)
     }
 
+    #[inline(always)] // into `insert`, which each client passes
     fn register(&mut self, key: Key) -> io::Result<()> {
         let (registry, token) = (self.poll.registry(), key.token());
         match self.sources.get_mut(key) {
             Some(Source::Stream(conn)) => {
                 let interest = conn.socket.interest(false);
-                conn.socket.source().register(registry, token, interest)
+                conn.socket.source().register(registry, token, interest)?;
             }
             Some(Source::Listener(listener)) => {
-                listener.socket.source().register(registry, token, Interest::READABLE)
+                listener.socket.source().register(registry, token, Interest::READABLE)?;
+                self.listeners += 1;
             }
             Some(Source::Datagrams(datagrams)) => {
-                datagrams.socket.source().register(registry, token, Interest::READABLE)
+                datagrams.socket.source().register(registry, token, Interest::READABLE)?;
+                self.datagram_sockets += 1;
             }
-            Some(Source::Watched(watched)) => watched.register(registry, key),
-            Some(Source::Dial(_)) | None => Ok(()),
+            Some(Source::Watched(watched)) => watched.register(registry, key)?,
+            Some(Source::Dial(_)) | None => {}
         }
+        self.stats.registrations += 1;
+        if self.is_draining() {
+            self.enqueue(key); // What opens during a drain is served once, and closed.
+        }
+        Ok(())
     }
 
     /// Puts a source on the ready list, once.
@@ -112,4 +114,8 @@ impl Source {
             Source::Dial(_) => unreachable!("a dial is made from an address"),
         }
     }
+}
+
+fn no_room() -> io::Error {
+    io::Error::new(io::ErrorKind::QuotaExceeded, "the reactor holds 16.7 million sources")
 }

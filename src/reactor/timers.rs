@@ -91,7 +91,7 @@ impl Timers {
     /// `None` when there are 16.7 million timers already.
     pub(crate) fn set(&mut self, deadline: Tick, period: Tick, purpose: Purpose) -> Option<Key> {
         let place = self.heap.len() as u32;
-        let key = self.slots.insert(Timer { purpose, period, place }).ok()?;
+        let key = self.slots.insert(Timer { purpose, period, place })?;
         self.heap.push(Entry { deadline, key });
         self.sift_up(place as usize);
         self.look_at_root();
