@@ -178,27 +178,6 @@ fn clients_in_the_backlog_are_still_greeted() {
 }
 
 #[test]
-fn clients_who_wait_at_the_limit_with_their_requests_sent_are_answered_like_the_others() {
-    let dir = TempDir::new();
-    for address in ["tcp://127.0.0.1:0".to_owned(), dir.unix("s")] {
-        let mut daemon = Daemon::start([address, "--max-connections".to_owned(), "2".to_owned()]);
-        let served = [daemon.welcomed(), daemon.welcomed()];
-        let mut waiting: Vec<_> = (0..12).map(|_| daemon.connect()).collect();
-        for (number, client) in waiting.iter_mut().enumerate() {
-            client.send(format!("w{number}\n"));
-        }
-        daemon.signal("TERM");
-        for mut client in served {
-            client.expect_last("");
-        }
-        for (number, mut client) in waiting.into_iter().enumerate() {
-            client.expect_last(format!("Welcome!Hello, w{number}!\n"));
-        }
-        assert_eq!(daemon.exit_code(PATIENCE), Some(0), "{}", daemon.stderr());
-    }
-}
-
-#[test]
 fn more_requests_than_one_look_at_the_poller_brings_are_answered_all_the_same() {
     const CLIENTS: usize = 1500;
     if !raise_descriptor_limit(CLIENTS as u64 + 100) {

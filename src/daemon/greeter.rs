@@ -139,14 +139,15 @@ impl Greeter {
 
     /// The first signal to end, or one that comes after it.
     fn on_terminate(&mut self, net: &mut Net) {
-        if self.is_draining {
+        let Some(lead) = &mut self.lead else { return };
+        // A farewell may have begun the drain: then this is the first signal all the same.
+        if lead.grace.is_none() {
+            lead.grace = Some(net.set_timer(GRACE, 0));
+        } else if self.is_draining {
             log::warn!("second signal: stopping at once");
             self.is_forced = true;
             self.tell(Crew::stop);
-            return net.stop();
-        }
-        if let Some(lead) = self.lead.as_mut().filter(|lead| lead.grace.is_none()) {
-            lead.grace = Some(net.set_timer(GRACE, 0));
+            net.stop();
         }
     }
 

@@ -74,9 +74,15 @@ impl Net {
         if !std::mem::replace(&mut drain.has_begun, true) {
             let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
             for key in keys {
-                match self.sources.get(key) {
+                match self.sources.get_mut(key) {
                     Some(Source::Stream(_)) => self.ask_to_end_soon(key),
-                    Some(Source::Listener(_) | Source::Datagrams(_)) => self.enqueue(key),
+                    Some(Source::Listener(listener)) => {
+                        // A backlog is a queue: behind so many there is nobody who waits already.
+                        listener.waiting =
+                            listener.socket.waiting().unwrap_or(self.limits.backlog as usize + 1);
+                        self.enqueue(key);
+                    }
+                    Some(Source::Datagrams(_)) => self.enqueue(key),
                     Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
                     Some(Source::Watched(_)) | None => {}
                 }

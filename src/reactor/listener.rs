@@ -22,6 +22,8 @@ pub(crate) struct Listener {
     pub(crate) queued: bool,
     /// Clients may wait in it that came before its options were set, and so have not inherited them.
     pub(crate) has_early_clients: bool,
+    /// In a drain: how many more clients may wait in it who were there when the drain began.
+    pub(crate) waiting: usize,
     /// Stopped at a limit; the next close, or the timer, lets it try again.
     is_stalled: bool,
     /// Pending while it rests: events are ignored then, and accept is called when the rest is over.
@@ -37,6 +39,7 @@ impl Listener {
             is_dual,
             queued: false,
             has_early_clients: false,
+            waiting: 0,
             is_stalled: false,
             timer: Key::NONE,
             file,
@@ -80,6 +83,7 @@ impl Net {
             if is_full {
                 return self.wait_for_room(key);
             }
+            listener.waiting = listener.waiting.saturating_sub(1);
             self.stats.accept_calls += 1;
             match listener.socket.accept() {
                 Ok(socket) => {
@@ -120,13 +124,21 @@ impl Net {
         if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
             listener.has_early_clients = false;
         }
-        warnings::of_room(self);
         if self.is_draining() {
             self.free_listener(key);
+        } else {
+            warnings::of_room(self);
         }
     }
 
+    /// Those who come while a drain lasts are let in as long as there is room, and hold it up no longer.
     fn wait_for_room(&mut self, key: Key) {
+        if self.is_draining()
+            && matches!(self.sources.get(key), Some(Source::Listener(listener)) if listener.waiting == 0)
+        {
+            self.free_listener(key);
+            return;
+        }
         self.stall(key);
         if let Some(at) = warnings::of_the_limit(self)
             && let Some(Source::Listener(listener)) = self.sources.get_mut(key)

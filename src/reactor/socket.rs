@@ -181,6 +181,11 @@ impl ListenSocket {
         })
     }
 
+    /// How many clients wait in the backlog; `None` where the system does not tell, as of Unix sockets.
+    pub(crate) fn waiting(&self) -> Option<usize> {
+        matches!(self, ListenSocket::Tcp(_)).then(|| sys::waiting(self.as_fd()).ok()).flatten()
+    }
+
     pub(crate) fn source(&mut self) -> &mut dyn Source {
         either!(self, ListenSocket, Tcp | Unix | Packets, socket => socket)
     }

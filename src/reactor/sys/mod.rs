@@ -22,7 +22,7 @@ pub(crate) use receive::ReceiveBatch;
 pub(crate) use send::SendBatch;
 pub(crate) use socket::{
     accept, ask_for_destination, bind_without_port, has_upper_layer, receive_drops, receive_record,
-    sends_bundles, take_bundles, unread, unsent, untaken,
+    sends_bundles, take_bundles, unread, unsent, untaken, waiting,
 };
 #[cfg(feature = "cli")]
 pub use standard::StandardStream;

@@ -109,19 +109,32 @@ pub(crate) fn bind_without_port(fd: BorrowedFd<'_>) -> io::Result<()> {
 
 /// Datagrams that the system dropped because the receive queue of this socket was full (sock_diag(7): SK_MEMINFO_DROPS).
 pub(crate) fn receive_drops(fd: BorrowedFd<'_>) -> io::Result<u32> {
-    let mut figures = [0u32; libc::SK_MEMINFO_DROPS as usize + 1];
+    const DROPS: usize = libc::SK_MEMINFO_DROPS as usize;
+    let figures: [u32; DROPS + 1] = figures(fd, libc::SOL_SOCKET, libc::SO_MEMINFO)?;
+    Ok(figures[DROPS])
+}
+
+/// Clients that wait in the backlog of a TCP listener (tcp(7): TCP_INFO, whose `tcpi_unacked` a listener has for this).
+pub(crate) fn waiting(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    /// Behind eight bytes come rto, ato, snd_mss and rcv_mss (linux/tcp.h).
+    const UNACKED: usize = 6;
+    let figures: [u32; UNACKED + 1] = figures(fd, libc::IPPROTO_TCP, libc::TCP_INFO)?;
+    Ok(figures[UNACKED] as usize)
+}
+
+/// The first of the numbers that an option consists of.
+fn figures<const COUNT: usize>(
+    fd: BorrowedFd<'_>,
+    level: libc::c_int,
+    option: libc::c_int,
+) -> io::Result<[u32; COUNT]> {
+    let mut figures = [0u32; COUNT];
     let mut size = size_of_val(&figures) as libc::socklen_t;
-    // SAFETY: the option is an array of u32, of which the kernel writes no more than `size` bytes (linux/sock_diag.h).
+    // SAFETY: any bytes are numbers, and the kernel writes no more than `size` of them.
     check(unsafe {
-        libc::getsockopt(
-            fd.as_raw_fd(),
-            libc::SOL_SOCKET,
-            libc::SO_MEMINFO,
-            figures.as_mut_ptr().cast(),
-            &raw mut size,
-        )
+        libc::getsockopt(fd.as_raw_fd(), level, option, figures.as_mut_ptr().cast(), &raw mut size)
     })?;
-    Ok(figures[libc::SK_MEMINFO_DROPS as usize])
+    Ok(figures)
 }
 
 fn int_option(fd: BorrowedFd<'_>, level: libc::c_int, option: libc::c_int) -> io::Result<libc::c_int> {
