@@ -13,6 +13,7 @@ pub type Prepare = dyn Fn() -> Result<Plan, String> + Send + Sync;
 /// to read tells it of the outcome, a [`Reread`].
 pub(super) struct Reload {
     prepare: Arc<Prepare>,
+    /// Until its outcome is taken up: two at a time could end in the wrong order.
     thread: Option<JoinHandle<()>>,
     /// Something may have changed since the thread has read it.
     is_asked_again: bool,
@@ -32,7 +33,7 @@ impl Reload {
     ///
     /// When the system has no thread for it.
     pub(super) fn begin(&mut self, remote: Remote) -> Result<(), String> {
-        if self.thread.as_ref().is_some_and(|thread| !thread.is_finished()) {
+        if self.thread.is_some() {
             self.is_asked_again = true;
             return Ok(());
         }
@@ -55,5 +56,32 @@ impl Reload {
             let _ = thread.join();
         }
         std::mem::take(&mut self.is_asked_again)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reactor;
+    use std::thread;
+    use std::time::{Duration, Instant};
+
+    /// The loop would wait for a second thread, which has only begun, when the first one's outcome comes.
+    #[test]
+    fn who_asks_between_the_reading_and_its_outcome_is_heard_after_it() {
+        let mut reload = Reload::new(Arc::new(|| Err("no config".to_owned())));
+        let mut reactor = Reactor::new().unwrap();
+        reload.begin(reactor.net().remote()).unwrap();
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while !reload.thread.as_ref().unwrap().is_finished() {
+            assert!(Instant::now() < deadline);
+            thread::yield_now();
+        }
+        let first = reload.thread.as_ref().unwrap().thread().id();
+        reload.begin(reactor.net().remote()).unwrap();
+        assert_eq!(reload.thread.as_ref().unwrap().thread().id(), first);
+        assert!(reload.end(), "the second question is forgotten");
+        assert!(reload.thread.is_none());
+        assert!(!reload.end());
     }
 }
