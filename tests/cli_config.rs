@@ -209,3 +209,9 @@ fn the_example_with_every_dialect_is_valid() {
     let (printed, stderr) = succeed(&["serve", "--config", file, "--check-config"]);
     assert_eq!((printed.matches("[[listen]]").count(), stderr.as_str()), (9, ""));
 }
+
+#[test]
+fn a_config_that_never_comes_to_an_end_is_refused() {
+    let stderr = fail(2, &["serve", "--config", "/dev/zero", "--check-config"]);
+    assert!(stderr.contains("/dev/zero: it is longer than 16MiB"), "{stderr}");
+}

@@ -8,7 +8,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
-use common::{HULLO, PATIENCE, Peer, Process, TempDir, eventually, skip};
+use common::{HULLO, PATIENCE, Peer, Process, Serve, TempDir, eventually, skip};
 
 /// How long a system call is drawn out, in microseconds.
 const DELAY: u32 = 600_000;
@@ -87,6 +87,23 @@ fn of_two_starts_on_one_datagram_path_one_wins_and_keeps_its_file() {
         assert_eq!(winner.wait(PATIENCE).unwrap().code(), Some(0));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "{call}: something is left behind");
     }
+}
+
+/// One that was killed leaves its lock, and who may not open that cannot tell whether anybody has it.
+#[test]
+fn a_lock_that_is_another_users_is_told_as_what_is_in_the_way() {
+    let dir = TempDir::new();
+    let lock = dir.write("s.lock", "");
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0)).unwrap();
+    // Root may open everything, unless it is without the right to.
+    let drop_right = "[ \"$(id -u)\" != 0 ] || \
+                      exec setpriv --bounding-set=-dac_override,-dac_read_search -- \"$0\" \"$@\"";
+    let (code, _, stderr) = Serve::new([dir.unix("s")]).after(drop_right).run();
+    if stderr.contains("setpriv") {
+        return skip("there is no setpriv here, or it may drop no right");
+    }
+    assert_eq!(code, Some(1), "{stderr}");
+    assert!(stderr.contains(&format!("{lock} is in the way: it is another user's, remove it")), "{stderr}");
 }
 
 /// With several reactors it is shared among those of one daemon, and with no other.

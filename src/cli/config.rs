@@ -6,6 +6,7 @@ use super::dialect_table::framing;
 use super::failure::{Failure, Place};
 use super::guess;
 use super::section::{Section, Source};
+use super::units;
 use hullo::greeting::{Framing, Transport};
 use hullo::{Address, Printable};
 use log::LevelFilter;
@@ -44,8 +45,8 @@ pub(super) struct Listen {
 impl Config {
     /// Reads and checks a file.
     pub(super) fn load(path: &Path) -> Result<Config, Failure> {
-        let text = fs::read_to_string(path).map_err(|error| unreadable(path, &error.to_string()))?;
-        Config::parse(&path.to_string_lossy(), &text)
+        let file = File::open(path).map_err(|error| unreadable(path, &error.to_string()))?;
+        Config::parse(&path.to_string_lossy(), &text_of(file, path)?)
     }
 
     /// The same for one that was read before. In doubt it says no: a pipe has nothing left to give, and a file that
@@ -58,12 +59,11 @@ impl Config {
         }
         // open(2): without O_NONBLOCK a FIFO, come in its place just now, waits for somebody who writes to it.
         let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
-        let mut file = file.map_err(|error| unreadable(path, &error.to_string()))?;
+        let file = file.map_err(|error| unreadable(path, &error.to_string()))?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
             return Err(not_again());
         }
-        let mut text = String::new();
-        file.read_to_string(&mut text).map_err(|error| unreadable(path, &error.to_string()))?;
+        let text = text_of(file, path)?;
         if text.trim().is_empty() {
             return Err(unreadable(path, "it is empty: if that is meant, write a # into it"));
         }
@@ -133,6 +133,23 @@ impl Listen {
 /// The kind of socket at an address.
 pub(super) fn transport(address: &Address) -> Transport {
     if address.is_datagram() { Transport::Datagram } else { Transport::Stream }
+}
+
+/// The longest config: some devices never come to an end.
+const LONGEST: usize = 16 << 20;
+
+fn text_of(file: File, path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = file.take(LONGEST as u64 + 1).read_to_string(&mut text);
+    read.map_err(|error| unreadable(path, &error.to_string()))?;
+    if text.len() > LONGEST {
+        let size = units::write_size(LONGEST);
+        return Err(unreadable(
+            path,
+            &format!("it is longer than {size}, which no config is: name another file"),
+        ));
+    }
+    Ok(text)
 }
 
 fn unreadable(path: &Path, why: &str) -> Failure {

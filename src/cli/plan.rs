@@ -220,7 +220,7 @@ fn clients_with_room(config: &Config, sockets: usize, reactors: usize) -> Result
     let wanted = config.bounds.limits.connections;
     if room == 0 {
         let sentence = format!(
-            "the descriptor limit of {limit} leaves no room for clients beside {sockets} sockets: raise it (ulimit -n)"
+            "the descriptor limit of {limit} leaves no room for clients beside the sockets that listen: raise it (ulimit -n)"
         );
         return Err(Failure::failed(&Place::default(), sentence));
     }
@@ -229,7 +229,7 @@ fn clients_with_room(config: &Config, sockets: usize, reactors: usize) -> Result
         let level = if config.sets_connections { log::Level::Warn } else { log::Level::Info };
         log::log!(
             level,
-            "the descriptor limit of {limit} leaves room for {room} clients, not for {wanted}: \
+            "the descriptor limit of {limit} leaves room for {room} of {wanted} clients: \
              going on with {room}; raise the limit (ulimit -n) for more"
         );
     }

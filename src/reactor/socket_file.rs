@@ -160,19 +160,20 @@ impl Lock {
     fn beside(socket: &Path) -> io::Result<Lock> {
         let path = PathBuf::from([socket.as_os_str(), ".lock".as_ref()].into_iter().collect::<OsString>());
         let in_the_way =
-            || io::Error::other(format!("{} is in the way: it is no lock file, remove it", path.display()));
+            |why| io::Error::other(format!("{} is in the way: it {why}, remove it", path.display()));
         for _ in 0..Lock::TRIES {
             let mut options = File::options();
             options.read(true).write(true).create(true).truncate(false).mode(0o600);
             // Neither a link nor a FIFO leads anywhere else.
             let opened = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path);
             let file = opened.map_err(|error| match error.raw_os_error() {
-                Some(libc::ELOOP | libc::EISDIR | libc::ENXIO) => in_the_way(),
+                Some(libc::ELOOP | libc::EISDIR | libc::ENXIO) => in_the_way("is no lock file"),
+                Some(libc::EACCES) if fs::symlink_metadata(&path).is_ok() => in_the_way("is another user's"),
                 _ => error,
             })?;
             let metadata = file.metadata()?;
             if !metadata.is_file() {
-                return Err(in_the_way());
+                return Err(in_the_way("is no lock file"));
             }
             match sys::lock(file.as_fd()) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
