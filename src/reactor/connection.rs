@@ -300,7 +300,8 @@ impl Net {
     #[inline(never)]
     fn nothing_read<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, error: Option<io::Error>) {
         let Some(conn) = self.stream_mut(key) else { return };
-        match error {
+        let broken = conn.outbox.as_mut().and_then(|outbox| outbox.broken.take());
+        match error.or(broken) {
             None => {
                 conn.flags.set(EOF);
                 self.peer_ended(handler, key);

@@ -32,7 +32,7 @@ pub trait Handler {
 
     /// The peer will send nothing more (its FIN arrived); it may still be reading. Everything it sent has been
     /// given to `data`. By default the connection is closed, once its output is flushed: end of file is not close.
-    // **I7** Guard: `every_answer_arrives_after_half_close` in `tests/streams.rs`.
+    // **I7** Guard: `every_answer_arrives_after_half_close` in `tests/stream_ends.rs`.
     fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
         net.close(conn);
     }

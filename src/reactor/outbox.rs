@@ -19,6 +19,8 @@ pub(crate) struct Outbox {
     pub(crate) moved: Tick,
     /// The handler was told that something waits, and will be told when nothing does.
     pub(crate) owes_low: bool,
+    /// What the system said when it was last offered something, if that ends the stream.
+    pub(crate) broken: Option<io::Error>,
     /// What lay in the kernel, not taken by the peer, when it took no more from us.
     in_kernel: Option<usize>,
 }
@@ -40,6 +42,7 @@ impl Outbox {
             records: Lengths(VecDeque::new()),
             moved: 0,
             owes_low: false,
+            broken: None,
             in_kernel: None,
         })
     }
@@ -72,6 +75,9 @@ impl Outbox {
     /// Writes, both halves of the ring in one call, until all is taken or the kernel would block. The loop is
     /// bounded by what waits, which the cap bounds. Returns how many bytes were taken and in how many calls.
     pub(crate) fn flush(&mut self, socket: &StreamSocket) -> (usize, u64, Flushed) {
+        if let Some(error) = self.broken.take() {
+            return (0, 0, Flushed::Broken(error));
+        }
         let (mut taken, mut calls) = (0, 0);
         while !self.bytes.is_empty() {
             let (mut front, mut back) = self.bytes.as_slices();

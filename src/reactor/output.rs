@@ -9,7 +9,6 @@ use super::net::{Net, Source};
 use super::outbox::Flushed;
 use super::slots::Key;
 use super::timers::ticks;
-use std::io;
 
 impl Net {
     /// Writes the scratch to the stream it was filled for; what the kernel does not take becomes its outbox.
@@ -30,8 +29,7 @@ impl Net {
                     }
                     taken = n;
                 }
-                // Blocked: not tried again before the poller says so. Anything else the flush will meet again.
-                Err(error) => conn.flags.put(WRITABLE, error.kind() != io::ErrorKind::WouldBlock),
+                Err(error) => return self.refused(key, error, &[]),
             }
         }
         self.keep_rest(key, taken, &[]);

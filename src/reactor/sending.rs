@@ -172,7 +172,10 @@ impl Net {
                     self.stats.bytes_out += n as u64;
                     taken = n;
                 }
-                Err(error) => conn.flags.put(WRITABLE, error.kind() != io::ErrorKind::WouldBlock),
+                Err(error) => {
+                    self.refused(key, error, bytes);
+                    return Sent::Queued(self.stream(key).map_or(0, Connection::waiting));
+                }
             }
         }
         self.keep_rest(key, taken, bytes);
@@ -189,6 +192,24 @@ impl Net {
         }
         self.written_through.bytes += bytes;
         self.written_through.bytes
+    }
+
+    /// The system took nothing of the scratch and of what is `more`. Blocked, it is not tried again before the poller says so.
+    /// Anything else ends the stream in the flush, which would not meet it again, since an error is told once; a read after it
+    /// would find what looks like the end of the peer's output. Only a broken pipe is told each time, and after that end.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refused(&mut self, key: Key, error: io::Error, more: &[u8]) {
+        self.keep_rest(key, 0, more);
+        let Some(conn) = self.stream_mut(key) else { return };
+        match (error.kind(), &mut conn.outbox) {
+            (io::ErrorKind::WouldBlock, _) => conn.flags.clear(WRITABLE),
+            (io::ErrorKind::BrokenPipe, _) | (_, None) => conn.flags.set(WRITABLE),
+            (_, Some(outbox)) => {
+                conn.flags.set(WRITABLE);
+                outbox.broken = Some(error);
+            }
+        }
     }
 
     /// What was not taken waits: the send buffer is full, or the connection broken, and the flush finds out which.
