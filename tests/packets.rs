@@ -155,3 +155,24 @@ fn the_end_comes_after_the_last_record() {
     assert_eq!(harness.until_closed(conn).reason, CloseReason::PeerClosed);
     assert_eq!((receive(&ours), receive(&ours)), (b"last".to_vec(), Vec::new()));
 }
+
+/// As of a Unix stream; the system tells of a reset before it gives the records, and once.
+#[test]
+fn what_a_peer_sent_before_it_left_is_read_although_it_left_answers_unread() {
+    let (mut harness, peer, conn) = adopted(Limits::default());
+    harness.echo();
+    peer.send(b"one").unwrap();
+    harness.until("it is answered", |reactor, _| reactor.net().info(conn).unwrap().bytes_out == 3);
+    peer.send(b"two").unwrap();
+    peer.send(b"three").unwrap();
+    drop(peer);
+    harness.until_closed(conn);
+    assert_eq!(records(&harness.recorder), [b"one".as_slice(), b"two", b"three"]);
+
+    let (mut harness, peer, conn) = adopted(Limits::default());
+    harness.net().send(conn, b"unread");
+    harness.turn(std::time::Duration::ZERO);
+    drop(peer);
+    let closed = harness.until_closed(conn);
+    assert_eq!((closed.reason, closed.error), (CloseReason::Reset, Some(io::ErrorKind::ConnectionReset)));
+}

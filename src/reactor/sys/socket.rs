@@ -39,9 +39,20 @@ fn byte_count(fd: BorrowedFd<'_>, request: libc::Ioctl) -> io::Result<usize> {
     Ok(count.max(0) as usize)
 }
 
-/// Reads one record. One that is longer than `buffer` is cut by the system, which is asked for its real length
-/// (recv(2): MSG_TRUNC) and makes it an error.
+/// Reads one record. Where a peer has left without reading all, the system says so first, and gives what it had sent after
+/// that.
 pub(crate) fn receive_record(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
+    match receive_next(fd, buffer) {
+        Err(reset) if reset.kind() == io::ErrorKind::ConnectionReset => {
+            receive_next(fd, buffer).ok().filter(|&n| n > 0).ok_or(reset)
+        }
+        result => result,
+    }
+}
+
+/// A record that is longer than `buffer` is cut by the system, which is asked for its real length (recv(2): MSG_TRUNC), and
+/// is an error.
+fn receive_next(fd: BorrowedFd<'_>, buffer: &mut [u8]) -> io::Result<usize> {
     // SAFETY: the kernel writes at most `buffer.len()` bytes to `buffer`, which outlives the call.
     let length =
         unsafe { libc::recv(fd.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), libc::MSG_TRUNC) };
