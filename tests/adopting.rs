@@ -10,16 +10,6 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::time::Duration;
 
-fn echo(harness: &mut Harness) {
-    harness.on(|net, event| {
-        if let Event::Data(conn, bytes) = event {
-            net.send(*conn, bytes);
-        }
-    });
-    harness.recorder.on_datagram =
-        Box::new(|net, udp, datagram| assert!(net.reply(udp, datagram, datagram.bytes)));
-}
-
 fn ask(harness: &mut Harness, mut peer: impl Read + Write) {
     peer.write_all(b"who?").unwrap();
     let heard = |recorder: &Recorder| recorder.bytes.values().sum::<usize>();
@@ -34,7 +24,7 @@ fn ask(harness: &mut Harness, mut peer: impl Read + Write) {
 #[test]
 fn a_stream_of_either_kind_is_taken_over() {
     let mut harness = Harness::new();
-    echo(&mut harness);
+    harness.echo();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let ours = connect(listener.local_addr().unwrap());
     let (theirs, _) = listener.accept().unwrap();
@@ -58,7 +48,7 @@ fn a_listener_of_either_kind_is_taken_over_with_its_backlog() {
     let directory = Scratch::new("adopting");
     let path = directory.0.join("socket");
     let mut harness = Harness::new();
-    echo(&mut harness);
+    harness.echo();
     let (tcp, unix) = (TcpListener::bind("127.0.0.1:0").unwrap(), UnixListener::bind(&path).unwrap());
     let address = tcp.local_addr().unwrap();
     let clients = (connect(address), UnixStream::connect(&path).unwrap()); // before anybody is there to accept
@@ -78,7 +68,7 @@ fn a_datagram_socket_of_either_kind_is_taken_over_with_what_it_holds() {
     let directory = Scratch::new("adopting-datagrams");
     let (server, client) = (directory.0.join("server"), directory.0.join("client"));
     let mut harness = Harness::new();
-    echo(&mut harness);
+    harness.echo();
     let (udp, unix) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UnixDatagram::bind(&server).unwrap());
     let one = UdpSocket::bind("127.0.0.1:0").unwrap();
     let other = UnixDatagram::bind(&client).unwrap();
@@ -242,7 +232,7 @@ fn a_listener_of_another_protocol_is_taken_over() {
     listener.listen(9).unwrap();
     let address = listener.local_addr().unwrap();
     let mut harness = Harness::new();
-    echo(&mut harness);
+    harness.echo();
     let Adopted::Listener(id) = harness.net().adopt(listener).unwrap() else { panic!("a listener") };
     assert_eq!(Some(tcp_addr(&harness.reactor, id)), address.as_socket());
     let plain = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();

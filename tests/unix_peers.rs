@@ -45,16 +45,6 @@ fn bytes(path: &Path) -> &[u8] {
     path.as_os_str().as_encoded_bytes()
 }
 
-fn echo(harness: &mut Harness) {
-    harness.on(|net, event| {
-        if let Event::Data(conn, bytes) = event {
-            net.send(*conn, bytes);
-        }
-    });
-    harness.recorder.on_datagram =
-        Box::new(|net, udp, datagram| assert!(net.reply(udp, datagram, datagram.bytes)));
-}
-
 fn heard(recorder: &Recorder) -> Vec<u8> {
     let bytes = |event: &Event| match event {
         Event::Data(_, bytes) | Event::Datagram { bytes, .. } => bytes.clone(),
@@ -80,7 +70,7 @@ fn a_client_with_the_longest_name_is_a_client_like_any_other() {
             let directory = Scratch::new(&format!("longest-{scheme}-{is_adopted}"));
             let (server, name) = (directory.0.join("server"), longest(&directory, "c"));
             let mut harness = Harness::new();
-            echo(&mut harness);
+            harness.echo();
             if is_adopted {
                 let listener = unix(kind);
                 listener.bind(&SockAddr::unix(&server).unwrap()).unwrap();
@@ -113,7 +103,7 @@ fn a_client_with_the_longest_name_is_a_client_like_any_other() {
 fn a_socket_with_the_longest_name_is_taken_over_and_tells_it() {
     let directory = Scratch::new("longest-adopted");
     let mut harness = Harness::new();
-    echo(&mut harness);
+    harness.echo();
     for (letter, kind) in [("s", Type::STREAM), ("p", Type::SEQPACKET)] {
         let name = longest(&directory, letter);
         let listener = unix(kind);
@@ -141,7 +131,7 @@ fn a_datagram_from_the_longest_name_is_answered() {
     let directory = Scratch::new("longest-datagrams");
     let (server, theirs) = (directory.0.join("server"), longest(&directory, "a"));
     let mut harness = Harness::new();
-    echo(&mut harness);
+    harness.echo();
     harness.net().bind(Address::Unixgram(server.clone())).unwrap();
     let adopted = unix(Type::DGRAM);
     adopted.bind(&address(bytes(&theirs))).unwrap();
@@ -214,7 +204,7 @@ fn expect_closed(mut reader: PipeReader) {
 fn what_stands_behind_a_short_read_is_read_as_well() {
     let directory = Scratch::new("short-reads");
     let mut harness = Harness::new();
-    echo(&mut harness);
+    harness.echo();
     for (how, peer) in streams(&mut harness, &directory, Type::STREAM) {
         let expect = |harness: &mut Harness, what: &str, sent: &[u8]| {
             let before = heard(&harness.recorder).len();
@@ -284,7 +274,7 @@ fn a_packet_leaves_no_descriptor_open() {
 fn a_datagram_leaves_no_descriptor_open() {
     let directory = Scratch::new("datagrams-with-descriptors");
     let mut harness = Harness::new();
-    echo(&mut harness);
+    harness.echo();
     let bound = directory.0.join("bound");
     harness.net().bind(Address::Unixgram(bound.clone())).unwrap();
     let to_bound = unix(Type::DGRAM);

@@ -256,7 +256,7 @@ impl Reactor {
 
     /// When a turn has something to do even if the poller's descriptor stays silent: *now* while work is left from
     /// the last turn, else the next timer's deadline. A host that waits on the descriptor needs only the *now*,
-    /// since the timer makes the descriptor readable.
+    /// since the timer makes the descriptor readable: one that was set between turns, from the next turn on.
     pub fn next_deadline(&self) -> Option<Instant> {
         if self.batch_was_full || self.net.work_waits() || !self.net.inbox.is_empty() {
             return Some(Instant::now());

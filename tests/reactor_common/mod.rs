@@ -82,6 +82,17 @@ impl Harness {
         self.recorder.on = Box::new(on);
     }
 
+    /// Has whatever arrives sent back.
+    pub fn echo(&mut self) {
+        self.on(|net, event| {
+            if let Event::Data(conn, bytes) = event {
+                net.send(*conn, bytes);
+            }
+        });
+        self.recorder.on_datagram =
+            Box::new(|net, udp, datagram| assert!(net.reply(udp, datagram, datagram.bytes)));
+    }
+
     pub fn listen(&mut self) -> (ListenerId, SocketAddr) {
         let listener = self.reactor.listen("tcp://127.0.0.1:0").unwrap();
         (listener, tcp_addr(&self.reactor, listener))
