@@ -1,7 +1,7 @@
 //! Datagrams collected, and sent many at a time.
 
 use super::control::{Arrival, Control, leave_from, put};
-use super::socket::has_no_checksums;
+use super::socket::{has_no_checksums, is_udp_lite};
 use super::{BATCH, DATAGRAM};
 use crate::reactor::address::PeerAddr;
 use crate::reactor::bundles::Bundles;
@@ -212,11 +212,13 @@ impl Sent {
 
 /// Whether an error means that bundles are not taken on this socket at all. EMSGSIZE tells of the path to one peer, on which
 /// a part does not fit; older kernels say EINVAL then, as they do of a peer that cannot be (port 0), and of a socket without
-/// checksums, which alone concerns everybody.
+/// checksums, which alone concerns everybody. EIO tells of a path with IPsec or, on older kernels, through a device that
+/// computes no checksums; or else of UDP-Lite.
 #[cold]
 fn tells_of_no_support(fd: BorrowedFd<'_>, error: &io::Error) -> bool {
     match error.raw_os_error() {
-        Some(libc::EIO | libc::ENOPROTOOPT | libc::EOPNOTSUPP) => true,
+        Some(libc::ENOPROTOOPT | libc::EOPNOTSUPP) => true,
+        Some(libc::EIO) => is_udp_lite(fd),
         Some(libc::EINVAL) => has_no_checksums(fd),
         _ => false,
     }
@@ -241,4 +243,21 @@ impl Outgoing {
 /// The port of an IP address, which both families have in the same place; of others some bytes of theirs.
 fn port(address: &SockAddr) -> u64 {
     address.as_socket().map_or(0, |socket| socket.port().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::UdpSocket;
+    use std::os::fd::AsFd;
+
+    #[test]
+    fn what_one_path_does_not_take_is_no_reason_to_bundle_for_nobody() {
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let ends_bundles = |code| tells_of_no_support(socket.as_fd(), &io::Error::from_raw_os_error(code));
+        for code in [libc::EIO, libc::EMSGSIZE, libc::EINVAL, libc::ENETUNREACH, libc::EPERM, libc::ENOBUFS] {
+            assert!(!ends_bundles(code), "{code}");
+        }
+        assert!(ends_bundles(libc::EOPNOTSUPP) && ends_bundles(libc::ENOPROTOOPT));
+    }
 }

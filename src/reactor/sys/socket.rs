@@ -113,6 +113,12 @@ pub(super) fn has_no_checksums(fd: BorrowedFd<'_>) -> bool {
     int_option(fd, libc::SOL_SOCKET, libc::SO_NO_CHECK).is_ok_and(|on| on != 0)
 }
 
+/// Whether datagrams are those of UDP-Lite (udplite(7)).
+pub(super) fn is_udp_lite(fd: BorrowedFd<'_>) -> bool {
+    int_option(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL)
+        .is_ok_and(|protocol| protocol == libc::IPPROTO_UDPLITE)
+}
+
 /// Has bind(2) with port 0 leave the port to connect(2) (ip(7): IP_BIND_ADDRESS_NO_PORT, for IPv6 as well).
 pub(crate) fn bind_without_port(fd: BorrowedFd<'_>) -> io::Result<()> {
     switch_on(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT)
