@@ -143,11 +143,25 @@ fn a_percentile_of_too_few_samples_is_not_judged_and_the_report_says_how_many_it
         let load = load_with(options(&server.url(), "-c 2 -n 28 --warmup 0s").into_iter().chain(more));
         assert_eq!(load.code, Some(4), "{:#}", load.report.0);
         assert_eq!(load.report.at(&["verdict", "status"]), "not_trustworthy");
+        assert!(!load.report.trustworthy(), "whichever of the two a script reads, it is told the same");
         assert_eq!(load.report.at(&["verdict", "expectations"])[0]["judgement"], "too_few_samples");
         let said = load.report.reasons().join("; ");
         assert!(said.contains(expectation) && said.contains(&format!("wants {wanted} samples")), "{said}");
         assert!(said.contains("there are 28"), "{said}");
     }
+}
+
+#[test]
+fn what_is_proved_comes_before_what_could_not_be_judged() {
+    let server = Lines::hello(|client, message| {
+        std::thread::sleep(Duration::from_millis(20));
+        client.greet(message);
+    });
+    let more = ["--expect", "p99<10s"].map(str::to_owned);
+    let load = load_with(options(&server.url(), "-c 2 -r 1000 -d 1s --warmup 0s").into_iter().chain(more));
+    assert_eq!(load.code, Some(3), "{:#}", load.report.0);
+    assert_eq!(load.report.at(&["verdict", "status"]), "fell_short");
+    assert_eq!(load.report.at(&["verdict", "expectations"])[0]["judgement"], "too_few_samples");
 }
 
 #[test]

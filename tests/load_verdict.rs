@@ -18,6 +18,7 @@ fn the_verdict_names_the_first_thing_that_applies() {
         text(&outcome).lines().next().unwrap().split(';').next().unwrap().to_owned()
     };
     let doubtful = |outcome: &mut Outcome| {
+        without_errors(outcome);
         outcome.verdict.trustworthy = false;
         outcome.verdict.expectations[0].judgement = Judgement::Doubtful;
     };
@@ -40,6 +41,12 @@ fn the_verdict_names_the_first_thing_that_applies() {
         }),
         "PASSED: with errors, as allowed"
     );
+}
+
+fn without_errors(outcome: &mut Outcome) {
+    let books = &mut outcome.books;
+    (books.wrong, books.late, books.lost, books.duplicate, books.foreign) = (0, 0, 0, 0, 0);
+    (outcome.connections.failed, outcome.connections.lost) = (0, 0);
 }
 
 #[test]
@@ -82,13 +89,29 @@ fn the_verdict_and_the_exit_code_say_the_same() {
     let as_it_is = |_: &mut Outcome| {};
     let doubtful = |outcome: &mut Outcome| outcome.verdict.trustworthy = false;
     let unsent = |outcome: &mut Outcome| outcome.books.not_sent = 1;
+    let sent_late = |outcome: &mut Outcome| {
+        doubtful(outcome);
+        without_errors(outcome);
+    };
+    let dropped_by_us = |outcome: &mut Outcome| {
+        sent_late(outcome);
+        (outcome.books.lost, outcome.generator.receive_drops) = (3, 3);
+    };
+    let lost_beyond_that = |outcome: &mut Outcome| {
+        dropped_by_us(outcome);
+        outcome.books.lost += 1;
+    };
     for ((word, code), (expected_word, expected_code)) in [
         (of(rich(), &[], &as_it_is), ("FAILED", 1)),
         (of(rich(), &[("errors<=1%", Held)], &as_it_is), ("PASSED", 0)),
         (of(rich(), &[("errors<=1%", Held), ("max<1s", Broken)], &as_it_is), ("FAILED", 3)),
-        (of(rich(), &[("max<1s", Doubtful)], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(rich(), &[("max<1s", Doubtful)], &doubtful), ("FAILED", 1)),
+        (of(rich(), &[("max<1s", Doubtful), ("errors<1%", Held)], &doubtful), ("NOT TRUSTWORTHY", 4)),
         (of(rich(), &[("max<1s", Doubtful), ("errors==0", Broken)], &doubtful), ("FAILED", 3)),
-        (of(rich(), &[], &doubtful), ("NOT TRUSTWORTHY", 4)),
+        (of(rich(), &[], &doubtful), ("FAILED", 1)),
+        (of(rich(), &[], &sent_late), ("NOT TRUSTWORTHY", 4)),
+        (of(rich(), &[], &dropped_by_us), ("NOT TRUSTWORTHY", 4)),
+        (of(rich(), &[], &lost_beyond_that), ("FAILED", 1)),
         (of(rich(), &[("errors<=1%", Held), ("p99<5ms", Held)], &doubtful), ("PASSED", 0)),
         (of(rich(), &[], &|outcome| outcome.signal = Some(15)), ("STOPPED", 143)),
         (of(small(), &[], &as_it_is), ("PASSED", 0)),

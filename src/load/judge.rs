@@ -30,38 +30,48 @@ pub(super) fn verdict(
     let remarks = [notes, remarks(outcome, is_trusted, &expectations)].concat();
     let faults = [limits, faults, shortfall(outcome)].concat();
     // Where nothing was completed there is nothing to trust.
-    Verdict { trustworthy: is_trusted && outcome.books.correct > 0, faults, remarks, expectations }
+    let trustworthy = is_trusted && outcome.books.correct > 0;
+    let verdict = Verdict { trustworthy, faults, remarks, expectations };
+    let is_doubtful = conclusion(outcome, &verdict).0 == Status::NotTrustworthy;
+    Verdict { trustworthy: trustworthy && !is_doubtful, ..verdict }
 }
 
 /// The run in a word.
 pub fn status(outcome: &Outcome) -> Status {
-    conclusion(outcome).0
+    conclusion(outcome, &outcome.verdict).0
 }
 
 /// How the command exits with it.
 pub fn exit_code(outcome: &Outcome) -> u8 {
-    conclusion(outcome).1
+    conclusion(outcome, &outcome.verdict).1
 }
 
-/// The first that applies: stopped by a signal; nothing was completed; an expectation is broken; it ended early; the figures
-/// are not to be trusted and somebody relies on them; there were errors that no expectation allows; not all was sent; there
-/// were too few samples.
-fn conclusion(outcome: &Outcome) -> (Status, u8) {
-    let Verdict { trustworthy, expectations, .. } = &outcome.verdict;
+/// In a closed loop a busy generator only makes the rate a lower bound.
+pub(super) fn is_lower_bound(outcome: &Outcome) -> bool {
+    outcome.mode == Mode::Closed && outcome.books.correct > 0 && !limits(outcome).is_empty()
+}
+
+/// The first that applies: stopped by a signal; nothing was completed; an expectation is broken; it ended early; there were
+/// errors, which no expectation allows; the figures are not to be trusted and somebody relies on them; datagrams were lost
+/// that we may have dropped ourselves; not all was sent; there were too few samples. What is proved comes before what
+/// could not be judged.
+fn conclusion(outcome: &Outcome, verdict: &Verdict) -> (Status, u8) {
+    let Verdict { trustworthy, expectations, .. } = verdict;
     let is_any = |judgement: fn(&Judgement) -> bool| expectations.iter().any(|it| judgement(&it.judgement));
     let relies = outcome.mode == Mode::Open && expectations.is_empty();
     let allows_errors = expectations.iter().any(Judged::allows_errors);
+    let (errors, dropped) = (errors(outcome), outcome.generator.receive_drops.min(outcome.books.lost));
     if let Some(signal) = outcome.signal {
         (Status::Stopped, 128 + u8::try_from(signal).unwrap_or(0))
     } else if outcome.books.correct == 0 {
         (Status::Failed, 1)
     } else if is_any(|judgement| matches!(judgement, Judgement::Broken)) {
         (Status::Failed, 3)
-    } else if outcome.ended_early {
+    } else if outcome.ended_early || errors > dropped && !allows_errors {
         (Status::Failed, 1)
     } else if is_any(|judgement| matches!(judgement, Judgement::Doubtful)) || relies && !trustworthy {
         (Status::NotTrustworthy, 4)
-    } else if has_errors(outcome) && !allows_errors {
+    } else if errors > 0 && !allows_errors {
         (Status::Failed, 1)
     } else if outcome.books.not_sent > 0 && !allows_errors {
         let code = match outcome.mode {
@@ -87,7 +97,8 @@ fn limits(outcome: &Outcome) -> Vec<String> {
     let response = &outcome.latency.response;
     let p99 = Duration::from_micros(if response.is_empty() { 0 } else { response.value_at_quantile(0.99) });
     let lag = generator.p99_schedule_lag;
-    if lag > LAG && lag > p99 / 10 {
+    // Where no reply was right there is nothing that it could have made longer.
+    if lag > LAG && lag > p99 / 10 && !response.is_empty() {
         limits.push(format!(
             "requests left late: the p99 of the schedule lag is {}, that of the response {}",
             shown(lag),
@@ -165,7 +176,7 @@ fn hindrance(outcome: &Outcome) -> String {
         format!("{gone} of {asked} were gone and every other one waited for a reply: see why they went")
     } else if outcome.failures.keys().any(|cause| cause.starts_with("not taken by the system")) {
         "the system did not take them: ask for a lower rate, or for smaller messages".to_owned()
-    } else if outcome.books.lost + outcome.books.late > 0 {
+    } else if outcome.books.lost + outcome.books.late + outcome.books.unfinished > 0 {
         "every client waited for a reply, and some never came in time: see why, or ask for more clients or \
          a lower rate"
             .to_owned()
@@ -192,6 +203,12 @@ fn remarks(outcome: &Outcome, is_trusted: bool, expectations: &[Judged]) -> Vec<
             Judgement::Held | Judgement::Broken => {}
         }
     }
+    if outcome.books.unfinished > 0 && outcome.signal.is_none() && !outcome.ended_early {
+        let unfinished = counted(outcome.books.unfinished, "request was", "requests were");
+        remarks.push(format!(
+            "{unfinished} under way when the drain was over, neither answered nor late: a longer --drain tells"
+        ));
+    }
     match outcome.check {
         Check::Full => {}
         Check::Length => {
@@ -215,8 +232,9 @@ fn causes(causes: &BTreeMap<String, u64>) -> String {
     if text.is_empty() { String::new() } else { format!(" ({})", text.join(", ")) }
 }
 
-fn has_errors(outcome: &Outcome) -> bool {
+/// What should not have been, in all.
+fn errors(outcome: &Outcome) -> u64 {
     let (books, connections) = (&outcome.books, &outcome.connections);
-    books.wrong + books.late + books.lost + books.foreign + books.duplicate + outcome.misordered() > 0
-        || connections.failed + connections.lost > 0
+    let replies = books.wrong + books.late + books.lost + books.foreign + books.duplicate + outcome.misordered();
+    replies + connections.failed + connections.lost
 }

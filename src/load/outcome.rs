@@ -186,7 +186,7 @@ pub struct Interval {
 /// What to think of it.
 #[derive(Clone, PartialEq, Debug, Default)]
 pub struct Verdict {
-    /// Whether the figures are the server's, and not the generator's own.
+    /// Whether the figures are the server's, and not the generator's own, and enough for what was to be judged by them.
     pub trustworthy: bool,
     /// Sentences: what went wrong, or keeps the figures from being trusted.
     pub faults: Vec<String>,

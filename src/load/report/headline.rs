@@ -1,5 +1,5 @@
 use super::figures::{by_number, count, counted, duration, latency, percent, quantile, rate, signal_name};
-use crate::load::judge;
+use crate::load::judge::{self, is_lower_bound};
 use crate::load::{Check, Judged, Judgement, Mode, Outcome, Rate, Status};
 
 /// What a reader takes home who reads no further.
@@ -123,11 +123,6 @@ pub(super) fn verb(judgement: Judgement) -> &'static str {
         Judgement::Doubtful => "in doubt",
         Judgement::TooFew(_) => "not judged",
     }
-}
-
-/// In a closed loop a busy generator only makes the rate a lower bound.
-pub(super) fn is_lower_bound(outcome: &Outcome) -> bool {
-    outcome.mode == Mode::Closed && !outcome.verdict.trustworthy && outcome.books.correct > 0
 }
 
 /// What an expectation was judged by, in the unit of its quantity.

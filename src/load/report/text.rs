@@ -2,7 +2,8 @@ use super::figures::{
     by_number, bytes, count, counted, differing, duration, exhibit_name, latency, max, maybe_latency, mean,
     percent, quantile, rate, starved, visible,
 };
-use super::headline::{Headline, is_lower_bound, measured, offered, verb};
+use super::headline::{Headline, measured, offered, verb};
+use crate::load::judge::is_lower_bound;
 use crate::load::{Evidence, Mode, Outcome};
 use hdrhistogram::Histogram;
 use std::fmt::Write;

@@ -12,7 +12,8 @@ use super::figures::{
     bytes, count, counted, differing, duration, exhibit_name, latency, max, percent, quantile, rate,
     start_time, visible,
 };
-use super::headline::{Headline, Tone, is_lower_bound, measured, offered, verb};
+use super::headline::{Headline, Tone, measured, offered, verb};
+use crate::load::judge::is_lower_bound;
 use crate::load::{Judgement, Mode, Outcome, Phase};
 use figure::{Figure, Table};
 use slices::Slice;
