@@ -110,9 +110,6 @@ impl Fetch {
         if matches!(destination, Destination::Stdout) {
             output::require()?;
         }
-        if let Destination::Stdout = destination {
-            output::require()?;
-        }
         let plan = Plan {
             urls: self.urls,
             fields: self.header,
@@ -122,16 +119,14 @@ impl Fetch {
             timeout: self.timeout,
             max_size: self.max_size as u64,
         };
-        let failed = |what: String| Failure::failed(&Place::default(), what);
-        let stdout =
-            own(&io::stdout()).map_err(|error| failed(format!("cannot write to stdout: {error}")))?;
         let mut stderr = logging::stderr().map(|out| Unhurried { out, has_given_up: false });
         let mut nobody = io::sink();
         let err: &mut dyn Write = match &mut stderr {
             Ok(stderr) => stderr,
             Err(_) => &mut nobody,
         };
-        let outcome = fetch::run(&plan, stdout, err).map_err(|error| failed(error.to_string()))?;
+        let outcome = fetch::run(&plan, &io::stdout(), err)
+            .map_err(|error| Failure::failed(&Place::default(), error.to_string()))?;
         Ok(match outcome.signal {
             // As a shell has it: 130 for SIGINT, 143 for SIGTERM.
             Some(signal) => ExitCode::from(128 + u8::try_from(signal).unwrap_or(0)),
@@ -139,11 +134,6 @@ impl Fetch {
             None => ExitCode::SUCCESS,
         })
     }
-}
-
-/// Bodies are no lines: they pass by the buffer of the standard library.
-fn own(stream: &impl AsFd) -> io::Result<File> {
-    stream.as_fd().try_clone_to_owned().map(File::from)
 }
 
 /// How long the reader of stderr may keep the fetch waiting.

@@ -195,6 +195,11 @@ impl Load {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let limit = descriptors::raise();
         let plan = load_plan::plan(&self)?;
+        if load::room_in(limit) == 0 {
+            let sentence =
+                format!("the descriptor limit of {limit} leaves no room for clients: raise it (ulimit -n)");
+            return Err(Failure::failed(&Place::default(), sentence));
+        }
         load::preflight(&plan, limit).map_err(usage)?;
         let mut outputs = Outputs::open(&self).map_err(usage)?;
         if outputs.are_printed_only() {

@@ -30,9 +30,12 @@ fn unhindered(stream: &(impl AsFd + AsRawFd + IsTerminal)) -> io::Result<File> {
 
 /// Says a line on stderr without waiting for a reader.
 pub(super) fn say(line: &str) {
-    if let Ok(stderr) = stderr() {
-        Patient::new(stderr).offer(format!("{line}\n").as_bytes());
-    }
+    let line = format!("{line}\n");
+    match stderr() {
+        Ok(stderr) => Patient::new(stderr).offer(line.as_bytes()),
+        // There is no descriptor for one of our own.
+        Err(_) => Patient::new(io::stderr()).offer(line.as_bytes()),
+    };
 }
 
 /// How long a line on stdout waits for a reader who has taken the one before it.
@@ -57,7 +60,13 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Says on stderr why a command ends. It is worth a moment of waiting, but nobody may be left to read it.
 pub(super) fn last_words(text: &str) {
-    let Ok(mut stderr) = stderr() else { return };
+    match stderr() {
+        Ok(stderr) => say_patiently(stderr, text),
+        Err(_) => say_patiently(io::stderr(), text),
+    }
+}
+
+fn say_patiently(mut stderr: impl Write + AsFd, text: &str) {
     let deadline = Instant::now() + PATIENCE;
     let mut rest = text.as_bytes();
     while !rest.is_empty() {

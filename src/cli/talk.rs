@@ -99,7 +99,6 @@ impl Talk {
             .conversation()
             .map_err(|problem| Failure::usage(vec![Place::default().complaint(problem)]))?;
         output::require()?;
-        output::require()?;
         match conversation.run(&mut |notice| logging::last_line(notice)) {
             Ok(Ending::Done) => Ok(ExitCode::SUCCESS),
             Ok(Ending::Stopped(signal)) => Ok(ExitCode::from(128 + signal as u8)),

@@ -235,6 +235,7 @@ fn causes(causes: &BTreeMap<String, u64>) -> String {
 /// What should not have been, in all.
 fn errors(outcome: &Outcome) -> u64 {
     let (books, connections) = (&outcome.books, &outcome.connections);
-    let replies = books.wrong + books.late + books.lost + books.foreign + books.duplicate + outcome.misordered();
+    let replies =
+        books.wrong + books.late + books.lost + books.foreign + books.duplicate + outcome.misordered();
     replies + connections.failed + connections.lost
 }

@@ -56,7 +56,7 @@ pub use outcome::{
     Phase, Status, Verdict,
 };
 pub use plan::{Check, Framing, Plan};
-pub use preflight::check as preflight;
+pub use preflight::{check as preflight, room_in};
 pub use progress::Progress;
 pub use schedule::Rate;
 pub use script::{Script, Templates, Wanted};

@@ -15,9 +15,14 @@ pub fn check(plan: &Plan, descriptors: u64) -> Result<(), String> {
     sources(plan)
 }
 
+/// So many clients there is room for in so many descriptors.
+pub fn room_in(descriptors: u64) -> u64 {
+    descriptors.saturating_sub(RESERVE)
+}
+
 fn room(plan: &Plan, descriptors: u64) -> Result<(), String> {
     let clients = plan.clients as u64;
-    let fits = descriptors.saturating_sub(RESERVE);
+    let fits = room_in(descriptors);
     if clients > fits {
         return Err(format!(
             "{clients} connections need {} descriptors and this process may have {descriptors}: \

@@ -1,8 +1,8 @@
 //! What happens on the network and in time: each handed to the fetcher.
 
-use super::fetcher::{Fetcher, GivenUp, is_starved};
+use super::fetcher::{Fetcher, GivenUp};
 use super::job::NO_TIMER;
-use crate::client::remedy;
+use crate::client::{is_starved, remedy};
 use crate::{CloseReason, Closed, ConnId, ConnectError, FdId, Handler, Net, Origin, Readiness, TimerId};
 use std::time::Duration;
 
@@ -20,11 +20,9 @@ impl Handler for Fetcher<'_> {
     fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
         let Some(number) = self.conns.remove(conn) else { return };
         let is_starved = error.failures().any(|(_, error)| is_starved(error));
-        if is_starved && self.put_back(net, number) {
-            return;
+        if !is_starved || !self.put_back(net, number) {
+            self.fail(net, number, &format!("{error}; {}", remedy(error)));
         }
-        let remedy = if is_starved { "raise the limit with ulimit -n" } else { remedy(error.kind()) };
-        self.fail(net, number, &format!("{error}; {remedy}"));
     }
 
     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {

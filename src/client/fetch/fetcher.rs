@@ -7,10 +7,9 @@ use super::response::{Event, Head};
 use super::screen::Screen;
 use super::turns::Turns;
 use super::{Outcome, Plan};
-use crate::client::remedy;
+use crate::client::{is_starved, remedy_of};
 use crate::signals::Signals;
 use crate::{ConnId, ConnMap, Net, TimerId};
-use nix::errno::Errno;
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -134,7 +133,7 @@ impl<'a> Fetcher<'a> {
             }
             Err(error) => {
                 let sentence =
-                    format!("cannot connect to {}: {error}; {}", job.url.address(), remedy(error.kind()));
+                    format!("cannot connect to {}: {error}; {}", job.url.address(), remedy_of(&error));
                 self.fail(net, number, &sentence);
             }
         }
@@ -327,9 +326,4 @@ impl<'a> Fetcher<'a> {
             }
         }
     }
-}
-
-/// Too many open files, here or in the whole system.
-pub(super) fn is_starved(error: &io::Error) -> bool {
-    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMFILE | Errno::ENFILE))
 }

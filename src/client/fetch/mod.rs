@@ -25,6 +25,7 @@ pub use destination::Destination;
 pub use request::{Field, FieldError};
 pub use url::{Url, UrlError};
 
+use crate::client::told;
 use crate::signals::Signals;
 use crate::{Limits, Reactor};
 use destination::Place;
@@ -34,6 +35,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::time::Duration;
 use turns::Turns;
 
@@ -74,7 +76,7 @@ pub struct CannotFetch {
 
 impl fmt::Display for CannotFetch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, self.error)
+        write!(f, "{}: {}", self.what, told(&self.error))
     }
 }
 
@@ -86,9 +88,11 @@ impl std::error::Error for CannotFetch {}
 ///
 /// When the destination cannot be written to, or the system has no descriptor for the loop itself. What happens to one
 /// URL is told on `err` and counted.
-pub fn run(plan: &Plan, stdout: File, err: &mut dyn Write) -> Result<Outcome, CannotFetch> {
+pub fn run(plan: &Plan, stdout: &impl AsFd, err: &mut dyn Write) -> Result<Outcome, CannotFetch> {
     let cannot_write = |error| CannotFetch { what: format!("cannot write to {}", plan.destination), error };
     let cannot_start = |error| CannotFetch { what: "cannot start".to_owned(), error };
+    // Bodies are no lines: they pass by the buffer of the standard library.
+    let stdout = stdout.as_fd().try_clone_to_owned().map(File::from).map_err(cannot_start)?;
     let shows_body = matches!(plan.destination, Destination::Stdout) && stdout.is_terminal();
     let (places, stream) = plan.destination.places(&plan.urls, stdout).map_err(cannot_write)?;
     let has_files = places.iter().any(|place| !matches!(place, Place::Stream));

@@ -1,7 +1,7 @@
 //! Why a conversation failed, as one sentence with the remedy.
 
 use super::correspondence::MOST;
-use crate::client::remedy;
+use crate::client::{remedy, remedy_of, told};
 use crate::{Address, CloseReason, ConnectError, Host};
 use std::fmt;
 use std::io;
@@ -13,15 +13,15 @@ pub struct TalkError(String);
 
 impl TalkError {
     pub(super) fn start(error: io::Error) -> TalkError {
-        TalkError(format!("the event loop cannot work: {error}"))
+        TalkError(format!("the event loop cannot work: {}", told(&error)))
     }
 
     pub(super) fn input(error: io::Error) -> TalkError {
-        TalkError(format!("cannot read standard input: {error}"))
+        TalkError(format!("cannot read standard input: {}", told(&error)))
     }
 
     pub(super) fn output(error: io::Error) -> TalkError {
-        TalkError(format!("cannot write to standard output: {error}"))
+        TalkError(format!("cannot write to standard output: {}", told(&error)))
     }
 
     pub(super) fn address(address: &Address, error: &io::Error) -> TalkError {
@@ -34,7 +34,7 @@ impl TalkError {
 
     pub(super) fn connect(address: &Address, error: &io::Error) -> TalkError {
         let starter = starter(address, error.kind());
-        TalkError(format!("cannot talk to {address}: {error}; {}{starter}", remedy(error.kind())))
+        TalkError(format!("cannot talk to {address}: {error}; {}{starter}", remedy_of(error)))
     }
 
     pub(super) fn connection(error: &ConnectError) -> TalkError {
@@ -44,7 +44,7 @@ impl TalkError {
             Some((at, error)) if is_name && at == target && error.kind() != io::ErrorKind::TimedOut => {
                 TalkError::look_up(target, error)
             }
-            _ => TalkError(format!("{error}; {}{}", remedy(error.kind()), starter(target, error.kind()))),
+            _ => TalkError(format!("{error}; {}{}", remedy(error), starter(target, error.kind()))),
         }
     }
 
