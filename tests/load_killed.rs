@@ -7,10 +7,17 @@ mod load_common;
 use common::{Daemon, PATIENCE, Process, TempDir};
 use load_common::{Lines, Load, command, end, load_with, options, until};
 use serde_json::Value;
+use std::time::Duration;
 
 /// A run with expectations that a server which dies must not meet, and the server killed a second into its measuring.
 #[track_caller]
 fn killed(address: &str, line: &str, expectations: &[&str]) -> Load {
+    under("KILL", address, line, expectations)
+}
+
+/// The same with a server that gets some signal then.
+#[track_caller]
+fn under(signal: &str, address: &str, line: &str, expectations: &[&str]) -> Load {
     let mut daemon = Daemon::start([address]);
     let url = daemon.listening[0].address.clone();
     let more = expectations.iter().flat_map(|text| ["--expect", text]);
@@ -19,8 +26,10 @@ fn killed(address: &str, line: &str, expectations: &[&str]) -> Load {
     let measures = |line: &String| line.starts_with("measure 1.");
     let begun = process.wait_for(PATIENCE, |said| said.err.iter().any(measures).then_some(()));
     assert!(begun.is_some(), "{:?}", process.said());
-    daemon.signal("KILL");
-    daemon.wait(PATIENCE);
+    daemon.signal(signal);
+    if signal == "KILL" {
+        daemon.wait(PATIENCE);
+    }
     end(process)
 }
 
@@ -123,11 +132,48 @@ fn a_server_that_is_absent_leaves_nothing_to_trust() {
 
 #[test]
 fn a_dead_server_is_not_asked_for_ever() {
-    let line = "-c 2 -n 100M --churn --warmup 0s --connect-timeout 500ms";
-    let load = killed("tcp://127.0.0.1:0", line, &["errors<=100%"]);
-    failed(&load, 1);
-    let books = load.report.books();
-    assert_eq!(books.sent + books.not_sent, 100_000_000, "{:#}", load.report.0);
+    let temp = TempDir::new();
+    let line = "-c 2 -n 100M --warmup 0s --connect-timeout 500ms --timeout 500ms";
+    for (address, more) in
+        [("tcp://127.0.0.1:0", "--churn"), ("udp://127.0.0.1:0", ""), (&temp.unixgram("killed"), "")]
+    {
+        let load = killed(address, &format!("{line} {more}"), &["errors<=100%"]);
+        failed(&load, 1);
+        let books = load.report.books();
+        assert_eq!(books.sent + books.not_sent, 100_000_000, "{:#}", load.report.0);
+    }
+}
+
+#[test]
+fn a_server_that_is_silent_at_the_end_has_failed_though_nothing_timed_out() {
+    let temp = TempDir::new();
+    let (unix, packets, unixgram) =
+        (temp.unix("a"), format!("unixpacket:{}", temp.join("b").display()), temp.unixgram("c"));
+    for (signal, address) in [
+        ("STOP", "tcp://127.0.0.1:0"),
+        ("STOP", &unix),
+        ("STOP", &packets),
+        ("KILL", "udp://127.0.0.1:0"),
+        ("KILL", &unixgram),
+    ] {
+        let load = under(signal, address, "-c 4 -d 3s --warmup 0s --drain 1s --timeout 1m", &[]);
+        failed(&load, 1);
+        let (books, missing) = (load.report.books(), &load.report.at(&["failures"])["no answer by the end"]);
+        assert_eq!((books.lost, books.unfinished, missing.as_u64()), (0, 4, Some(4)), "{:#}", load.report.0);
+        let said = load.report.reasons().join("; ");
+        assert!(said.contains("4 requests were not answered by the end"), "{said}");
+    }
+}
+
+#[test]
+fn replies_that_take_longer_than_the_drain_are_no_errors() {
+    let server = Lines::hello(|client, message| {
+        std::thread::sleep(Duration::from_millis(1100));
+        client.greet(message);
+    });
+    let load = load_with(options(&server.url(), "-c 2 -d 3s --warmup 0s --drain 100ms"));
+    assert_eq!((load.code, load.report.books().unfinished), (Some(0), 2), "{:#}", load.report.0);
+    assert!(load.report.reasons().join("; ").contains("a longer --drain tells"), "{:#}", load.report.0);
 }
 
 #[test]

@@ -97,10 +97,11 @@ fn the_verdict_and_the_exit_code_say_the_same() {
         sent_late(outcome);
         (outcome.books.lost, outcome.generator.receive_drops) = (3, 3);
     };
-    let lost_beyond_that = |outcome: &mut Outcome| {
+    let wrong_as_well = |outcome: &mut Outcome| {
         dropped_by_us(outcome);
-        outcome.books.lost += 1;
+        outcome.books.wrong = 1;
     };
+    let silent = |outcome: &mut Outcome| (outcome.books.unfinished, outcome.unanswered) = (1, 1);
     for ((word, code), (expected_word, expected_code)) in [
         (of(rich(), &[], &as_it_is), ("FAILED", 1)),
         (of(rich(), &[("errors<=1%", Held)], &as_it_is), ("PASSED", 0)),
@@ -111,7 +112,11 @@ fn the_verdict_and_the_exit_code_say_the_same() {
         (of(rich(), &[], &doubtful), ("FAILED", 1)),
         (of(rich(), &[], &sent_late), ("NOT TRUSTWORTHY", 4)),
         (of(rich(), &[], &dropped_by_us), ("NOT TRUSTWORTHY", 4)),
-        (of(rich(), &[], &lost_beyond_that), ("FAILED", 1)),
+        (of(rich(), &[], &wrong_as_well), ("FAILED", 1)),
+        (of(small(), &[], &|outcome| outcome.books.unfinished = 1), ("PASSED", 0)),
+        (of(small(), &[], &silent), ("FAILED", 1)),
+        (of(small(), &[("p99<1s", Held)], &silent), ("FAILED", 1)),
+        (of(small(), &[("errors<=10%", Held)], &silent), ("PASSED", 0)),
         (of(rich(), &[("errors<=1%", Held), ("p99<5ms", Held)], &doubtful), ("PASSED", 0)),
         (of(rich(), &[], &|outcome| outcome.signal = Some(15)), ("STOPPED", 143)),
         (of(small(), &[], &as_it_is), ("PASSED", 0)),

@@ -36,8 +36,8 @@ Exit status:
   1         FAILED: it ended early, since no client was left
   1         FAILED: an error that no --expect 'errors<=...' above 0 allows
   4         NOT TRUSTWORTHY: an --expect that a faster generator might have met;
-            or with --rate and no --expect, requests were sent late, or all that
-            went wrong is datagrams that our own receive queues dropped
+            or with --rate and no --expect, requests were sent late, or our own
+            receive queues dropped datagrams and no reply was wrong
   3         FELL SHORT: not all was sent that was planned, with any --expect
   1         FELL SHORT, with --rate and no --expect
   4         NOT TRUSTWORTHY: too few samples for a percentile of an --expect (a p50

@@ -87,6 +87,10 @@ pub(super) struct Driver<'a> {
     pub(super) notes: Vec<String>,
     /// There was nobody left to ask.
     pub(super) ended_early: bool,
+    /// See [`Outcome::unanswered`](super::outcome::Outcome::unanswered).
+    pub(super) unanswered: u64,
+    /// Replies that had come when somebody last looked, and when there was last one more.
+    pub(super) answered: (u64, u64),
     pub(super) receive_drops: u64,
 }
 
@@ -140,6 +144,8 @@ impl<'a> Driver<'a> {
             faults: Vec::new(),
             notes: Vec::new(),
             ended_early: false,
+            unanswered: 0,
+            answered: (0, 0),
             receive_drops: 0,
         }
     }

@@ -1,12 +1,15 @@
 //! The figures of a run, once it is over.
 
 use super::advice::advice;
-use super::driver::Driver;
+use super::driver::{Driver, nanoseconds};
 use super::judge;
 use super::lanes::{Kind, State};
 use super::outcome::{Fairness, Generator, Mode, Outcome, Verdict};
 use crate::{Net, UdpId};
 use std::time::Duration;
+
+/// What has waited for less may still be answered, whatever other replies took.
+const LONG: Duration = Duration::from_secs(1);
 
 /// Starved clients that are named.
 const NAMED: usize = 100;
@@ -19,15 +22,20 @@ impl Driver<'_> {
         self.finish(net);
     }
 
-    /// What is under way at the end was neither answered nor lost.
-    pub(super) fn count_unfinished(&mut self) {
+    /// What is under way at the end was neither answered nor lost. Some of it waits for a server that has gone silent.
+    pub(super) fn count_unfinished(&mut self, net: &Net) {
+        let heard = self.heard_until(net);
+        let patience = nanoseconds(LONG.max(2 * self.tally.slowest()));
         for lane in 0..self.plan.clients as u32 {
             let flights = self.lanes.under_way(lane).map(|place| self.lanes.peek(place));
             let measured = flights.filter(|flight| flight.is_measured && flight.kind == Kind::Request);
             let (mut unfinished, mut unsent) = (0, 0);
             for flight in measured {
                 match flight.state {
-                    State::Waiting => unfinished += 1,
+                    State::Waiting => {
+                        unfinished += 1;
+                        self.unanswered += u64::from(heard.saturating_sub(flight.sent) > patience);
+                    }
                     State::Unsent => unsent += 1,
                     State::Overdue | State::Done => {}
                 }
@@ -37,6 +45,9 @@ impl Driver<'_> {
             books.sent -= unsent;
             books.not_sent += unsent;
             self.pace.open -= unfinished + unsent;
+        }
+        for _ in 0..self.unanswered {
+            self.tally.fail("no answer by the end");
         }
         // Sessions that had not come so far as to send.
         self.tally.books().not_sent += std::mem::take(&mut self.pace.open);
@@ -82,6 +93,7 @@ impl Driver<'_> {
             measured,
             asked,
             ended_early: self.ended_early && self.signal.is_none(),
+            unanswered: self.unanswered,
             ramp: self.seconds.ramp,
             offered: plan.rate,
             books: parts.books,

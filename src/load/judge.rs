@@ -52,22 +52,24 @@ pub(super) fn is_lower_bound(outcome: &Outcome) -> bool {
 }
 
 /// The first that applies: stopped by a signal; nothing was completed; an expectation is broken; it ended early; there were
-/// errors, which no expectation allows; the figures are not to be trusted and somebody relies on them; datagrams were lost
-/// that we may have dropped ourselves; not all was sent; there were too few samples. What is proved comes before what
+/// errors, which no expectation allows; the figures are not to be trusted and somebody relies on them; what went
+/// wrong may be due to datagrams that we dropped ourselves; not all was sent; there were too few samples. What is proved comes before what
 /// could not be judged.
 fn conclusion(outcome: &Outcome, verdict: &Verdict) -> (Status, u8) {
     let Verdict { trustworthy, expectations, .. } = verdict;
     let is_any = |judgement: fn(&Judgement) -> bool| expectations.iter().any(|it| judgement(&it.judgement));
     let relies = outcome.mode == Mode::Open && expectations.is_empty();
     let allows_errors = expectations.iter().any(Judged::allows_errors);
-    let (errors, dropped) = (errors(outcome), outcome.generator.receive_drops.min(outcome.books.lost));
+    let errors = errors(outcome);
+    // Wrong bytes are nobody's but the server's, whatever our own queues have dropped.
+    let proved = if outcome.generator.receive_drops > 0 { outcome.books.wrong } else { errors };
     if let Some(signal) = outcome.signal {
         (Status::Stopped, 128 + u8::try_from(signal).unwrap_or(0))
     } else if outcome.books.correct == 0 {
         (Status::Failed, 1)
     } else if is_any(|judgement| matches!(judgement, Judgement::Broken)) {
         (Status::Failed, 3)
-    } else if outcome.ended_early || errors > dropped && !allows_errors {
+    } else if outcome.ended_early || proved > 0 && !allows_errors {
         (Status::Failed, 1)
     } else if is_any(|judgement| matches!(judgement, Judgement::Doubtful)) || relies && !trustworthy {
         (Status::NotTrustworthy, 4)
@@ -143,6 +145,13 @@ fn shortfall(outcome: &Outcome) -> Vec<String> {
         };
         faults.push(format!("{lost} lost"));
     }
+    if outcome.unanswered > 0 {
+        let unanswered = counted(outcome.unanswered, "request was", "requests were");
+        faults.push(format!(
+            "{unanswered} not answered by the end, after more than a second and than twice the time of any reply: see \
+             whether the server still runs"
+        ));
+    }
     if !outcome.fairness.starved.is_empty() {
         let starved: Vec<String> = outcome.fairness.starved.iter().map(u32::to_string).collect();
         faults.push(format!("starved clients: {}", starved.join(", ")));
@@ -203,8 +212,9 @@ fn remarks(outcome: &Outcome, is_trusted: bool, expectations: &[Judged]) -> Vec<
             Judgement::Held | Judgement::Broken => {}
         }
     }
-    if outcome.books.unfinished > 0 && outcome.signal.is_none() && !outcome.ended_early {
-        let unfinished = counted(outcome.books.unfinished, "request was", "requests were");
+    let unfinished = outcome.books.unfinished.saturating_sub(outcome.unanswered);
+    if unfinished > 0 && outcome.signal.is_none() && !outcome.ended_early {
+        let unfinished = counted(unfinished, "request was", "requests were");
         remarks.push(format!(
             "{unfinished} under way when the drain was over, neither answered nor late: a longer --drain tells"
         ));
@@ -237,5 +247,5 @@ fn errors(outcome: &Outcome) -> u64 {
     let (books, connections) = (&outcome.books, &outcome.connections);
     let replies =
         books.wrong + books.late + books.lost + books.foreign + books.duplicate + outcome.misordered();
-    replies + connections.failed + connections.lost
+    replies + outcome.unanswered + connections.failed + connections.lost
 }

@@ -33,6 +33,9 @@ pub struct Outcome {
     pub asked: Option<Duration>,
     /// It ended before what was asked for was done, and by no signal: there was nobody left to ask.
     pub ended_early: bool,
+    /// Of the unfinished requests those that a server which goes on answering would have answered: they had waited for a
+    /// second, and for twice as long as any reply took.
+    pub unanswered: u64,
     /// How long the ramp took.
     pub ramp: Duration,
     /// Requests a second that were asked for; none in a closed loop.
@@ -264,7 +267,8 @@ impl Outcome {
         let (books, connections) = (&self.books, &self.connections);
         let planned = books.sent + books.not_sent;
         let gone = if self.churn { 0 } else { connections.failed + connections.lost };
-        let failed = books.sent.saturating_sub(books.correct + books.unfinished) + books.not_sent + gone;
+        let missing = books.sent.saturating_sub(books.correct + books.unfinished) + self.unanswered;
+        let failed = missing + books.not_sent + gone;
         (planned > 0).then(|| (failed as f64 / planned as f64).min(1.0))
     }
 

@@ -1,7 +1,8 @@
 //! The phases of a run: how each begins, and when it is over.
 
 use super::driver::{Driver, PHASE, SECOND, nanoseconds};
-use super::outcome::Phase;
+use super::outcome::{Books, Phase};
+use super::report::shown;
 use super::schedule::Schedule;
 use crate::{ConnMap, Net};
 use std::time::{Duration, SystemTime};
@@ -121,7 +122,7 @@ impl Driver<'_> {
             }
             _ => {}
         }
-        self.count_unfinished();
+        self.count_unfinished(net);
         if self.lost.forgotten > 0 {
             self.notes.push(format!(
                 "{} lost requests were forgotten for want of memory: a late answer to one of them counts as duplicate",
@@ -197,6 +198,10 @@ impl Driver<'_> {
         self.sent_before = sent;
         // Without an end by the clock, nothing may wait for ever: all clients are behind with their overdue requests.
         let is_endless = self.plan.duration.is_none() && self.phase == Phase::Measure;
+        if self.is_silent(net) {
+            let patience = shown(self.silence());
+            return self.end_early(net, &format!("no reply came for {patience}, and no more were asked for"));
+        }
         let has_more = self.pace.planned(self.now) > self.pace.issued || self.plan.rate.is_none();
         if is_endless && is_still && has_more {
             let (issued, wanted) = (self.pace.issued, self.plan.requests.unwrap_or(0));
@@ -206,5 +211,20 @@ impl Driver<'_> {
             self.ended_early = true;
             self.drain(net);
         }
+    }
+
+    /// Whether a run without an end by the clock asks a server that answers no more.
+    fn is_silent(&mut self, net: &Net) -> bool {
+        let (heard, Books { correct, wrong, late, .. }) = (self.heard_until(net), self.tally.balance());
+        let answered = correct + wrong + late;
+        if self.phase != Phase::Measure || answered != self.answered.0 {
+            self.answered = (answered, heard);
+        }
+        self.asked().is_none() && heard >= self.answered.1.saturating_add(nanoseconds(self.silence()))
+    }
+
+    /// So long a server may take to answer anything at all.
+    fn silence(&self) -> Duration {
+        self.plan.connect_timeout.saturating_add(self.plan.timeout)
     }
 }

@@ -103,6 +103,11 @@ impl Tally {
         Books { lost: self.gross.lost - self.gross.late - self.wrong_late, ..self.gross }
     }
 
+    /// How long the slowest reply took from its sending.
+    pub(super) fn slowest(&mut self) -> Duration {
+        Duration::from_micros(self.latency.service.max().max(self.service.times().max()))
+    }
+
     /// A time in nanoseconds since planned, and since sent.
     #[inline]
     pub(super) fn record(&mut self, response: u64, service: u64) {

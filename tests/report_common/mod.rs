@@ -148,6 +148,7 @@ pub fn empty() -> Outcome {
         measured: Duration::ZERO,
         asked: Some(Duration::from_secs(10)),
         ended_early: false,
+        unanswered: 0,
         ramp: Duration::ZERO,
         offered: None,
         books: Books::default(),

@@ -183,6 +183,7 @@ fn faults(outcome: &Outcome) -> Vec<String> {
         (books.wrong, "wrong"),
         (books.late, "late"),
         (books.lost, "lost"),
+        (outcome.unanswered, "missing"),
         (books.foreign, "foreign"),
         (books.duplicate, "duplicate"),
         (outcome.misordered(), "reordered"),
