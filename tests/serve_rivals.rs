@@ -94,7 +94,7 @@ fn of_two_starts_on_one_datagram_path_one_wins_and_keeps_its_file() {
 fn a_lock_that_is_another_users_is_told_as_what_is_in_the_way() {
     let dir = TempDir::new();
     let lock = dir.write("s.lock", "");
-    fs::set_permissions(&lock, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&lock, fs::Permissions::from_mode(0o000)).unwrap();
     // Root may open everything, unless it is without the right to.
     let drop_right = "[ \"$(id -u)\" != 0 ] || \
                       exec setpriv --bounding-set=-dac_override,-dac_read_search -- \"$0\" \"$@\"";
