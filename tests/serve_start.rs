@@ -360,3 +360,17 @@ fn a_stderr_that_nobody_reads_any_more_does_not_stop_it() {
     }
     assert_eq!(daemon.terminate(), Some(0));
 }
+
+/// Each kind of socket has names of its own (unix(7)).
+#[test]
+fn one_abstract_name_serves_every_kind_of_unix_socket() {
+    let name = format!("@hullo-start-{}", std::process::id());
+    let addresses = ["unix", "unixgram", "unixpacket"].map(|kind| format!("{kind}:{name}"));
+    let mut daemon = Serve::new(addresses.clone()).start();
+    let announced = daemon.listening.iter().map(|listening| listening.address.clone());
+    assert_eq!(announced.collect::<Vec<_>>(), addresses);
+    assert_eq!(daemon.terminate(), Some(0));
+    let (code, _, stderr) = Serve::new([&addresses[0], &addresses[0]]).run();
+    assert_eq!(code, Some(2));
+    assert!(stderr.contains("is asked for twice"), "{stderr}");
+}

@@ -181,7 +181,8 @@ fn resolve(
                 return Err(Failure::usage(vec![wish.place.complaint(sentence)]));
             }
             // One farewell stops one socket; and a path is bound once.
-            let is_one = dialect.spec().stop_on_farewell || path(&address).is_some();
+            let is_one =
+                dialect.spec().stop_on_farewell || !matches!(address, Address::Tcp(..) | Address::Udp(..));
             let options = SocketOptions {
                 mode: wish.mode,
                 nodelay: bounds.nodelay,
@@ -197,17 +198,18 @@ fn resolve(
 
 /// Whether the second could not be bound beside the first.
 fn is_same(one: &Address, other: &Address) -> bool {
-    match (path(one), path(other)) {
+    match (file(one), file(other)) {
         (Some(one), Some(other)) => one == other,
         _ => one == other && !matches!(one, Address::Tcp(_, 0) | Address::Udp(_, 0)),
     }
 }
 
-fn path(address: &Address) -> Option<PathBuf> {
+/// The file that a socket is, however its path is written. An abstract name is no path, and each kind of socket has names
+/// of its own.
+fn file(address: &Address) -> Option<PathBuf> {
     match address {
-        Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => {
-            // An abstract name is no path.
-            if address.has_file() { path::absolute(path).ok() } else { Some(path.clone()) }
+        Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) if address.has_file() => {
+            path::absolute(path).ok()
         }
         _ => None,
     }
