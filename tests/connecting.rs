@@ -298,3 +298,44 @@ fn the_datagrams_that_found_no_room_are_counted_by_the_system() {
     harness.until("the others are here", |reactor, _| reactor.net().stats().datagrams_in == 100 - drops);
     assert!(drops > 0);
 }
+
+/// As what is sent before is sent then.
+#[test]
+fn what_is_asked_of_a_connection_before_it_is_opened_is_done_then() {
+    let directory = Scratch::new("early-wishes");
+    let path = directory.0.join("s");
+    for kind in ["tcp", "unix", "unixpacket"] {
+        for has_output in [true, false] {
+            let mut harness = Harness::new();
+            let wanted = match kind {
+                "tcp" => "tcp://127.0.0.1:0".to_owned(),
+                _ => format!("{kind}:{}", path.display()),
+            };
+            let listener = harness.reactor.listen(wanted.as_str()).unwrap();
+            let address = harness.reactor.local_addr(listener).unwrap();
+            harness.on(|net, event| {
+                if let Event::Eof(conn) = event {
+                    net.send(*conn, b"an answer");
+                }
+            });
+            let net = harness.net();
+            let conn = net.connect(address).unwrap();
+            if has_output {
+                assert_eq!(net.send(conn, b"a question"), Sent::Queued(0));
+            }
+            assert!(net.limit_reads(conn, 4) && net.pause_reading(conn) && net.shutdown_write(conn));
+            assert!(!net.shutdown_write(conn), "it is ended already");
+            assert_eq!(net.send(conn, b"too late"), Sent::Closing);
+            assert_eq!(net.stats().dead_ids, 0);
+            let eof = |event: &Event| matches!(event, Event::Eof(_));
+            harness.until("its end is heard", |_, recorder| recorder.count(eof) == 1);
+            harness.turn_for(Duration::from_millis(5));
+            assert_eq!(harness.recorder.data(conn), b"", "it is not read");
+            assert_eq!(harness.recorder.bytes.values().sum::<usize>(), if has_output { 10 } else { 0 });
+            assert!(harness.net().resume_reading(conn));
+            harness.until("the answer", |_, recorder| recorder.data(conn) == b"an answer");
+            let reads = harness.recorder.count(|event| matches!(event, Event::Data(id, _) if *id == conn));
+            assert_eq!(reads, if kind == "unixpacket" { 1 } else { 3 });
+        }
+    }
+}

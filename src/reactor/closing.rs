@@ -77,6 +77,9 @@ impl Net {
     }
 
     pub(super) fn begin_half_close(&mut self, key: Key) -> bool {
+        if let Some(dial) = self.open_dial(key) {
+            return dial.wishes.raise(FIN_WANTED);
+        }
         let Some(conn) = self.live_stream(key).filter(|conn| conn.may_send()) else { return false };
         conn.flags.set(FIN_WANTED);
         self.stop_serving(key);
@@ -92,6 +95,10 @@ impl Net {
     }
 
     pub(super) fn pause(&mut self, key: Key, paused: bool) -> bool {
+        if let Some(dial) = self.open_dial(key) {
+            dial.wishes.put(PAUSED, paused);
+            return true;
+        }
         let now = self.clock.now();
         let Some(conn) = self.live_stream(key) else { return false };
         if conn.flags.has(PAUSED) && !paused {
@@ -105,8 +112,13 @@ impl Net {
     }
 
     pub(super) fn limit_read(&mut self, key: Key, most: usize) -> bool {
+        let most = most.clamp(1, u32::MAX as usize) as u32;
+        if let Some(dial) = self.open_dial(key) {
+            dial.read_limit = most;
+            return true;
+        }
         let Some(conn) = self.live_stream(key) else { return false };
-        conn.read_limit = most.clamp(1, u32::MAX as usize) as u32;
+        conn.read_limit = most;
         true
     }
 

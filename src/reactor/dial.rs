@@ -2,7 +2,7 @@
 
 use super::address::{Address, Host};
 use super::connection::{CONNECTED, Connection};
-use super::flags::{ABOVE_LOW, FULL, READABLE, THOROUGH};
+use super::flags::{self, ABOVE_LOW, FIN_WANTED, FULL, Flags, PAUSED, READABLE, THOROUGH};
 use super::guarded;
 use super::handler::{ConnectError, Handler};
 use super::hearing::LATE;
@@ -36,6 +36,9 @@ pub(crate) struct Dial {
     failures: Vec<(Address, io::Error)>,
     /// What was sent before it is opened.
     outbox: Option<Box<Outbox>>,
+    /// What else was asked for before that: `FIN_WANTED`, `PAUSED`, and how much to read at a time.
+    pub(crate) wishes: Flags,
+    pub(crate) read_limit: u32,
     deadline: Tick,
     was_forgiven: bool,
     timer: Key,
@@ -84,6 +87,8 @@ impl Net {
             attempts: Vec::new(),
             failures: Vec::new(),
             outbox: None,
+            wishes: flags::NONE,
+            read_limit: u32::MAX,
             deadline,
             was_forgiven: false,
             timer: Key::NONE,
@@ -206,12 +211,14 @@ impl Net {
         let Some(place) = self.sources.get_mut(key) else { return };
         if let Source::Dial(dial) = place {
             conn.outbox = dial.outbox.take();
+            conn.flags.set(dial.wishes);
+            conn.read_limit = dial.read_limit;
         }
         conn.flags.put(ABOVE_LOW, conn.waiting() > low);
         conn.flags.put(FULL, conn.waiting() > high);
-        let has_output = conn.outbox.is_some();
+        let is_dirty = conn.outbox.is_some() || conn.flags.has(FIN_WANTED);
         *place = Source::Stream(conn);
-        if has_output {
+        if is_dirty {
             self.mark_dirty(key);
         }
         self.take_in(now);
@@ -223,7 +230,9 @@ impl Net {
     /// end of it.
     pub(super) fn send_early(&mut self, key: Key, bytes: &[u8]) -> Sent {
         let (low, cap) = (self.limits.outbox_low, self.limits.outbox_cap);
-        let Some(dial) = self.open_dial(key) else { return Sent::Closing };
+        let Some(dial) = self.open_dial(key).filter(|dial| !dial.wishes.has(FIN_WANTED)) else {
+            return Sent::Closing;
+        };
         if dial.waiting() > cap {
             let what = format!("more than {cap} bytes were sent before it was connected");
             dial.failures.push((dial.target.clone(), io::Error::other(what)));
@@ -295,7 +304,7 @@ impl Net {
         self.timers.cancel(dial.timer);
     }
 
-    fn open_dial(&mut self, key: Key) -> Option<&mut Dial> {
+    pub(super) fn open_dial(&mut self, key: Key) -> Option<&mut Dial> {
         match self.sources.get_mut(key) {
             Some(Source::Dial(dial)) if !dial.is_over => Some(dial),
             _ => None,

@@ -6,6 +6,8 @@ use std::ops::BitOr;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) struct Flags(u16);
 
+pub(super) const NONE: Flags = Flags(0);
+
 /// An edge has announced input that was not yet read to its end.
 pub(super) const READABLE: Flags = Flags(1);
 /// A short read does not end the edge: it also carried read-closed, error or priority, or the socket is a Unix one.

@@ -111,7 +111,9 @@ pub struct ConnInfo {
 impl Net {
     /// Connects to `tcp://`, `unix:` or `unixpacket:`, as text or as an [`Address`]. The id is the connection's from now on; what
     /// became of it is told in a later turn, once: [`opened`](crate::Handler::opened), or
-    /// [`connect_failed`](crate::Handler::connect_failed). What is sent before is sent when it is opened.
+    /// [`connect_failed`](crate::Handler::connect_failed). What is sent before that is sent when it is opened, and what
+    /// [`shutdown_write`](Net::shutdown_write), [`pause_reading`](Net::pause_reading) and [`limit_reads`](Net::limit_reads) ask
+    /// for is done then.
     ///
     /// A host that is a name is looked up on a thread kept for that, never on the loop, and so many names at a time as
     /// [`Limits::resolvers`] says; its addresses are tried in

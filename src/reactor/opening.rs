@@ -171,6 +171,9 @@ impl Net {
 
     /// Gives a datagram socket back as it is, after what was sent on it; what has arrived waits. The file of a Unix
     /// socket stays, as with [`release_listener`](Net::release_listener).
+    ///
+    /// To lose nothing, call it from anywhere but its own [`datagram`](crate::Handler::datagram): what one read has brought
+    /// beside that datagram, some 32 messages at the most, would have to be told of a socket that is gone.
     pub fn release_udp(&mut self, udp: UdpId) -> Option<OwnedFd> {
         let datagrams = self.take_datagrams(udp.0);
         self.count_dead(datagrams.is_some());
