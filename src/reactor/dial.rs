@@ -2,7 +2,7 @@
 
 use super::address::{Address, Host};
 use super::connection::{CONNECTED, Connection};
-use super::flags::{self, ABOVE_LOW, FIN_WANTED, FULL, Flags, PAUSED, READABLE, THOROUGH};
+use super::flags::{self, ABOVE_LOW, FIN_WANTED, FULL, Flags, READABLE, THOROUGH};
 use super::guarded;
 use super::handler::{ConnectError, Handler};
 use super::hearing::LATE;
