@@ -273,8 +273,10 @@ impl Net {
     /// Ends in order, from the end of this turn on: every listener accepts what waits in its backlog and closes,
     /// every connection and datagram socket is read once more; then connections are asked to come to their end
     /// ([`draining`](crate::Handler::draining)), and datagram sockets close. What is left after `timeout` is cut, and what is
-    /// opened meanwhile closes as well. A second call can only shorten the time. Timers and watched descriptors stay. Once
-    /// nothing is left, and [`run`](crate::Reactor::run) has returned the report, the reactor can be used anew.
+    /// opened meanwhile closes as well. At [`Limits::connections`](crate::Limits::connections) those who waited in the backlog
+    /// when it began are served as places become free, and who comes later is not waited for. A second call can only shorten
+    /// the time. Timers and watched descriptors stay. Once nothing is left, and [`run`](crate::Reactor::run) has returned the
+    /// report, the reactor can be used anew.
     pub fn drain(&mut self, timeout: Duration) {
         self.begin_drain(timeout);
     }
