@@ -44,6 +44,8 @@ struct Look {
     events_left: usize,
     /// Until when it goes on for sources that have more to read than one turn takes: as long again as the loop was late.
     patience: Tick,
+    /// What had arrived by then was told of, and has been read but for those that have more.
+    told: Tick,
 }
 
 impl Net {
@@ -51,7 +53,8 @@ impl Net {
     /// the turn before, and so earlier than this turn's look at the poller.
     ///
     /// A batch that was not full has brought what there was. The look ends as well after as many events as there are
-    /// sources, and does not wait for ever for those that are never read to their end: no flood stops the timers.
+    /// sources, and does not wait for ever for those that are never read to their end: no flood stops the timers. Without
+    /// them it has heard no more than there was when it began, since the loop may have stood still meanwhile.
     #[cold]
     #[inline(never)]
     pub(super) fn has_heard(&mut self, before: Tick, batch_was_full: bool) -> bool {
@@ -60,18 +63,25 @@ impl Net {
         let Hearing { until, rang, look, .. } = &mut self.hearing;
         let is_new = look.began < due;
         if is_new {
-            *look = Look { began: now, events_left: sources, patience: now + (now - due) };
+            let told = look.told;
+            *look = Look { began: now, events_left: sources, patience: now + (now - due), told };
         }
+        let began = look.began;
         if !batch_was_full {
-            *until = before.max(*rang).max(*until);
+            look.told = before.max(*rang).max(look.told);
         } else if !is_new {
             look.events_left = look.events_left.saturating_sub(EVENTS);
             if look.events_left == 0 {
-                *until = look.began.max(*until);
+                look.told = look.began.max(look.told);
                 (look.began, look.events_left) = (now, sources);
             }
         }
-        *until >= due && (!has_more_to_read || now >= look.patience)
+        if !has_more_to_read {
+            *until = look.told.max(*until);
+        } else if now >= look.patience {
+            *until = look.told.min(began).max(*until);
+        }
+        *until >= due
     }
 
     pub(super) fn fire_timers<H: Handler + ?Sized>(&mut self, handler: &mut H) {
@@ -119,5 +129,29 @@ impl Net {
             self.timer_fd.clear();
             let _ = SourceFd(&self.timer_fd.fd()).reregister(self.poll.registry(), TIMER, Interest::READABLE);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Reactor;
+
+    #[test]
+    fn a_pause_in_the_middle_of_a_look_is_no_silence_of_who_has_more_to_say() {
+        let mut reactor = Reactor::new().unwrap();
+        let net = reactor.net();
+        net.set_timer(Duration::from_millis(1), 0);
+        let due = net.timers.next();
+        net.commands_wait = true;
+        net.now = due + 10;
+        assert!(!net.has_heard(due + 5, false), "it is heard first what there is");
+
+        (net.now, net.hearing.rang) = (due + 1_000_000, due + 999_000);
+        assert!(net.has_heard(due + 999_999, false), "the timer has waited for long enough");
+        assert_eq!(net.hearing.until, due + 10, "others that came due in the pause have not");
+        net.commands_wait = false;
+        assert!(net.has_heard(due + 999_999, false));
+        assert_eq!(net.hearing.until, due + 999_999);
     }
 }
