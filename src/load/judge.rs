@@ -184,7 +184,8 @@ fn hindrance(outcome: &Outcome) -> String {
         let asked = counted(connections.asked, "client", "clients");
         format!("{gone} of {asked} were gone and every other one waited for a reply: see why they went")
     } else if outcome.failures.keys().any(|cause| cause.starts_with("not taken by the system")) {
-        "the system did not take them: ask for a lower rate, or for smaller messages".to_owned()
+        "the system did not take them: see that the server reads what it is sent, or ask for a lower rate or for \
+         smaller messages".to_owned()
     } else if outcome.books.lost + outcome.books.late + outcome.books.unfinished > 0 {
         "every client waited for a reply, and some never came in time: see why, or ask for more clients or \
          a lower rate"
