@@ -52,9 +52,9 @@ pub(super) fn is_lower_bound(outcome: &Outcome) -> bool {
 }
 
 /// The first that applies: stopped by a signal; nothing was completed; an expectation is broken; it ended early; there were
-/// errors, which no expectation allows; the figures are not to be trusted and somebody relies on them; what went
-/// wrong may be due to datagrams that we dropped ourselves; not all was sent; there were too few samples. What is proved comes before what
-/// could not be judged.
+/// errors, which no expectation allows; the figures are not to be trusted and somebody relies on them; what went wrong may
+/// be due to datagrams that we dropped ourselves; not all was sent; there were too few samples. What is proved comes
+/// before what could not be judged.
 fn conclusion(outcome: &Outcome, verdict: &Verdict) -> (Status, u8) {
     let Verdict { trustworthy, expectations, .. } = verdict;
     let is_any = |judgement: fn(&Judgement) -> bool| expectations.iter().any(|it| judgement(&it.judgement));
@@ -185,7 +185,8 @@ fn hindrance(outcome: &Outcome) -> String {
         format!("{gone} of {asked} were gone and every other one waited for a reply: see why they went")
     } else if outcome.failures.keys().any(|cause| cause.starts_with("not taken by the system")) {
         "the system did not take them: see that the server reads what it is sent, or ask for a lower rate or for \
-         smaller messages".to_owned()
+         smaller messages"
+            .to_owned()
     } else if outcome.books.lost + outcome.books.late + outcome.books.unfinished > 0 {
         "every client waited for a reply, and some never came in time: see why, or ask for more clients or \
          a lower rate"
