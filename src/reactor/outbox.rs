@@ -10,7 +10,7 @@ use std::io;
 ///
 /// **I11** An idle connection owns no buffer: an outbox exists only while something waits, and goes with its
 /// memory when the last byte is taken. Guard:
-/// `five_thousand_clients_are_greeted_by_one_thread_in_under_a_kibibyte_each` in `tests/serve_many.rs`.
+/// `five_thousand_clients_are_greeted_by_one_thread_in_under_a_kibibyte_each` in `tests/serve/many.rs`.
 pub(crate) struct Outbox {
     bytes: VecDeque<u8>,
     /// Their lengths, where the socket keeps records apart.

@@ -1,0 +1,28 @@
+//! `hullo load`, run as a user runs it, against servers of all kinds.
+
+#![cfg(feature = "cli")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod advice;
+mod books;
+mod datagrams;
+mod ends;
+mod files;
+mod foreign;
+mod killed;
+mod load_common;
+mod lossy;
+mod outputs;
+mod page;
+mod rate;
+mod reach;
+mod report;
+mod report_common;
+mod signals;
+mod stalls;
+mod streams;
+mod truth;
+mod usage;
+mod verdict;

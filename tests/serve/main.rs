@@ -1,0 +1,26 @@
+//! `hullo serve`, run as an operator runs it, and what its clients see.
+
+#![cfg(feature = "cli")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod closing;
+mod dialects;
+mod doubts;
+mod drain;
+mod drain_full;
+mod fairness;
+mod limits;
+mod local;
+mod log;
+mod loops;
+mod many;
+mod reactors;
+mod reload;
+mod rivals;
+mod rubbish;
+mod signals;
+mod start;
+mod stopped;
+mod streams;
