@@ -196,21 +196,10 @@
 #![deny(unsafe_code, missing_docs)]
 #![warn(unreachable_pub, rust_2018_idioms)]
 
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod client;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod daemon;
 pub mod docs;
 pub mod frames;
 #[cfg(feature = "greeting")]
 pub mod greeting;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub mod load;
 mod reactor;
-#[cfg(feature = "cli")]
-mod signals;
 
 pub use reactor::*;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::quick::Quick;
 use super::spec::{DialectError, DialectSpec, Framing, Transport};
 use super::template::Template;
-use super::text::{Check, Text};
+use super::text::{Check, TextEncoding};
 use super::{Farewell, builtin};
 
 /// The longest `max_message` a dialect may have.
@@ -32,7 +32,7 @@ const LONGEST_CHARACTER: usize = 4;
 pub struct Dialect {
     name: String,
     spec: DialectSpec,
-    text: Text,
+    text: TextEncoding,
     welcome: Option<Box<[u8]>>,
     reply: Option<Template>,
     farewell: Option<Box<[u8]>>,
@@ -44,7 +44,7 @@ impl Dialect {
     /// Checks a spec and prepares it for serving.
     pub fn new(name: &str, spec: DialectSpec) -> Result<Dialect, DialectError> {
         let fail = |key, problem| DialectError { dialect: name.to_owned(), key, problem };
-        let text = Text::for_label(&spec.encoding).map_err(|problem| fail("encoding", problem))?;
+        let text = TextEncoding::for_label(&spec.encoding).map_err(|problem| fail("encoding", problem))?;
         check(&spec, text).map_err(|(key, problem)| fail(key, problem))?;
 
         let encode = |key: &'static str, part: &str| {
@@ -130,7 +130,7 @@ impl Dialect {
         self.text.display(message)
     }
 
-    pub(super) fn text(&self) -> Text {
+    pub(super) fn text(&self) -> TextEncoding {
         self.text
     }
 
@@ -188,7 +188,7 @@ impl Dialect {
 }
 
 /// What can be wrong before anything is encoded: the key, and a sentence about it.
-fn check(spec: &DialectSpec, text: Text) -> Result<(), (&'static str, String)> {
+fn check(spec: &DialectSpec, text: TextEncoding) -> Result<(), (&'static str, String)> {
     let fail = |key, problem: &str| Err((key, problem.to_owned()));
     if spec.max_message == 0 || spec.max_message > MOST_MESSAGE {
         let problem = format!("is {} bytes: choose 1 to {MOST_MESSAGE} (1 MiB)", spec.max_message);
@@ -197,7 +197,7 @@ fn check(spec: &DialectSpec, text: Text) -> Result<(), (&'static str, String)> {
     if spec.delay > MOST_DELAY {
         return fail("delay", "is over a day: choose a shorter one");
     }
-    if spec.strict && text == Text::Bytes {
+    if spec.strict && text == TextEncoding::BYTES {
         return fail(
             "strict",
             "means nothing with encoding = \"bytes\": name an encoding, or leave strict out",

@@ -8,7 +8,7 @@ use std::ops::ControlFlow;
 use memchr::memchr;
 
 use super::Farewell;
-use super::text::{Check, Text};
+use super::text::{Check, TextEncoding};
 
 /// Goes on, or ends the conversation.
 pub(super) type Flow = ControlFlow<Farewell>;
@@ -50,7 +50,7 @@ pub(super) fn characters(
     tail: &mut Vec<u8>,
     bytes: &[u8],
     limit: usize,
-    text: Text,
+    text: TextEncoding,
     mut each: impl FnMut(&[u8]) -> Flow,
 ) -> Flow {
     let joined;

@@ -41,5 +41,4 @@ pub use datagram::{Guard, Rate, Responder, Silence, Source, Verdict};
 pub use dialect::Dialect;
 pub use session::{Farewell, Next, Session};
 pub use spec::{DialectError, DialectSpec, Framing, Transport, UnknownFraming};
-#[cfg(feature = "cli")]
-pub(crate) use text::Text;
+pub use text::TextEncoding;

@@ -5,12 +5,23 @@ use std::fmt::Write;
 
 use encoding_rs::{DecoderResult, Encoding, UTF_8};
 
-/// How a dialect's bytes are read as text.
+/// How a dialect's bytes are read as text: in an encoding that agrees with ASCII on 0x00 to 0x7F, or not at all.
+///
+/// ```
+/// use hullo::greeting::TextEncoding;
+///
+/// let gbk = TextEncoding::for_label("gb2312")?;
+/// assert_eq!(gbk.name(), "GBK");
+/// assert_eq!(gbk.encode("数据").as_deref(), Ok(&b"\xCA\xFD\xBE\xDD"[..]));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Text {
-    /// They are not: 8-bit clean, nothing is ever decoded.
+pub struct TextEncoding(Kind);
+
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Kind {
+    /// 8-bit clean: nothing is ever decoded.
     Bytes,
-    /// In this encoding, which agrees with ASCII on 0x00 to 0x7F.
     In(&'static Encoding),
 }
 
@@ -25,35 +36,48 @@ pub(super) enum Check {
     Broken,
 }
 
-impl Text {
-    /// Finds the encoding by its label; the error is the rest of a sentence that begins with `encoding`.
-    pub(crate) fn for_label(label: &str) -> Result<Text, String> {
+impl TextEncoding {
+    /// Bytes that are no text: nothing is ever decoded.
+    pub const BYTES: TextEncoding = TextEncoding(Kind::Bytes);
+
+    /// Finds the encoding by its label in the [WHATWG Encoding Standard](https://encoding.spec.whatwg.org/#names-and-labels),
+    /// or [`BYTES`](Self::BYTES) by `bytes`.
+    ///
+    /// # Errors
+    ///
+    /// When the label is unknown, or its encoding writes ASCII in another way. The error is the rest of a sentence that
+    /// begins with `encoding`.
+    pub fn for_label(label: &str) -> Result<TextEncoding, String> {
         if label.eq_ignore_ascii_case("bytes") {
-            return Ok(Text::Bytes);
+            return Ok(TextEncoding::BYTES);
         }
         match Encoding::for_label_no_replacement(label.as_bytes()) {
             // Line ends and `{message}` are looked for as ASCII bytes, so ASCII has to mean ASCII.
             Some(encoding) if !encoding.is_ascii_compatible() => Err(format!(
                 "{label:?} writes ASCII in another way, which no line end survives: use \"utf-8\", \"gbk\" or \"bytes\""
             )),
-            Some(encoding) => Ok(Text::In(encoding)),
+            Some(encoding) => Ok(TextEncoding(Kind::In(encoding))),
             None => Err(format!(
                 "{label:?} is unknown: use \"utf-8\", \"gbk\", \"bytes\" or another label of the WHATWG Encoding Standard"
             )),
         }
     }
 
-    /// The name that error sentences use: `UTF-8`, `GBK`, `bytes`.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Text::Bytes => "bytes",
-            Text::In(encoding) => encoding.name(),
+    /// The name in the standard, or `bytes`: `UTF-8`, `GBK`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Kind::Bytes => "bytes",
+            Kind::In(encoding) => encoding.name(),
         }
     }
 
-    /// The bytes of a text, or the first character that has none.
-    pub(crate) fn encode(self, text: &str) -> Result<Box<[u8]>, char> {
-        let Text::In(encoding) = self else { return Ok(text.as_bytes().into()) };
+    /// The bytes of a text.
+    ///
+    /// # Errors
+    ///
+    /// The first character that the encoding has no bytes for.
+    pub fn encode(self, text: &str) -> Result<Box<[u8]>, char> {
+        let Kind::In(encoding) = self.0 else { return Ok(text.as_bytes().into()) };
         let (bytes, _, unmappable) = encoding.encode(text);
         if unmappable {
             let lost = |c: &char| encoding.encode(c.encode_utf8(&mut [0; 4])).2;
@@ -64,19 +88,19 @@ impl Text {
 
     /// Judges bytes as the beginning of a text.
     pub(super) fn check(self, bytes: &[u8]) -> Check {
-        match self {
-            Text::Bytes => Check::Whole,
-            Text::In(encoding) if encoding == UTF_8 => match std::str::from_utf8(bytes) {
+        match self.0 {
+            Kind::Bytes => Check::Whole,
+            Kind::In(encoding) if encoding == UTF_8 => match std::str::from_utf8(bytes) {
                 Ok(_) => Check::Whole,
                 Err(error) if error.error_len().is_none() => Check::Cut(error.valid_up_to()),
                 Err(_) => Check::Broken,
             },
-            Text::In(_) if bytes.is_ascii() => Check::Whole,
-            Text::In(encoding) if decodes(encoding, bytes, true) => Check::Whole,
-            Text::In(encoding) if !decodes(encoding, bytes, false) => Check::Broken,
+            Kind::In(_) if bytes.is_ascii() => Check::Whole,
+            Kind::In(encoding) if decodes(encoding, bytes, true) => Check::Whole,
+            Kind::In(encoding) if !decodes(encoding, bytes, false) => Check::Broken,
             // The decoder does not tell how much it holds back. No character is over four bytes long,
             // so the last place where nothing is held back is at most three bytes from the end.
-            Text::In(encoding) => (1..=3.min(bytes.len()))
+            Kind::In(encoding) => (1..=3.min(bytes.len()))
                 .map(|back| bytes.len() - back)
                 .find(|&end| decodes(encoding, &bytes[..end], true))
                 .map_or(Check::Broken, Check::Cut),
@@ -86,8 +110,8 @@ impl Text {
     /// The bytes as one line of a log: decoded, with everything escaped that could end the line,
     /// steer a terminal or reorder the text around it.
     pub(super) fn display(self, bytes: &[u8]) -> String {
-        let text = match self {
-            Text::Bytes => {
+        let text = match self.0 {
+            Kind::Bytes => {
                 let printable = |b: &u8| b.is_ascii_graphic() && *b != b'\\' || *b == b' ';
                 let mut line = String::with_capacity(bytes.len());
                 for byte in bytes {
@@ -98,7 +122,7 @@ impl Text {
                 }
                 return line;
             }
-            Text::In(encoding) => encoding.decode_without_bom_handling(bytes).0,
+            Kind::In(encoding) => encoding.decode_without_bom_handling(bytes).0,
         };
         escape(text)
     }
@@ -141,28 +165,28 @@ fn is_format(c: char) -> bool {
 mod tests {
     use super::*;
 
-    fn gbk() -> Text {
-        Text::for_label("gbk").unwrap()
+    fn gbk() -> TextEncoding {
+        TextEncoding::for_label("gbk").unwrap()
     }
 
     #[test]
     fn labels_are_found_whatever_their_case() {
-        assert_eq!(Text::for_label("UTF8").unwrap().name(), "UTF-8");
-        assert_eq!(Text::for_label("GB2312").unwrap().name(), "GBK");
-        assert_eq!(Text::for_label("Bytes").unwrap().name(), "bytes");
-        assert_eq!(Text::for_label("latin1").unwrap().name(), "windows-1252");
+        assert_eq!(TextEncoding::for_label("UTF8").unwrap().name(), "UTF-8");
+        assert_eq!(TextEncoding::for_label("GB2312").unwrap().name(), "GBK");
+        assert_eq!(TextEncoding::for_label("Bytes").unwrap().name(), "bytes");
+        assert_eq!(TextEncoding::for_label("latin1").unwrap().name(), "windows-1252");
     }
 
     #[test]
     fn a_text_becomes_the_bytes_of_its_encoding() {
         assert_eq!(&*gbk().encode("数据").unwrap(), b"\xCA\xFD\xBE\xDD");
-        assert_eq!(&*Text::Bytes.encode("数").unwrap(), b"\xE6\x95\xB0");
-        assert_eq!(Text::for_label("latin1").unwrap().encode("é, 数据"), Err('数'));
+        assert_eq!(&*TextEncoding::BYTES.encode("数").unwrap(), b"\xE6\x95\xB0");
+        assert_eq!(TextEncoding::for_label("latin1").unwrap().encode("é, 数据"), Err('数'));
     }
 
     #[test]
     fn a_utf8_character_cut_anywhere_is_cut_and_not_broken() {
-        let utf8 = Text::In(UTF_8);
+        let utf8 = TextEncoding(Kind::In(UTF_8));
         let text = "a是😀".as_bytes();
         for (end, whole) in [(1, 1), (2, 1), (3, 1), (4, 4), (5, 4), (6, 4), (7, 4), (8, 8)] {
             let expected = if end == whole { Check::Whole } else { Check::Cut(whole) };
@@ -195,17 +219,17 @@ mod tests {
 
     #[test]
     fn bytes_are_text_whatever_they_are() {
-        assert_eq!(Text::Bytes.check(b"\xFF\x00\xE6"), Check::Whole);
+        assert_eq!(TextEncoding::BYTES.check(b"\xFF\x00\xE6"), Check::Whole);
     }
 
     #[test]
     fn a_logged_message_cannot_forge_a_line_or_steer_a_terminal() {
-        let utf8 = Text::In(UTF_8);
+        let utf8 = TextEncoding(Kind::In(UTF_8));
         assert_eq!(utf8.display("Zoë 是".as_bytes()), "Zoë 是");
         assert_eq!(utf8.display(b"a\r\nERROR b\x1b[2J\0\\n"), r"a\r\nERROR b\u{1b}[2J\u{0}\\n");
         assert_eq!(utf8.display("\u{202e}a\u{2028}b\u{9b}".as_bytes()), r"\u{202e}a\u{2028}b\u{9b}");
         assert_eq!(utf8.display(b"\xFF"), "\u{fffd}");
         assert_eq!(gbk().display(b"\xCA\xFD\n"), r"数\n");
-        assert_eq!(Text::Bytes.display(b"it's \xFF\n\\"), r"it's \xff\n\\");
+        assert_eq!(TextEncoding::BYTES.display(b"it's \xFF\n\\"), r"it's \xff\n\\");
     }
 }

@@ -138,8 +138,8 @@ impl Address {
         self.path().is_some()
     }
 
-    /// The file that this address is in the file system, if it is one.
-    pub(crate) fn path(&self) -> Option<&Path> {
+    /// The file that this address is in the file system: of a Unix socket, unless its name is an abstract one.
+    pub fn path(&self) -> Option<&Path> {
         match self {
             Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => {
                 Some(path.as_path()).filter(|path| abstract_name(path).is_none())

@@ -52,11 +52,6 @@ pub use printable::Printable;
 pub use remote::{Remote, RemoteError};
 pub use sending::Sent;
 pub use stats::Stats;
-#[cfg(feature = "cli")]
-#[doc(hidden)]
-pub use sys::StandardStream;
-#[cfg(feature = "cli")]
-pub(crate) use sys::is_ignored;
 pub use turn::Reactor;
 pub use watch::{Interest, Refused};
 

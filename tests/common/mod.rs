@@ -5,22 +5,22 @@
 mod client;
 mod daemon;
 mod fetch;
+mod histogram_log;
 mod process;
+mod skip;
 mod talk;
 mod temp;
 
 pub use client::{Peer, raise_descriptor_limit, udp, uninterrupted};
 pub use daemon::{Daemon, Listening, Serve, full_pipe};
 pub use fetch::{Fetched, HULLO, Server, fetch, names, noise, run};
+pub use histogram_log::logged;
 pub use process::{Process, python};
+pub use skip::{PATIENCE, skip};
 pub use talk::{Talk, Talked, hello, read_some, server, talk, talk_from, talk_piped};
 pub use temp::TempDir;
 
-use std::io::Write;
 use std::time::{Duration, Instant};
-
-/// How long anything may take that takes no time. Generous: it only ends a test that has failed.
-pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Asks until the answer is yes, for what has no event to wait for (files, `/proc`).
 #[track_caller]
@@ -30,11 +30,6 @@ pub fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
         std::thread::sleep(Duration::from_millis(2));
     }
-}
-
-/// Says why a test does not test anything here, past the test runner, which keeps what a passing test prints.
-pub fn skip(reason: &str) {
-    let _ = writeln!(std::io::stderr(), "skipped: {reason}");
 }
 
 pub fn is_root() -> bool {

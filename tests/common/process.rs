@@ -3,7 +3,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::skip;
+use super::skip::skip;
 
 /// A child that is killed, by its id, when the test lets go of it. What it says is read as it comes.
 pub struct Process {

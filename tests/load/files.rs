@@ -2,7 +2,6 @@
 
 use crate::common::*;
 use crate::load_common::{command, end};
-use crate::report_common::logged;
 use serde_json::Value;
 use std::fs;
 use std::time::Duration;

@@ -2,20 +2,14 @@
 #![allow(unsafe_code)]
 
 mod control;
-#[cfg(feature = "cli")]
-mod disposition;
 mod interface;
 mod lock;
 mod receive;
 mod send;
 mod socket;
-#[cfg(feature = "cli")]
-mod standard;
 mod timer_fd;
 
 pub(crate) use control::Arrival;
-#[cfg(feature = "cli")]
-pub(crate) use disposition::is_ignored;
 pub(crate) use interface::{interface_name, interface_number};
 pub(crate) use lock::lock;
 pub(crate) use receive::ReceiveBatch;
@@ -24,8 +18,6 @@ pub(crate) use socket::{
     accept, ask_for_destination, bind_without_port, has_upper_layer, receive_drops, receive_record,
     sends_bundles, take_bundles, unread, unsent, untaken, waiting,
 };
-#[cfg(feature = "cli")]
-pub use standard::StandardStream;
 pub(crate) use timer_fd::TimerFd;
 
 use std::io;

@@ -1,0 +1,194 @@
+//! What somebody may have meant whose address is none.
+
+use crate::client::fetch::Url;
+use hullo::Address;
+use std::net::Ipv6Addr;
+
+/// Where `hullo serve` listens unless told otherwise.
+const OUR_PORT: u16 = 9999;
+
+/// An address that was nearly written.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Guess {
+    /// As it should have been written.
+    pub(super) address: String,
+    pub(super) web: Option<Web>,
+}
+
+/// The text was the address of a page.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Web {
+    pub(super) host: String,
+    /// What a request asks for.
+    pub(super) target: String,
+    pub(super) has_tls: bool,
+}
+
+/// For a command that takes addresses of sockets.
+pub(super) fn address(text: &str) -> Option<Guess> {
+    let socket = |address: String| Guess { address, web: None };
+    let guess = match scheme(text) {
+        Some((scheme @ ("tcp" | "udp"), rest)) => {
+            socket(format!("{scheme}://{}", host_and_port(rest.trim_start_matches('/'), None)?))
+        }
+        Some((scheme @ ("unix" | "unixgram" | "unixpacket"), path)) => {
+            socket(format!("{scheme}:{}", path.strip_prefix("//").unwrap_or(path)))
+        }
+        Some((scheme @ ("http" | "https" | "ws" | "wss"), rest)) => {
+            let has_tls = matches!(scheme, "https" | "wss");
+            let (authority, target) = authority_and_target(rest.strip_prefix("//")?);
+            let there = host_and_port(authority, Some(if has_tls { 443 } else { 80 }))?;
+            let host = authority.to_owned();
+            Guess { address: format!("tcp://{there}"), web: Some(Web { host, target, has_tls }) }
+        }
+        Some((_, rest)) => {
+            let (authority, _) = authority_and_target(rest.strip_prefix("//")?);
+            socket(format!("tcp://{}", host_and_port(authority, None)?))
+        }
+        None if is_path(text) => socket(format!("unix:{text}")),
+        None => socket(format!("tcp://{}", host_and_port(text, Some(OUR_PORT))?)),
+    };
+    guess.address.parse::<Address>().is_ok().then_some(guess)
+}
+
+/// For a command that takes addresses of pages.
+pub(super) fn page(text: &str) -> Option<String> {
+    let rest = match scheme(text) {
+        Some(("tcp" | "http", rest)) => rest.trim_start_matches('/'),
+        Some(_) => return None,
+        None if text.starts_with(['/', '.']) => return None,
+        None => text,
+    };
+    let (authority, target) = authority_and_target(rest);
+    let there = host_and_port(authority, None).unwrap_or_else(|| authority.to_owned());
+    let url = format!("http://{there}{target}");
+    url.parse::<Url>().is_ok().then_some(url)
+}
+
+/// In small letters, with what follows its colon. A host before a port is no scheme.
+fn scheme(text: &str) -> Option<(&'static str, &str)> {
+    const SCHEMES: [&str; 9] = ["tcp", "udp", "unix", "unixgram", "unixpacket", "http", "https", "ws", "wss"];
+    let (scheme, rest) = text.split_once(':')?;
+    let known = SCHEMES.into_iter().find(|known| known.eq_ignore_ascii_case(scheme));
+    known.or(rest.starts_with("//").then_some("another")).map(|scheme| (scheme, rest))
+}
+
+/// `HOST:PORT/PATH` in two; the path is at least a slash.
+fn authority_and_target(text: &str) -> (&str, String) {
+    let (authority, path) = text.split_at(text.find(['/', '?', '#']).unwrap_or(text.len()));
+    let path = path.split('#').next().unwrap_or_default();
+    (authority, if path.starts_with('/') { path.to_owned() } else { format!("/{path}") })
+}
+
+fn is_path(text: &str) -> bool {
+    text.starts_with(['/', '.', '~', '@']) || text.contains('/') || text.ends_with(".sock")
+}
+
+/// `HOST:PORT` of what lacks the one or the other, or brackets; `None` where that is not known.
+fn host_and_port(text: &str, default: Option<u16>) -> Option<String> {
+    let text = text.trim_end_matches('/');
+    let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok();
+    let bare = text.strip_prefix(':').unwrap_or(text);
+    if bare.bytes().all(|b| b.is_ascii_digit()) {
+        return is_port(bare).then(|| format!("127.0.0.1:{bare}"));
+    }
+    match text.rsplit_once(':') {
+        Some((host, port)) if is_port(port) && host.parse::<Ipv6Addr>().is_ok() => {
+            Some(format!("[{host}]:{port}"))
+        }
+        _ if text.contains('@') => None,
+        Some((host, port)) if is_port(port) && (!host.contains(':') || host.ends_with(']')) => {
+            Some(text.to_owned())
+        }
+        _ if text.parse::<Ipv6Addr>().is_ok() => Some(format!("[{text}]:{}", default?)),
+        _ if !text.is_empty() => Some(format!("{text}:{}", default?)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lacks_its_scheme_its_host_or_its_brackets_is_completed() {
+        for (text, guess) in [
+            ("9000", "tcp://127.0.0.1:9000"),
+            (":9000", "tcp://127.0.0.1:9000"),
+            ("*:9000", "tcp://*:9000"),
+            ("127.0.0.1:80", "tcp://127.0.0.1:80"),
+            ("localhost:80", "tcp://localhost:80"),
+            ("[::1]:80", "tcp://[::1]:80"),
+            ("::1:80", "tcp://[::1]:80"),
+            ("localhost", "tcp://localhost:9999"),
+            ("[::1]", "tcp://[::1]:9999"),
+            ("::1", "tcp://[::1]:9999"),
+            ("tcp:127.0.0.1:80", "tcp://127.0.0.1:80"),
+            ("TCP://127.0.0.1:80", "tcp://127.0.0.1:80"),
+            ("tcp:/127.0.0.1:80", "tcp://127.0.0.1:80"),
+            ("tcp://127.0.0.1:80/", "tcp://127.0.0.1:80"),
+            ("udp:9000", "udp://127.0.0.1:9000"),
+            ("tcp://:9000", "tcp://127.0.0.1:9000"),
+            ("UDP://[::1]:7", "udp://[::1]:7"),
+            ("/run/x.sock", "unix:/run/x.sock"),
+            ("./x", "unix:./x"),
+            ("x.sock", "unix:x.sock"),
+            ("@name", "unix:@name"),
+            ("UNIX:///run/x", "unix:/run/x"),
+            ("redis://127.0.0.1:6379/0", "tcp://127.0.0.1:6379"),
+        ] {
+            let guess = Guess { address: guess.to_owned(), web: None };
+            assert_eq!(address(text), Some(guess), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_has_a_port_a_host_and_a_target() {
+        for (text, guess, host, target, has_tls) in [
+            ("http://127.0.0.1/", "tcp://127.0.0.1:80", "127.0.0.1", "/", false),
+            ("HTTP://h:8000/a?b#c", "tcp://h:8000", "h:8000", "/a?b", false),
+            ("ws://[::1]?x", "tcp://[::1]:80", "[::1]", "/?x", false),
+            ("https://h", "tcp://h:443", "h", "/", true),
+        ] {
+            let guess = address(text).filter(|found| found.address == guess);
+            let web = Web { host: host.to_owned(), target: target.to_owned(), has_tls };
+            assert_eq!(guess.and_then(|guess| guess.web), Some(web), "{text}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_proposed_that_is_no_address_either() {
+        for text in [
+            "",
+            ":",
+            "70000",
+            ":70000",
+            "a b",
+            "tcp://",
+            "tcp://h",
+            "http://",
+            "http://u@h/",
+            "ftp:x",
+            "unix:",
+        ] {
+            assert_eq!(address(text), None, "{text}");
+        }
+        for text in ["", "/x", "https://h/", "unix:/x", "a b", "ftp://h/"] {
+            assert_eq!(page(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_is_found_behind_what_lacks_its_scheme() {
+        for (text, url) in [
+            ("9000", "http://127.0.0.1:9000/"),
+            (":9000/x", "http://127.0.0.1:9000/x"),
+            ("127.0.0.1:80", "http://127.0.0.1:80/"),
+            ("example.com/x?y", "http://example.com/x?y"),
+            ("tcp://127.0.0.1:80", "http://127.0.0.1:80/"),
+            ("http:/h/", "http://h/"),
+        ] {
+            assert_eq!(page(text).as_deref(), Some(url), "{text}");
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! The plan of a load test from its flags.
+
+use super::catalog::Catalog;
+use super::failure::{Failure, Place};
+use super::load::{Load, usage};
+use super::{command_line, config, placeholders, units};
+use crate::load::{Check, Framing, Plan, Rate, Script, Setting, Templates, Wanted};
+use hullo::{Address, Host};
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::time::Duration;
+
+/// How long is measured where nothing is said of an end.
+const TEN_SECONDS: Duration = Duration::from_secs(10);
+
+/// More in flight per client would only measure its own queue.
+const MOST_OUTSTANDING: usize = 1000;
+
+pub(super) fn plan(load: &Load) -> Result<Plan, Failure> {
+    let is_datagram = load.address.is_datagram();
+    check(load, is_datagram).map_err(usage)?;
+    let script = script(load, is_datagram).map_err(usage)?;
+    let mut targets =
+        resolve(&load.address).map_err(|problem| Failure::failed(&Place::default(), problem))?;
+    if let Some(sources) = load.source {
+        targets.retain(|target| target.ip().is_some_and(|ip| ip.is_ipv4() == sources.is_ipv4()));
+        if targets.is_empty() {
+            return Err(usage(format!(
+                "--source is of another family than {}: give addresses of the same",
+                load.address
+            )));
+        }
+    }
+    let default = (load.duration.is_none() && load.requests.is_none()).then_some(TEN_SECONDS);
+    Ok(Plan {
+        command: command_line::quoted(&command_line::typed()),
+        settings: settings(load),
+        targets,
+        clients: load.connections,
+        duration: load.duration.or(default),
+        requests: load.requests.map(|requests| requests as u64),
+        rate: load.rate,
+        outstanding: load.outstanding,
+        churn: load.churn,
+        connect_rate: load.connect_rate,
+        connect_timeout: load.connect_timeout,
+        timeout: load.timeout,
+        warmup: load.warmup,
+        drain: load.drain,
+        script,
+        sources: load.source,
+        expectations: load.expect.clone(),
+        // So many bits a reader of JSON has room for, whatever its numbers are.
+        seed: RandomState::new().build_hasher().finish() >> 11,
+    })
+}
+
+/// Settings that cannot go together, or that mean nothing.
+fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
+    if let Address::Tcp(Host::Any, _) | Address::Udp(Host::Any, _) = load.address {
+        return Err(format!("{} is where to listen, not whom to test: name a host", load.address));
+    }
+    for (name, is_zero) in [
+        ("--connections", load.connections == 0),
+        ("--duration", load.duration == Some(Duration::ZERO)),
+        ("--requests", load.requests == Some(0)),
+        ("--outstanding", load.outstanding == 0),
+        ("--timeout", load.timeout.is_zero()),
+        ("--connect-timeout", load.connect_timeout.is_zero()),
+    ] {
+        if is_zero {
+            return Err(format!("{name} is 0: choose more"));
+        }
+    }
+    if load.outstanding > MOST_OUTSTANDING {
+        return Err(format!("--outstanding is {}: choose at most {MOST_OUTSTANDING}", load.outstanding));
+    }
+    if load.outstanding > 1 && load.framing == Framing::Raw && !is_datagram {
+        return Err(
+            "--outstanding of more than 1 needs --framing line: raw replies would run together".to_owned()
+        );
+    }
+    if load.outstanding > 1 && load.churn {
+        return Err(
+            "--outstanding of more than 1 and --churn exclude each other: a connection has one request"
+                .to_owned(),
+        );
+    }
+    if load.churn && is_datagram {
+        return Err("--churn is for connections, and datagrams have none: take it out".to_owned());
+    }
+    if load.source.is_some() && matches!(load.address, Address::Unix(_) | Address::Unixgram(_)) {
+        return Err("--source is for TCP and UDP: a Unix socket has no source address".to_owned());
+    }
+    Ok(())
+}
+
+fn script(load: &Load, is_datagram: bool) -> Result<Script, String> {
+    let wanted = Wanted {
+        is_datagram,
+        churn: load.churn,
+        framing: load.framing,
+        check: load.check,
+        text: load.message.as_deref(),
+        size: load.size,
+    };
+    let own = ["conn", "seq", "rand"];
+    let all = ["message", "conn", "seq", "rand"];
+    for (name, template, known) in [
+        ("--message", &load.message, &own[..]),
+        ("--request", &load.request, &all),
+        ("--reply", &load.reply, &all),
+        ("--welcome", &load.welcome, &[]),
+    ] {
+        let problem = template.as_ref().map_or(Ok(()), |text| placeholders::check(text, known));
+        problem.map_err(|problem| format!("{name} {problem}"))?;
+    }
+    match (&load.request, &load.reply) {
+        (Some(request), Some(reply)) => {
+            Script::of_templates(&Templates { request, reply, welcome: load.welcome.as_deref() }, &wanted)
+        }
+        _ => {
+            let dialect = Catalog::default().require(&load.dialect, config::transport(&load.address))?;
+            Script::of_dialect(&dialect, &wanted)
+        }
+    }
+}
+
+fn resolve(address: &Address) -> Result<Vec<Address>, String> {
+    address.resolve().map_err(|error| {
+        format!(
+            "{address}: the name cannot be looked up ({error}): check its spelling, or give a numeric address"
+        )
+    })
+}
+
+/// For the report: in the order of the help, defaults included.
+fn settings(load: &Load) -> Vec<(&'static str, Setting)> {
+    let count = |number: usize| Setting::Count(number as u64);
+    let time = |duration| Setting::from(units::write_duration(duration));
+    let pace = |rate: Rate| match rate.is_steady() {
+        true => Setting::Number(rate.mean()),
+        false => rate.to_string().into(),
+    };
+    let default = (load.duration.is_none() && load.requests.is_none()).then_some(TEN_SECONDS);
+    let mut settings = vec![("connections", count(load.connections))];
+    settings.extend(load.duration.or(default).map(|duration| ("duration", time(duration))));
+    settings.extend(load.requests.map(|number| ("requests", count(number))));
+    settings.extend(load.rate.map(|rate| ("rate", pace(rate))));
+    settings.push(("outstanding", count(load.outstanding)));
+    settings.push(("churn", Setting::Switch(load.churn)));
+    settings.extend(load.connect_rate.map(|rate| ("connect-rate", pace(rate))));
+    settings.extend([
+        ("connect-timeout", time(load.connect_timeout)),
+        ("timeout", time(load.timeout)),
+        ("warmup", time(load.warmup)),
+        ("drain", time(load.drain)),
+    ]);
+    match (&load.request, &load.reply) {
+        (Some(request), Some(reply)) => {
+            settings.extend([("request", request.clone().into()), ("reply", reply.clone().into())]);
+            settings.extend(load.welcome.clone().map(|welcome| ("welcome", welcome.into())));
+        }
+        _ => settings.push(("dialect", load.dialect.clone().into())),
+    }
+    if !load.address.is_datagram() {
+        settings.push(("framing", if load.framing == Framing::Raw { "raw" } else { "line" }.into()));
+    }
+    settings.push(match (&load.message, load.size) {
+        (_, Some((least, most))) if least == most => ("size", Setting::Count(least.into())),
+        (_, Some((least, most))) => ("size", format!("{least}..{most}").into()),
+        (message, None) => ("message", message.as_deref().unwrap_or("c{conn}-{seq}").into()),
+    });
+    let check = match load.check {
+        Check::Full => "full",
+        Check::Length => "length",
+        Check::None => "none",
+    };
+    settings.push(("check", check.into()));
+    settings.extend(load.source.map(|sources| ("source", sources.to_string().into())));
+    if !load.expect.is_empty() {
+        settings.push(("expect", Setting::List(load.expect.iter().map(ToString::to_string).collect())));
+    }
+    let files = [
+        ("output", &load.output),
+        ("html", &load.html),
+        ("hdr", &load.hdr),
+        ("timeseries", &load.timeseries),
+    ];
+    for (name, path) in files {
+        settings.extend(path.as_ref().map(|path| (name, path.display().to_string().into())));
+    }
+    settings
+}
+
+/// As for a rate, with `k` and `M` as in any count.
+pub(super) fn rate(text: &str) -> Result<Rate, String> {
+    let text = text.strip_suffix("/s").unwrap_or(text);
+    let plain = |part: &str| match units::count(part) {
+        Ok(number) => number.to_string(),
+        Err(_) => part.to_owned(),
+    };
+    Rate::parse(&text.split(':').map(plain).collect::<Vec<_>>().join(":"))
+}
+
+/// As [`rate`], without an end of its own.
+pub(super) fn steady_rate(text: &str) -> Result<Rate, String> {
+    match text.contains(':') {
+        true => Err("a rate that changes, and clients are begun at one: write it as 1000 or 0.5".to_owned()),
+        false => rate(text),
+    }
+}
+
+/// `512`, `64KiB`, `100..1000`.
+pub(super) fn sizes(text: &str) -> Result<(u32, u32), String> {
+    const MOST: usize = 1 << 20;
+    let (least, most) = text.split_once("..").unwrap_or((text, text));
+    let (least, most) = (units::size(least)?, units::size(most)?);
+    match () {
+        () if least == 0 => Err("no size: choose at least 1".to_owned()),
+        () if least > most => {
+            Err("a range that ends before it begins: write the smaller size first".to_owned())
+        }
+        () if most > MOST => Err("larger than 1MiB: choose a smaller size".to_owned()),
+        () => Ok((least as u32, most as u32)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_sizes_are_written_as_counts_and_sizes_are() {
+        assert_eq!(rate("20k").unwrap().to_string(), "20000");
+        assert_eq!(rate("0.5:2k").unwrap().to_string(), "0.5:2000");
+        assert_eq!(rate("1e3:10K").unwrap().to_string(), "1000:10000");
+        assert_eq!(rate("50/s").unwrap().to_string(), "50");
+        assert!(rate("fast").unwrap_err().starts_with("not a rate"));
+        assert_eq!(sizes("512"), Ok((512, 512)));
+        assert_eq!(sizes("1KiB..2KiB"), Ok((1024, 2048)));
+        for (text, part) in
+            [("0", "at least 1"), ("9..8", "smaller size first"), ("2MiB", "1MiB"), ("x", "not a size")]
+        {
+            assert!(sizes(text).unwrap_err().contains(part), "{text}");
+        }
+    }
+}

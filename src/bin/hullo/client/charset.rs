@@ -1,0 +1,147 @@
+//! Text on its way to the server and back.
+
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
+use hullo::greeting::TextEncoding;
+use std::borrow::Cow;
+
+/// The encoding of the other side. Ours is UTF-8.
+#[derive(Clone, Copy, Debug)]
+pub struct Charset(TextEncoding);
+
+impl Charset {
+    /// Finds it by its label, `gbk` for one, or `bytes` for none: bytes pass as they are, both ways. The error is the
+    /// rest of a sentence about the label.
+    pub fn for_label(label: &str) -> Result<Charset, String> {
+        TextEncoding::for_label(label).map(Charset)
+    }
+
+    /// A message as the server reads it. What is meant to be UTF-8 passes as it is, right or wrong; the error is the
+    /// rest of a sentence about the message.
+    pub fn encode<'a>(&self, message: &'a [u8]) -> Result<Cow<'a, [u8]>, String> {
+        match self.encoding() {
+            None => Ok(message.into()),
+            Some(encoding) if encoding == UTF_8 => Ok(message.into()),
+            Some(_) => {
+                let name = self.0.name();
+                let message = std::str::from_utf8(message).map_err(|_| {
+                    format!("is not UTF-8 and cannot be written in {name}: use --encoding bytes")
+                })?;
+                let encoded = self.0.encode(message).map_err(|lost| {
+                    format!("has the character {lost:?}, which {name} cannot write: use --encoding utf-8")
+                })?;
+                Ok(encoded.into_vec().into())
+            }
+        }
+    }
+
+    pub(super) fn reader(&self) -> Reader {
+        self.encoding().map_or(Reader { decoder: None, recent: Vec::new() }, Reader::of)
+    }
+
+    /// A reader that makes text in any case: bytes of no encoding are read as UTF-8.
+    pub(super) fn text_reader(&self) -> Reader {
+        self.encoding().map_or_else(Reader::utf8, Reader::of)
+    }
+
+    /// None for bytes. The name of an encoding is one of its labels.
+    fn encoding(&self) -> Option<&'static Encoding> {
+        Encoding::for_label(self.0.name().as_bytes())
+    }
+}
+
+/// What the server says, made into UTF-8. A character that is split across reads is one; bytes that are none become
+/// `\xNN`.
+pub(super) struct Reader {
+    decoder: Option<Decoder>,
+    /// The last bytes that were decoded: a wrong character may have begun in an earlier read.
+    recent: Vec<u8>,
+}
+
+/// No wrong sequence is longer, nor what a decoder has read past it.
+const MEMORY: usize = 8;
+
+impl Reader {
+    fn of(encoding: &'static Encoding) -> Reader {
+        Reader { decoder: Some(encoding.new_decoder_without_bom_handling()), recent: Vec::new() }
+    }
+
+    pub(super) fn utf8() -> Reader {
+        Reader::of(UTF_8)
+    }
+
+    /// With `is_last`, an unfinished character is shown as the bytes it is.
+    pub(super) fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
+        let Some(decoder) = &mut self.decoder else { return out.extend_from_slice(bytes) };
+        let mut scratch = [0; 4096];
+        let mut rest = bytes;
+        loop {
+            let (result, read, written) =
+                decoder.decode_to_utf8_without_replacement(rest, &mut scratch, is_last);
+            out.extend_from_slice(&scratch[..written]);
+            let (taken, left) = rest.split_at(read);
+            self.recent.extend_from_slice(&taken[taken.len().saturating_sub(MEMORY)..]);
+            self.recent.drain(..self.recent.len().saturating_sub(MEMORY));
+            rest = left;
+            match result {
+                DecoderResult::InputEmpty => return,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(length, past) => {
+                    let end = self.recent.len().saturating_sub(past.into());
+                    let wrong = &self.recent[end.saturating_sub(length.into())..end];
+                    out.extend(wrong.iter().flat_map(|byte| format!("\\x{byte:02x}").into_bytes()));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(label: &str, reads: &[&[u8]]) -> String {
+        let mut reader = Charset::for_label(label).unwrap().reader();
+        let mut out = Vec::new();
+        for bytes in reads {
+            reader.read(bytes, false, &mut out);
+        }
+        reader.read(b"", true, &mut out);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_character_split_across_reads_is_one() {
+        let text = "数据[😀]收到了!";
+        for byte in 0..text.len() {
+            let (front, back) = text.as_bytes().split_at(byte);
+            assert_eq!(read("utf-8", &[front, back]), text);
+        }
+        assert_eq!(read("gbk", &[b"\xCA", b"\xFD\xBE", b"\xDD["]), "数据[");
+    }
+
+    #[test]
+    fn what_does_not_decode_is_escaped_and_not_lost() {
+        assert_eq!(read("utf-8", &[b"a\xFFb"]), r"a\xffb");
+        assert_eq!(read("utf-8", &[b"a\xE6", b"\x95", b"!"]), r"a\xe6\x95!");
+        assert_eq!(read("utf-8", &[b"\xF0\x9F", b"\x98"]), r"\xf0\x9f\x98");
+        assert_eq!(read("gbk", &[b"\xCA", b"\n"]), "\\xca\n");
+        assert_eq!(read("gbk", &[b"\x81\x30", b"\x81", b"a"]), r"\x810乤");
+        assert_eq!(read("utf-8", &[&b"\xFF".repeat(5000)]), r"\xff".repeat(5000));
+    }
+
+    #[test]
+    fn bytes_pass_as_they_are() {
+        let mut out = Vec::new();
+        Charset::for_label("bytes").unwrap().reader().read(b"a\xFF\x00", false, &mut out);
+        assert_eq!(out, b"a\xFF\x00");
+        assert_eq!(&*Charset::for_label("utf-8").unwrap().encode(b"a\xFF").unwrap(), b"a\xFF");
+    }
+
+    #[test]
+    fn a_message_that_cannot_be_written_is_told_with_the_remedy() {
+        let gbk = Charset::for_label("gbk").unwrap();
+        assert_eq!(&*gbk.encode("数据".as_bytes()).unwrap(), b"\xCA\xFD\xBE\xDD");
+        assert!(gbk.encode("é😀".as_bytes()).unwrap_err().contains("--encoding utf-8"));
+        assert!(gbk.encode(b"\xFF").unwrap_err().contains("--encoding bytes"));
+    }
+}

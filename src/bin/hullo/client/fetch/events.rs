@@ -1,0 +1,86 @@
+//! What happens on the network and in time: each handed to the fetcher.
+
+use super::fetcher::{Fetcher, GivenUp};
+use super::job::NO_TIMER;
+use crate::client::{is_starved, remedy};
+use hullo::{CloseReason, Closed, ConnId, ConnectError, FdId, Handler, Net, Origin, Readiness, TimerId};
+use std::time::Duration;
+
+impl Handler for Fetcher<'_> {
+    fn opened(&mut self, net: &mut Net, conn: ConnId, _origin: Origin) {
+        let Some(&number) = self.conns.get(conn) else { return };
+        let job = &mut self.jobs[number];
+        net.send(conn, job.request(&self.fields).as_bytes());
+        job.progressed = net.now();
+        if !self.timeout.is_zero() {
+            job.timer = net.set_timer(self.timeout, number as u64);
+        }
+    }
+
+    fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
+        let Some(number) = self.conns.remove(conn) else { return };
+        let is_starved = error.failures().any(|(_, error)| is_starved(error));
+        if !is_starved || !self.put_back(net, number) {
+            self.fail(net, number, &format!("{error}; {}", remedy(error)));
+        }
+    }
+
+    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
+        if let Some(&number) = self.conns.get(conn) {
+            self.jobs[number].progressed = net.now();
+            if !self.jobs[number].is_answered {
+                self.answered(number);
+                self.start(net);
+            }
+            self.read(net, conn, bytes);
+        }
+    }
+
+    fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
+        let Some(&number) = self.conns.get(conn) else { return };
+        match self.jobs[number].response.finish() {
+            Ok(()) => self.whole(net, number),
+            Err(broken) => self.fail(net, number, &broken.to_string()),
+        }
+    }
+
+    fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
+        let Some(number) = self.conns.remove(conn) else { return };
+        let received = self.jobs[number].received;
+        let sentence = match closed.reason {
+            CloseReason::Reset => format!("the connection was reset after {received} bytes of the body"),
+            _ => format!("the connection was lost after {received} bytes of the body: {closed}"),
+        };
+        self.fail(net, number, &sentence);
+    }
+
+    /// One timer for each connection, which is not set anew with each read: it looks how long ago the last one was.
+    fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
+        if timer == self.pace {
+            self.pace = NO_TIMER;
+            self.start_one(net);
+            return self.start(net);
+        }
+        let number = key as usize;
+        let job = &mut self.jobs[number];
+        if job.timer != timer {
+            return;
+        }
+        // While it waits for its turn, the silence is ours.
+        let silence = if job.is_paused { Duration::ZERO } else { net.now() - job.progressed };
+        if silence < self.timeout {
+            job.timer = net.set_timer(self.timeout - silence, key);
+            return;
+        }
+        let sentence = format!("timed out: the server brought nothing for {:?} (--timeout)", self.timeout);
+        self.fail(net, number, &sentence);
+    }
+
+    fn ready(&mut self, _net: &mut Net, fd: FdId, _readiness: Readiness) {
+        if let Some(signals) = self.signals.as_mut().filter(|signals| signals.fd == fd)
+            && let Some(signal) = signals.pending().first().copied()
+        {
+            self.given_up = Some(GivenUp::Signal(signal));
+        }
+    }
+}

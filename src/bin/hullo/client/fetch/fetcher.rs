@@ -1,0 +1,329 @@
+//! The handler: a few connections at a time, each with its job.
+
+use super::destination::{Partial, Place};
+use super::job::{Job, NO_TIMER, Phase};
+use super::request::Field;
+use super::response::{Event, Head};
+use super::screen::Screen;
+use super::turns::Turns;
+use super::{Outcome, Plan};
+use crate::client::{is_starved, remedy_of};
+use crate::signals::Signals;
+use hullo::{ConnId, ConnMap, Net, TimerId};
+use std::collections::VecDeque;
+use std::io;
+use std::time::Duration;
+
+/// Connections at once. More would not be faster, and unkind to a single server.
+const AT_ONCE: usize = 64;
+
+/// Connections at once that no answer has come on yet. Tutorials' servers have a backlog of 5, Python's http.server too,
+/// and a burst that overflows it leaves connections half open for as long as the kernels care to try again.
+const BURST: usize = 4;
+
+/// One more is begun this much later all the same: a slow server is not waited for.
+const PACE: Duration = Duration::from_millis(5);
+
+/// The timer for that; the others are keyed by the number of their job.
+const PACE_KEY: u64 = u64::MAX;
+
+/// As many as curl and browsers bear with: 20 are a loop, and so are 11.
+const REDIRECTS: usize = 10;
+
+pub(super) struct Fetcher<'a> {
+    pub(super) jobs: Vec<Job>,
+    pub(super) fields: Vec<Field>,
+    /// Those without a connection, redirected ones first: they gave a place up, and find it free.
+    waiting: VecDeque<usize>,
+    active: usize,
+    /// The most that may be.
+    at_once: usize,
+    unanswered: usize,
+    /// Set while the next one waits for its pace.
+    pub(super) pace: TimerId,
+    pub(super) conns: ConnMap<usize>,
+    turns: Turns,
+    screen: Screen<'a>,
+    /// Caught only where there are files: what would end the process takes the unfinished ones with it. A write to
+    /// standard output may wait for ever, and must stay interruptible.
+    pub(super) signals: Option<Signals>,
+    pub(super) timeout: Duration,
+    max_size: u64,
+    failed: usize,
+    /// Everything was given up: by a signal, or with the stream that the bodies go to.
+    pub(super) given_up: Option<GivenUp>,
+}
+
+pub(super) enum GivenUp {
+    Signal(i32),
+    Stream(io::Error),
+}
+
+impl<'a> Fetcher<'a> {
+    pub(super) fn new(
+        plan: &Plan,
+        places: Vec<Place>,
+        turns: Turns,
+        screen: Screen<'a>,
+        signals: Option<Signals>,
+    ) -> Fetcher<'a> {
+        let jobs = plan.urls.iter().cloned().zip(places).map(|(url, place)| Job::new(url, place)).collect();
+        Fetcher {
+            jobs,
+            fields: plan.fields.clone(),
+            waiting: (0..plan.urls.len()).collect(),
+            active: 0,
+            at_once: plan.at_once.clamp(1, AT_ONCE),
+            unanswered: 0,
+            pace: NO_TIMER,
+            conns: ConnMap::new(),
+            turns,
+            screen,
+            signals,
+            timeout: plan.timeout,
+            max_size: plan.max_size,
+            failed: 0,
+            given_up: None,
+        }
+    }
+
+    /// Starts as many as may be under way, at their pace.
+    pub(super) fn start(&mut self, net: &mut Net) {
+        while self.unanswered < BURST && self.start_one(net) {}
+        self.pace_on(net);
+    }
+
+    fn pace_on(&mut self, net: &mut Net) {
+        if !self.waiting.is_empty() && self.active < self.at_once && self.pace == NO_TIMER {
+            self.pace = net.set_timer(PACE, PACE_KEY);
+        }
+    }
+
+    pub(super) fn start_one(&mut self, net: &mut Net) -> bool {
+        if self.active >= self.at_once || self.given_up.is_some() {
+            return false;
+        }
+        let Some(number) = self.waiting.pop_front() else { return false };
+        self.active += 1;
+        self.unanswered += 1;
+        self.jobs[number].is_answered = false;
+        self.connect(net, number);
+        true
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.given_up.is_some() || (self.active == 0 && self.waiting.is_empty())
+    }
+
+    /// Whoever has closed the other end of standard output has seen enough of it; that is no failure.
+    pub(super) fn outcome(self) -> io::Result<Outcome> {
+        match self.given_up {
+            Some(GivenUp::Stream(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            Some(GivenUp::Signal(signal)) => Ok(Outcome { failed: self.failed, signal: Some(signal) }),
+            _ => Ok(Outcome { failed: self.failed, signal: None }),
+        }
+    }
+
+    fn connect(&mut self, net: &mut Net, number: usize) {
+        let job = &mut self.jobs[number];
+        match net.connect(job.url.address()) {
+            Ok(conn) => {
+                job.phase = Phase::Active(conn);
+                self.conns.insert(conn, number);
+            }
+            Err(error) => {
+                let sentence =
+                    format!("cannot connect to {}: {error}; {}", job.url.address(), remedy_of(&error));
+                self.fail(net, number, &sentence);
+            }
+        }
+    }
+
+    /// The events in `bytes`, one after the other, for as long as the connection has this job.
+    pub(super) fn read(&mut self, net: &mut Net, conn: ConnId, mut bytes: &[u8]) {
+        while let Some(&number) = self.conns.get(conn) {
+            match self.jobs[number].response.next(&mut bytes) {
+                Ok(None) => return,
+                Ok(Some(Event::Head(head))) => self.head(net, number, &head),
+                Ok(Some(Event::Body(piece))) => self.body(net, conn, number, piece),
+                Ok(Some(Event::End)) => self.whole(net, number),
+                Err(broken) => self.fail(net, number, &broken.to_string()),
+            }
+        }
+    }
+
+    fn head(&mut self, net: &mut Net, number: usize, head: &Head) {
+        let job = &mut self.jobs[number];
+        self.screen.head(&job.url, head);
+        if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
+            return self.redirect(net, number, location);
+        }
+        (job.status, job.total) = (head.status, head.length());
+        if self.max_size > 0 && head.length().is_some_and(|length| length > self.max_size) {
+            return self.too_long(net, number);
+        }
+        match Partial::create(&job.place) {
+            Ok(partial) => job.partial = partial,
+            Err(error) if is_starved(&error) && self.put_back(net, number) => {}
+            Err(error) => self.cannot_write(net, number, &error),
+        }
+    }
+
+    fn redirect(&mut self, net: &mut Net, number: usize, location: &[u8]) {
+        let job = &mut self.jobs[number];
+        let url = match job.url.join(location) {
+            Ok(url) => url,
+            Err(error) => {
+                let location = String::from_utf8_lossy(location);
+                return self.fail(net, number, &format!("redirected to {location:?}: {error}"));
+            }
+        };
+        if job.redirects == REDIRECTS {
+            let sentence = format!("redirected more than {REDIRECTS} times, the last time to {url}");
+            return self.fail(net, number, &sentence);
+        }
+        job.redirects += 1;
+        job.url = url;
+        self.let_go(net, number);
+        self.jobs[number].begin_again();
+        self.waiting.push_front(number);
+        self.start(net);
+    }
+
+    /// There was no descriptor for it. As long as others hold some, it waits until they have given them back, and from now
+    /// on fewer are under way at once. Whether it may wait.
+    pub(super) fn put_back(&mut self, net: &mut Net, number: usize) -> bool {
+        let own = match self.jobs[number].phase {
+            Phase::Active(conn) => self.conns.remove(conn).map(|_| conn),
+            _ => None,
+        };
+        if self.active == 1 && net.connections().all(|conn| Some(conn) == own) {
+            return false;
+        }
+        if let Some(conn) = own {
+            net.abort(conn); // A close in order would keep its descriptor.
+        }
+        self.let_go(net, number);
+        self.at_once = self.active.max(1);
+        self.jobs[number].begin_again();
+        self.waiting.push_front(number);
+        self.pace_on(net);
+        true
+    }
+
+    fn body(&mut self, net: &mut Net, conn: ConnId, number: usize, piece: &[u8]) {
+        let job = &mut self.jobs[number];
+        job.received += piece.len() as u64;
+        if self.max_size > 0 && job.received > self.max_size {
+            return self.too_long(net, number);
+        }
+        self.screen.progress(&mut job.bar, &job.url, job.received, job.total);
+        if let Some(partial) = &mut job.partial {
+            if let Err(error) = partial.write(piece) {
+                self.cannot_write(net, number, &error);
+            }
+            return;
+        }
+        match self.turns.write(number, &mut job.held, piece) {
+            Ok(false) => {}
+            Ok(true) => {
+                job.is_paused = true;
+                net.pause_reading(conn);
+            }
+            Err(error) => self.given_up = Some(GivenUp::Stream(error)),
+        }
+    }
+
+    /// The body is there, to its last byte.
+    pub(super) fn whole(&mut self, net: &mut Net, number: usize) {
+        let job = &mut self.jobs[number];
+        if let Some(partial) = job.partial.take() {
+            match partial.keep(&job.place) {
+                Ok(path) => self.screen.saved(&job.name(), &path, job.received),
+                Err(error) => return self.cannot_write(net, number, &error),
+            }
+        }
+        let status = job.status;
+        if status >= 400 {
+            self.complain(number, &format!("the server answered with an error, {status}"));
+        }
+        self.end(net, number);
+    }
+
+    fn too_long(&mut self, net: &mut Net, number: usize) {
+        let sentence = format!("the body is longer than {} bytes: raise --max-size", self.max_size);
+        self.fail(net, number, &sentence);
+    }
+
+    fn cannot_write(&mut self, net: &mut Net, number: usize, error: &io::Error) {
+        let path = match &self.jobs[number].place {
+            Place::Stream => "standard output".to_owned(),
+            Place::File(path) => path.display().to_string(),
+            Place::Folder(folder, name) => folder.join(name).display().to_string(),
+        };
+        self.fail(net, number, &format!("cannot write {path}: {error}"));
+    }
+
+    /// What there is of it is thrown away, unless it is on the stream already.
+    pub(super) fn fail(&mut self, net: &mut Net, number: usize, sentence: &str) {
+        self.complain(number, sentence);
+        let job = &mut self.jobs[number];
+        job.partial = None;
+        job.held.discard();
+        if let Phase::Active(conn) = job.phase {
+            // A reset, since there is nothing to be polite about: the server may have gigabytes to send.
+            self.conns.remove(conn);
+            net.abort(conn);
+        }
+        self.end(net, number);
+    }
+
+    fn complain(&mut self, number: usize, sentence: &str) {
+        self.failed += 1;
+        self.screen.sentence(&format!("{}: {sentence}", self.jobs[number].name()));
+    }
+
+    fn end(&mut self, net: &mut Net, number: usize) {
+        self.let_go(net, number);
+        let job = &mut self.jobs[number];
+        job.phase = Phase::Over;
+        self.screen.end_of_progress(job.bar.take());
+        self.screen.end_of_page(self.failed);
+        self.pass_turns_on(net);
+        self.start(net);
+    }
+
+    /// The job has no connection any more, and the connection no job.
+    fn let_go(&mut self, net: &mut Net, number: usize) {
+        self.active -= 1;
+        self.answered(number);
+        let job = &mut self.jobs[number];
+        net.cancel_timer(std::mem::replace(&mut job.timer, NO_TIMER));
+        if let Phase::Active(conn) = job.phase
+            && self.conns.remove(conn).is_some()
+        {
+            net.close(conn);
+        }
+    }
+
+    /// An answer has begun, or none will come.
+    pub(super) fn answered(&mut self, number: usize) {
+        self.unanswered -= usize::from(!std::mem::replace(&mut self.jobs[number].is_answered, true));
+    }
+
+    fn pass_turns_on(&mut self, net: &mut Net) {
+        while self.jobs.get(self.turns.current()).is_some_and(|job| job.phase == Phase::Over) {
+            let next = self.turns.current() + 1;
+            if let Err(error) = self.turns.pass_on(self.jobs.get_mut(next).map(|job| &mut job.held)) {
+                self.given_up = Some(GivenUp::Stream(error));
+            }
+            let Some(job) = self.jobs.get_mut(next) else { return };
+            if let Phase::Active(conn) = job.phase
+                && std::mem::take(&mut job.is_paused)
+            {
+                job.progressed = net.now();
+                net.resume_reading(conn);
+            }
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! One URL on its way.
+
+use super::destination::{Partial, Place};
+use super::request::{Field, request};
+use super::response::Response;
+use super::turns::Held;
+use super::url::Url;
+use hullo::{ConnId, TimerId};
+use indicatif::ProgressBar;
+use std::time::Instant;
+
+pub(super) struct Job {
+    /// What was asked for.
+    asked: Url,
+    /// Where it is by now: redirects lead on.
+    pub(super) url: Url,
+    pub(super) place: Place,
+    pub(super) phase: Phase,
+    pub(super) redirects: usize,
+    pub(super) response: Response,
+    /// Set by the head of the response that is the last.
+    pub(super) status: u16,
+    pub(super) total: Option<u64>,
+    pub(super) received: u64,
+    /// The file it goes into, if that is where it goes.
+    pub(super) partial: Option<Partial>,
+    pub(super) held: Held,
+    pub(super) bar: Option<ProgressBar>,
+    /// Its server has brought something on this connection.
+    pub(super) is_answered: bool,
+    /// When the server last brought something.
+    pub(super) progressed: Instant,
+    pub(super) timer: TimerId,
+    /// Not read: it has to wait for its turn.
+    pub(super) is_paused: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Phase {
+    Waiting,
+    /// On this connection, which may still be in the making.
+    Active(ConnId),
+    Over,
+}
+
+/// Names no timer.
+pub(super) const NO_TIMER: TimerId = TimerId::from_bits(0);
+
+impl Job {
+    pub(super) fn new(url: Url, place: Place) -> Job {
+        Job {
+            asked: url.clone(),
+            url,
+            place,
+            phase: Phase::Waiting,
+            redirects: 0,
+            response: Response::new(),
+            status: 0,
+            total: None,
+            received: 0,
+            partial: None,
+            held: Held::default(),
+            bar: None,
+            is_answered: true,
+            progressed: Instant::now(),
+            timer: NO_TIMER,
+            is_paused: false,
+        }
+    }
+
+    /// How a sentence names it: as it was asked for, and where that has led.
+    pub(super) fn name(&self) -> String {
+        match self.redirects {
+            0 => self.asked.to_string(),
+            _ => format!("{}: redirected to {}", self.asked, self.url),
+        }
+    }
+
+    /// What is asked of the server.
+    pub(super) fn request(&self, fields: &[Field]) -> String {
+        request(&self.url, &self.asked, fields)
+    }
+
+    /// Nothing has come yet: as it was at the first, or after a redirect.
+    pub(super) fn begin_again(&mut self) {
+        self.response = Response::new();
+        self.phase = Phase::Waiting;
+    }
+}

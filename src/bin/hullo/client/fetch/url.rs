@@ -1,0 +1,387 @@
+//! `http://HOST[:PORT]/PATH[?QUERY]`: what can be fetched, and where a redirect leads.
+
+use hullo::{Address, Host};
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::str::FromStr;
+
+const DEFAULT_PORT: u16 = 80;
+
+/// A page on a server that is reached without TLS. What only a browser uses (a fragment) is dropped, and what may not
+/// be on the wire (anything but ASCII) is percent-encoded. A space is refused in a URL that somebody gives, as curl does, since
+/// it is a slip, and encoded where a server leads on.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Url {
+    host: Host,
+    port: u16,
+    /// Begins with a slash, and has no `.` or `..` segments.
+    path: String,
+    query: Option<String>,
+}
+
+impl Url {
+    /// Where its server is.
+    pub(super) fn address(&self) -> Address {
+        Address::Tcp(self.host.clone(), self.port)
+    }
+
+    /// The `Host` field of a request: with the port, unless it is the usual one. An interface means nothing to the server
+    /// (RFC 6874, section 1).
+    pub(super) fn host_field(&self) -> String {
+        match self.host {
+            Host::Scoped(ip, _) => self.with_port(&Host::Ip(ip.into())),
+            _ => self.with_port(&self.host),
+        }
+    }
+
+    fn with_port(&self, host: &Host) -> String {
+        match self.port {
+            DEFAULT_PORT => host.to_string(),
+            port => format!("{host}:{port}"),
+        }
+    }
+
+    /// What a request asks for.
+    pub(super) fn target(&self) -> String {
+        match &self.query {
+            Some(query) => format!("{}?{query}", self.path),
+            None => self.path.clone(),
+        }
+    }
+
+    /// What follows the last slash of the path, as it is on the wire; may be empty.
+    pub(super) fn last_segment(&self) -> &str {
+        self.path.rsplit('/').next().unwrap_or_default()
+    }
+
+    /// Whether it is on the same server, so that what is for that server alone may be sent.
+    pub(super) fn is_beside(&self, other: &Url) -> bool {
+        (&self.host, self.port) == (&other.host, other.port)
+    }
+
+    /// Where a `Location` leads from here (RFC 3986, section 5.2). Servers write them as they like, and are read as browsers
+    /// read them: without white space around them and tabs within, and with spaces encoded.
+    pub(super) fn join(&self, reference: &[u8]) -> Result<Url, UrlError> {
+        let reference: Vec<u8> =
+            reference.trim_ascii().iter().copied().filter(|&byte| byte != b'\t').collect();
+        let text = in_ascii(&reference);
+        let text = without_fragment(&text);
+        if let Some((scheme, rest)) = scheme(text) {
+            return with_scheme(scheme, rest);
+        }
+        if let Some(authority_on) = text.strip_prefix("//") {
+            return Url::after_slashes(authority_on);
+        }
+        let (path, query) = path_and_query(text);
+        let (path, query) = match path {
+            "" => (self.path.clone(), query.map(encoded).or(self.query.clone())),
+            _ if path.starts_with('/') => (encoded(&without_dots(path)), query.map(encoded)),
+            _ => {
+                let folder = self.path.len() - self.last_segment().len();
+                let path = without_dots(&format!("{}{path}", &self.path[..folder]));
+                (encoded(&path), query.map(encoded))
+            }
+        };
+        Ok(Url { host: self.host.clone(), port: self.port, path, query })
+    }
+
+    /// What follows `http://`.
+    fn after_slashes(text: &str) -> Result<Url, UrlError> {
+        let end = text.find(['/', '?']).unwrap_or(text.len());
+        let (authority, rest) = text.split_at(end);
+        let (host, port) = host_and_port(authority)?;
+        let (path, query) = path_and_query(rest);
+        let path = if path.is_empty() { "/".to_owned() } else { encoded(&without_dots(path)) };
+        Ok(Url { host, port, path, query: query.map(encoded) })
+    }
+}
+
+impl FromStr for Url {
+    type Err = UrlError;
+
+    fn from_str(text: &str) -> Result<Url, UrlError> {
+        let text = in_ascii(text.as_bytes());
+        if has_blank(&text) {
+            return Err(UrlError(
+                "it has a space or a control character in it: write that as %20 or the like",
+            ));
+        }
+        match scheme(without_fragment(&text)) {
+            Some((scheme, rest)) => with_scheme(scheme, rest),
+            None => Err(UrlError(NOT_HTTP)),
+        }
+    }
+}
+
+impl fmt::Display for Url {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}{}", self.with_port(&self.host), self.target())
+    }
+}
+
+/// Why a text is no [`Url`]; displays as the end of a sentence that begins with the text.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct UrlError(&'static str);
+
+const NOT_HTTP: &str = "write it as http://HOST[:PORT]/PATH; hullo fetches nothing else";
+
+impl fmt::Display for UrlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl std::error::Error for UrlError {}
+
+/// Bytes beyond ASCII are encoded, in whichever encoding they are.
+fn in_ascii(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for &byte in bytes {
+        match byte {
+            0x80.. => text += &format!("%{byte:02X}"),
+            _ => text.push(char::from(byte)),
+        }
+    }
+    text
+}
+
+/// Spaces and controls cannot be in a request line: a line end would begin another field.
+fn has_blank(text: &str) -> bool {
+    text.contains(|c: char| c == ' ' || c.is_ascii_control())
+}
+
+/// A path or a query, with what may not be in it encoded.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' ' | '"' | '<' | '>' => encoded += &format!("%{:02X}", u32::from(c)),
+            c if c.is_ascii_control() => encoded += &format!("%{:02X}", u32::from(c)),
+            c => encoded.push(c),
+        }
+    }
+    encoded
+}
+
+fn without_fragment(text: &str) -> &str {
+    text.split_once('#').map_or(text, |(text, _)| text)
+}
+
+fn scheme(text: &str) -> Option<(&str, &str)> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    is_scheme.then_some((scheme, rest))
+}
+
+fn with_scheme(scheme: &str, rest: &str) -> Result<Url, UrlError> {
+    match (scheme.to_ascii_lowercase().as_str(), rest.strip_prefix("//")) {
+        ("http", Some(rest)) => Url::after_slashes(rest),
+        ("https", _) => Err(UrlError("https:// needs TLS, which hullo does not speak: give an http:// URL")),
+        _ => Err(UrlError(NOT_HTTP)),
+    }
+}
+
+fn host_and_port(authority: &str) -> Result<(Host, u16), UrlError> {
+    if has_blank(authority) {
+        return Err(UrlError("it has a space or a control character in its host"));
+    }
+    if authority.contains('@') {
+        return Err(UrlError("it has a user or a password in it, which hullo does not send: leave them out"));
+    }
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(inside) => {
+            let (ip, port) =
+                inside.split_once(']').ok_or(UrlError("the IPv6 address lacks its closing bracket"))?;
+            (ip_literal(ip)?, port)
+        }
+        None => {
+            let (host, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+            (name_or_ip(host)?, port)
+        }
+    };
+    let not_a_port = UrlError("the port is not a number from 1 to 65535");
+    let port = match port.strip_prefix(':') {
+        Some("") => DEFAULT_PORT,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse().map_err(|_| not_a_port)?
+        }
+        None if port.is_empty() => DEFAULT_PORT,
+        _ => return Err(not_a_port),
+    };
+    if port == 0 { Err(not_a_port) } else { Ok((host, port)) }
+}
+
+/// What stands in brackets. The % before an interface is escaped in a URL (RFC 6874, section 2); a bare one is taken as
+/// well, as curl does.
+fn ip_literal(text: &str) -> Result<Host, UrlError> {
+    let Some((ip, scope)) = text.split_once('%') else {
+        let ip = text.parse().map_err(|_| UrlError("between the brackets is no IPv6 address"))?;
+        return Ok(Host::Ip(ip));
+    };
+    let scope = scope.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(scope);
+    let no_literal = "between the brackets is no IPv6 address, or none of a network interface";
+    format!("[{ip}%{scope}]").parse().map_err(|_| UrlError(no_literal))
+}
+
+fn name_or_ip(host: &str) -> Result<Host, UrlError> {
+    if host.is_empty() {
+        return Err(UrlError("the host is missing: write it as http://HOST[:PORT]/PATH"));
+    }
+    if !host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)) {
+        return Err(UrlError("the host has a character that no host name has (write it in its xn-- form)"));
+    }
+    let ip = host.parse::<Ipv4Addr>();
+    Ok(ip.map_or_else(|_| Host::Name(host.to_ascii_lowercase()), |ip| Host::Ip(ip.into())))
+}
+
+fn path_and_query(text: &str) -> (&str, Option<&str>) {
+    text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)))
+}
+
+/// RFC 3986, section 5.2.4, for a path that begins with a slash.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut ends_in_dots = false;
+    for segment in path.split('/').skip(1) {
+        ends_in_dots = segment == "." || segment == "..";
+        match segment {
+            "." => {}
+            ".." => drop(kept.pop()),
+            segment => kept.push(segment),
+        }
+    }
+    if ends_in_dots && !kept.is_empty() {
+        kept.push("");
+    }
+    format!("/{}", kept.join("/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+    }
+
+    #[test]
+    fn a_url_is_written_as_it_is_asked_for() {
+        for (text, written, host, target) in [
+            ("http://example.com", "http://example.com/", "example.com", "/"),
+            ("HTTP://Example.COM:80/A?b=c#d", "http://example.com/A?b=c", "example.com", "/A?b=c"),
+            ("http://127.0.0.1:8000/x", "http://127.0.0.1:8000/x", "127.0.0.1:8000", "/x"),
+            ("http://[::1]:8000", "http://[::1]:8000/", "[::1]:8000", "/"),
+            ("http://[fe80::1%25eth0]:8000/x", "http://[fe80::1%eth0]:8000/x", "[fe80::1]:8000", "/x"),
+            ("http://[fe80::1%2]/x", "http://[fe80::1%2]/x", "[fe80::1]", "/x"),
+            ("http://[0:0::1]?q", "http://[::1]/?q", "[::1]", "/?q"),
+            ("http://h:/a/./b/../c/", "http://h/a/c/", "h", "/a/c/"),
+            ("http://h/ä", "http://h/%C3%A4", "h", "/%C3%A4"),
+            ("http://h?a/../b", "http://h/?a/../b", "h", "/?a/../b"),
+        ] {
+            let url = url(text);
+            assert_eq!(
+                (url.to_string(), url.host_field(), url.target()),
+                (written.into(), host.into(), target.into())
+            );
+        }
+        assert_eq!(url("http://[::1]:8000/").address().to_string(), "tcp://[::1]:8000");
+    }
+
+    #[test]
+    fn what_cannot_be_fetched_is_told_with_its_remedy() {
+        for (text, part) in [
+            ("https://example.com/", "TLS"),
+            ("HTTPS:x", "TLS"),
+            ("ftp://h/", "http://HOST"),
+            ("example.com/x", "http://HOST"),
+            ("localhost:80", "http://HOST"),
+            ("http:/h/", "http://HOST"),
+            ("", "http://HOST"),
+            ("http://", "host is missing"),
+            ("http://:80/", "host is missing"),
+            ("http://u:p@h/", "password"),
+            ("http://h:0/", "1 to 65535"),
+            ("http://h:65536/", "1 to 65535"),
+            ("http://h:+1/", "1 to 65535"),
+            ("http://[::1/", "closing bracket"),
+            ("http://[127.0.0.1%25lo]/", "no IPv6 address"),
+            ("http://[fe80::1%25no-such-long-name]/", "network interface"),
+            ("http://[::1]x/", "1 to 65535"),
+            ("http://*/", "no host name"),
+            ("http://münchen.de/", "xn--"),
+            ("http://h/a b", "%20"),
+            ("http://h/a\r\nX: y", "%20"),
+        ] {
+            let error = text.parse::<Url>().expect_err(text).to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    /// The examples of RFC 3986, section 5.4, as far as they stay with http.
+    #[test]
+    fn a_reference_is_resolved_as_the_standard_has_it() {
+        let base = url("http://a/b/c/d;p?q");
+        for (reference, target) in [
+            ("g", "/b/c/g"),
+            ("./g", "/b/c/g"),
+            ("g/", "/b/c/g/"),
+            ("/g", "/g"),
+            ("?y", "/b/c/d;p?y"),
+            ("g?y", "/b/c/g?y"),
+            ("#s", "/b/c/d;p?q"),
+            ("g#s", "/b/c/g"),
+            ("g?y#s", "/b/c/g?y"),
+            (";x", "/b/c/;x"),
+            ("", "/b/c/d;p?q"),
+            (".", "/b/c/"),
+            ("./", "/b/c/"),
+            ("..", "/b/"),
+            ("../g", "/b/g"),
+            ("../..", "/"),
+            ("../../../../g", "/g"),
+            ("/./g", "/g"),
+            ("/../g", "/g"),
+            ("g.", "/b/c/g."),
+            ("..g", "/b/c/..g"),
+            ("./g/.", "/b/c/g/"),
+            ("g/../h", "/b/c/h"),
+            ("g?y/../x", "/b/c/g?y/../x"),
+        ] {
+            assert_eq!(base.join(reference.as_bytes()), Ok(url(&format!("http://a{target}"))), "{reference}");
+        }
+        assert_eq!(base.join(b"//g:81"), Ok(url("http://g:81/")));
+        assert_eq!(base.join(b"http://g/x"), Ok(url("http://g/x")));
+        assert_eq!(base.join(b"\xe4").unwrap().target(), "/b/c/%E4");
+        assert!(base.join(b"https://g/").unwrap_err().to_string().contains("TLS"));
+        assert!(base.join(b"mailto:x@y").is_err());
+    }
+
+    #[test]
+    fn a_location_is_read_as_browsers_read_it() {
+        let base = url("http://a/b/c/d;p?q");
+        for (reference, written) in [
+            (&b"a b"[..], "http://a/b/c/a%20b"),
+            (b"  /x y?q r#s t ", "http://a/x%20y?q%20r"),
+            (b"?q r", "http://a/b/c/d;p?q%20r"),
+            ("/数 据?é".as_bytes(), "http://a/%E6%95%B0%20%E6%8D%AE?%C3%A9"),
+            (b"/\xe4 \x01\x7f", "http://a/%E4%20%01%7F"),
+            (b"/a\tb<\">", "http://a/ab%3C%22%3E"),
+            (b"/already%20encoded%2F+", "http://a/already%20encoded%2F+"),
+            (b"http://g:81/a b", "http://g:81/a%20b"),
+            (b"//g/a b/../c d", "http://g/c%20d"),
+            (b"http://[::1]:81/a b#c", "http://[::1]:81/a%20b"),
+        ] {
+            assert_eq!(base.join(reference).unwrap().to_string(), written, "{}", reference.escape_ascii());
+        }
+        for (reference, part) in [
+            (&b"http://a b/"[..], "it has a space"),
+            (b"//a\x01b/", "it has a space or a control character in its host"),
+            (b"http://u:p@g/", "password"),
+            ("http://münchen.de/".as_bytes(), "xn--"),
+        ] {
+            let error = base.join(reference).unwrap_err().to_string();
+            assert!(error.contains(part), "{}: {error}", reference.escape_ascii());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! The clients: `hullo talk` for a person or a script, `hullo fetch` for pages.
+
+mod charset;
+pub mod fetch;
+pub mod talk;
+mod terminal;
+
+use hullo::ConnectError;
+use nix::errno::Errno;
+use std::io;
+
+/// What to do about an error of connecting.
+fn remedy(error: &ConnectError) -> &'static str {
+    let starved = error.failures().find(|(_, error)| is_starved(error));
+    starved.map_or_else(|| remedy_of_kind(error.kind()), |(_, error)| remedy_of(error))
+}
+
+/// What to do about an error of the system, met on the way to a server.
+fn remedy_of(error: &io::Error) -> &'static str {
+    if is_starved(error) { "raise the limit with ulimit -n" } else { remedy_of_kind(error.kind()) }
+}
+
+fn remedy_of_kind(kind: io::ErrorKind) -> &'static str {
+    match kind {
+        io::ErrorKind::ConnectionRefused => "nobody listens there: start the server, or check the address",
+        io::ErrorKind::NotFound => "there is no such socket: start the server, or check the path",
+        io::ErrorKind::TimedOut => "check the address, or give it longer with --timeout",
+        io::ErrorKind::PermissionDenied => "ask whoever owns it for the permission",
+        _ => "check the address and the network",
+    }
+}
+
+/// An error that has nothing to do with a server, with its remedy where there is one.
+fn told(error: &io::Error) -> String {
+    let remedy = if is_starved(error) { format!("; {}", remedy_of(error)) } else { String::new() };
+    format!("{error}{remedy}")
+}
+
+/// Too many open files, here or in the whole system.
+fn is_starved(error: &io::Error) -> bool {
+    matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMFILE | Errno::ENFILE))
+}

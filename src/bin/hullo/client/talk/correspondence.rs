@@ -1,0 +1,73 @@
+//! A conversation by datagrams: an address that is heard, and what it owes us.
+
+use super::failure::TalkError;
+use hullo::{Address, Net, UdpId};
+use std::collections::VecDeque;
+use std::io;
+
+/// The most that we put into a datagram, which is what UDP carries over IPv4: 65,535 bytes less the headers.
+pub(super) const MOST: usize = 65_507;
+
+pub(super) struct Correspondence {
+    udp: UdpId,
+    /// Where the datagrams go.
+    pub(super) to: Address,
+    /// The other addresses that its name has.
+    others: VecDeque<Address>,
+    /// Messages that have no answer yet and should have one.
+    pub(super) owed: u64,
+    pub(super) is_heard: bool,
+    last: Vec<u8>,
+}
+
+impl Correspondence {
+    /// Looks the name up, which may take its time: nothing else waits yet.
+    pub(super) fn begin(net: &mut Net, address: &Address) -> Result<Correspondence, TalkError> {
+        let found = address.resolve().map_err(|error| TalkError::look_up(address, &error))?;
+        let mut others = VecDeque::from(found);
+        let (to, udp) = connect(net, &mut others).map_err(|(to, error)| TalkError::connect(&to, &error))?;
+        Ok(Correspondence { udp, to, others, owed: 0, is_heard: false, last: Vec::new() })
+    }
+
+    pub(super) fn send(&mut self, net: &mut Net, message: &[u8]) -> Result<(), TalkError> {
+        if message.len() > MOST {
+            return Err(TalkError::too_long(&self.to, message.len()));
+        }
+        self.last = message.to_vec();
+        net.send_datagram(self.udp, message);
+        Ok(())
+    }
+
+    pub(super) fn hear(&mut self) {
+        self.is_heard = true;
+        self.owed = self.owed.saturating_sub(1);
+    }
+
+    /// Nobody is there, or nobody reads. A name may have an address where somebody is: the message goes to the next one,
+    /// as long as none has ever answered.
+    pub(super) fn refused(&mut self, net: &mut Net, error: &io::Error) -> Result<(), TalkError> {
+        if error.kind() == io::ErrorKind::WouldBlock {
+            return Err(TalkError::not_taken(&self.to));
+        }
+        if self.is_heard || self.others.is_empty() {
+            return Err(TalkError::connect(&self.to, error));
+        }
+        net.close_udp(self.udp);
+        (self.to, self.udp) =
+            connect(net, &mut self.others).map_err(|(to, error)| TalkError::connect(&to, &error))?;
+        let last = std::mem::take(&mut self.last);
+        self.send(net, &last)
+    }
+}
+
+/// The first that the system knows a way to.
+fn connect(net: &mut Net, to: &mut VecDeque<Address>) -> Result<(Address, UdpId), (Address, io::Error)> {
+    loop {
+        let Some(address) = to.pop_front() else { unreachable!("a name has at least one address") };
+        match net.connect_udp(address.clone()) {
+            Ok(udp) => return Ok((address, udp)),
+            Err(error) if to.is_empty() => return Err((address, error)),
+            Err(_) => {}
+        }
+    }
+}

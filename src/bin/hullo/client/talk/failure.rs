@@ -1,0 +1,137 @@
+//! Why a conversation failed, as one sentence with the remedy.
+
+use super::correspondence::MOST;
+use crate::client::{remedy, remedy_of, told};
+use hullo::{Address, CloseReason, ConnectError, Host};
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+/// Why a conversation failed; displays as a sentence that names the address and the remedy.
+#[derive(Debug)]
+pub struct TalkError(String);
+
+impl TalkError {
+    pub(super) fn start(error: io::Error) -> TalkError {
+        TalkError(format!("the event loop cannot work: {}", told(&error)))
+    }
+
+    pub(super) fn input(error: io::Error) -> TalkError {
+        TalkError(format!("cannot read standard input: {}", told(&error)))
+    }
+
+    pub(super) fn output(error: io::Error) -> TalkError {
+        TalkError(format!("cannot write to standard output: {}", told(&error)))
+    }
+
+    pub(super) fn address(address: &Address, error: &io::Error) -> TalkError {
+        TalkError(format!("cannot talk to {address}: {error}"))
+    }
+
+    pub(super) fn look_up(address: &Address, error: &io::Error) -> TalkError {
+        TalkError(format!("{address}: the name cannot be looked up: {error}; check the name"))
+    }
+
+    pub(super) fn connect(address: &Address, error: &io::Error) -> TalkError {
+        let starter = starter(address, error.kind());
+        TalkError(format!("cannot talk to {address}: {error}; {}{starter}", remedy_of(error)))
+    }
+
+    pub(super) fn connection(error: &ConnectError) -> TalkError {
+        let target = error.target();
+        let is_name = matches!(target, Address::Tcp(Host::Name(_), _));
+        match error.failures().last() {
+            Some((at, error)) if is_name && at == target && error.kind() != io::ErrorKind::TimedOut => {
+                TalkError::look_up(target, error)
+            }
+            _ => TalkError(format!("{error}; {}{}", remedy(error), starter(target, error.kind()))),
+        }
+    }
+
+    /// With `is_unsaid`, not all that we had to say was taken.
+    pub(super) fn cut_off(address: &Address, reason: CloseReason, is_unsaid: bool) -> TalkError {
+        TalkError(if is_unsaid {
+            format!(
+                "{address}: cut off before all was said: the connection was {reason}, and the rest is lost"
+            )
+        } else {
+            format!(
+                "{address}: cut off: the connection was {reason}; what it had not answered is lost: try again"
+            )
+        })
+    }
+
+    pub(super) fn unanswered(address: &Address) -> TalkError {
+        TalkError(format!(
+            "{address} ended the connection without an answer to the last message: if it reads lines, use --framing \
+             line; if that was its farewell word, name it with --bye"
+        ))
+    }
+
+    pub(super) fn no_welcome(address: &Address, dialect: &str, timeout: Duration) -> TalkError {
+        TalkError(format!(
+            "{address} has not greeted within {timeout:?}, as {dialect} does: check --dialect, or leave it out"
+        ))
+    }
+
+    pub(super) fn no_answer(address: &Address, owed: u64, timeout: Duration) -> TalkError {
+        let messages = if owed == 1 { "a message".to_owned() } else { format!("{owed} messages") };
+        let lines = if address.is_datagram() { "" } else { " use --framing line if it reads lines," };
+        TalkError(format!(
+            "{address} has not answered {messages} within {timeout:?}: give it longer with --timeout,{lines} or send \
+             without waiting for each answer with --every"
+        ))
+    }
+
+    /// With `is_owed`, the last message has no answer either.
+    pub(super) fn no_end(address: &Address, timeout: Duration, is_owed: bool) -> TalkError {
+        let hint = if is_owed { ", or use --framing line if it reads lines" } else { "" };
+        TalkError(format!(
+            "{address} has neither said anything nor ended the connection for {timeout:?}: give it longer with \
+             --timeout{hint}"
+        ))
+    }
+
+    pub(super) fn not_read(address: &Address, timeout: Duration) -> TalkError {
+        TalkError(format!(
+            "{address} ended its side of the connection and has not read for {timeout:?} what was said: give it longer \
+             with --timeout"
+        ))
+    }
+
+    pub(super) fn not_taken(address: &Address) -> TalkError {
+        TalkError(format!(
+            "{address}: the system did not take the datagram: its receiver does not read what it has"
+        ))
+    }
+
+    pub(super) fn too_long(address: &Address, length: usize) -> TalkError {
+        let unit = if address.is_datagram() { "datagram" } else { "packet" };
+        TalkError(format!(
+            "{address}: a message of {length} bytes does not go into a {unit}, which takes {MOST}: make it shorter"
+        ))
+    }
+
+    pub(super) fn message(message: &[u8], problem: &str) -> TalkError {
+        let start = String::from_utf8_lossy(message).chars().take(20).collect::<String>();
+        TalkError(format!("the message {start:?} {problem}"))
+    }
+}
+
+/// Where nobody listens: what starts a server there.
+fn starter(address: &Address, kind: io::ErrorKind) -> String {
+    match kind {
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
+            format!(" (hullo serve {address} starts one)")
+        }
+        _ => String::new(),
+    }
+}
+
+impl fmt::Display for TalkError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TalkError {}
