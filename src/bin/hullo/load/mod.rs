@@ -15,53 +15,26 @@
 //! | `ending`, `judge`, `advice`, `outcome`, `settings` | the figures, what to think of them, what helps, and what was in force |
 //! | `progress` | what a person sees meanwhile |
 
-mod advice;
-mod driver;
-mod ending;
-mod expect;
-mod flows;
-mod heartbeat;
-mod judge;
-mod kept;
-mod lanes;
-mod last_words;
-mod lost;
-mod matcher;
-mod message;
-mod outcome;
-mod pace;
-mod paper;
-mod phases;
+mod books;
+mod clients;
+mod engine;
 mod plan;
-mod preflight;
-mod progress;
-mod queue;
-mod ramp;
-mod recorder;
-mod replies;
 pub mod report;
-mod schedule;
-mod script;
-mod seconds;
-mod settings;
-mod sheets;
-mod sources;
-mod spoiled;
-mod tally;
+mod text;
 
-pub use expect::Expectation;
-pub use judge::exit_code;
-pub use outcome::{Books, Evidence, Interval, Judged, Judgement, Mode, Outcome, Phase, Status};
+pub use books::outcome::{Books, Evidence, Interval, Judged, Judgement, Mode, Outcome, Phase, Status};
+pub use engine::progress::Progress;
+pub use plan::expectations::Expectation;
+pub use plan::preflight::{check as preflight, room_in};
+pub use plan::rate::Rate;
+pub use plan::script::{Script, Templates, Wanted};
+pub use plan::settings::Setting;
+pub use plan::sources::Sources;
 pub use plan::{Check, Framing, Plan};
-pub use preflight::{check as preflight, room_in};
-pub use progress::Progress;
-pub use schedule::Rate;
-pub use script::{Script, Templates, Wanted};
-pub use settings::Setting;
-pub use sources::Sources;
+pub use report::verdict::exit_code;
 
 use crate::signals::{self, Signals};
-use driver::Driver;
+use engine::handler::Driver;
 use hullo::{Limits, Reactor};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io;

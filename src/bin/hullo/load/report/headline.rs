@@ -1,5 +1,5 @@
 use super::figures::{by_number, count, counted, duration, latency, percent, quantile, rate, signal_name};
-use crate::load::judge::{self, is_lower_bound};
+use crate::load::report::verdict::{self, is_lower_bound};
 use crate::load::{Check, Judged, Judgement, Mode, Outcome, Rate, Status};
 
 /// What a reader takes home who reads no further.
@@ -20,7 +20,7 @@ pub(super) enum Tone {
 
 impl Headline {
     pub(super) fn of(outcome: &Outcome) -> Headline {
-        let status = judge::status(outcome);
+        let status = verdict::status(outcome);
         let what = match status {
             Status::Stopped => {
                 let after = duration(outcome.measured);

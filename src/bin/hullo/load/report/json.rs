@@ -1,5 +1,5 @@
 use super::figures::{escaped, max, mean, quantile, start_time};
-use crate::load::{Books, Evidence, Judged, Judgement, Mode, Outcome, Setting, Status, judge};
+use crate::load::{Books, Evidence, Judged, Judgement, Mode, Outcome, Setting, Status, report::verdict};
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ pub fn json(outcome: &Outcome) -> String {
             Mode::Closed => "closed",
             Mode::Open => "open",
         },
-        exit_code: judge::exit_code(outcome),
+        exit_code: verdict::exit_code(outcome),
         verdict: Verdict::of(outcome),
         start_time: start_time(outcome.began),
         offered_rate: outcome.offered_rate(),
@@ -201,14 +201,14 @@ impl<'a> Verdict<'a> {
     fn of(outcome: &'a Outcome) -> Verdict<'a> {
         let verdict = &outcome.verdict;
         Verdict {
-            status: match judge::status(outcome) {
+            status: match verdict::status(outcome) {
                 Status::Passed => "passed",
                 Status::Failed => "failed",
                 Status::FellShort => "fell_short",
                 Status::NotTrustworthy => "not_trustworthy",
                 Status::Stopped => "stopped",
             },
-            exit_code: judge::exit_code(outcome),
+            exit_code: verdict::exit_code(outcome),
             trustworthy: verdict.trustworthy,
             reasons: verdict.faults.iter().chain(&verdict.remarks).map(String::as_str).collect(),
             faults: &verdict.faults,

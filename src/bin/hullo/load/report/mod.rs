@@ -3,6 +3,7 @@
 //!
 //! [`Outcome`]: super::Outcome
 
+pub mod advice;
 mod figures;
 mod headline;
 mod histogram_log;
@@ -12,6 +13,7 @@ mod json;
 mod tests;
 mod text;
 mod timeseries;
+pub mod verdict;
 
 pub(super) use figures::{counted, duration as shown, rate};
 pub use histogram_log::hdr_log;

@@ -3,7 +3,7 @@ use super::figures::{
     percent, quantile, rate, starved, visible,
 };
 use super::headline::{Headline, measured, offered, verb};
-use crate::load::judge::is_lower_bound;
+use crate::load::report::verdict::is_lower_bound;
 use crate::load::{Evidence, Mode, Outcome};
 use hdrhistogram::Histogram;
 use std::fmt::Write;

@@ -13,7 +13,7 @@ use super::figures::{
     start_time, visible,
 };
 use super::headline::{Headline, Tone, measured, offered, verb};
-use crate::load::judge::is_lower_bound;
+use crate::load::report::verdict::is_lower_bound;
 use crate::load::{Judgement, Mode, Outcome, Phase};
 use figure::{Figure, Table};
 use slices::Slice;

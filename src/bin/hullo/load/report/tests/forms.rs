@@ -5,7 +5,7 @@ use super::process::python;
 use super::skip::{PATIENCE, skip};
 use super::temp::TempDir;
 use super::{absent, empty, rich, small};
-use crate::load::outcome::{Connections, Latency};
+use crate::load::books::outcome::{Connections, Latency};
 use crate::load::report::{hdr_log, json, text, timeseries_line};
 use crate::load::{Check, Outcome, Rate};
 use hdrhistogram::Histogram;

@@ -16,7 +16,7 @@ mod skip;
 mod temp;
 mod verdict;
 
-use crate::load::outcome::*;
+use crate::load::books::outcome::*;
 use crate::load::{Check, Rate, Setting};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;

@@ -1,7 +1,7 @@
 //! What a run comes to: in a word, in an exit code, and in the reports.
 
 use super::{absent, rich, small};
-use crate::load::outcome::Connections;
+use crate::load::books::outcome::Connections;
 use crate::load::report::{json, text};
 use crate::load::{Judged, Judgement, Mode, Outcome, Rate, exit_code};
 use serde_json::{Value, json};

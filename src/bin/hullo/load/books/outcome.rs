@@ -1,0 +1,286 @@
+//! What a run has shown: plain figures, from which every form of the report is made. No I/O, no clock.
+
+use crate::load::plan::Check;
+use crate::load::plan::rate::Rate;
+use crate::load::plan::settings::Setting;
+use hdrhistogram::Histogram;
+use std::collections::BTreeMap;
+use std::time::{Duration, SystemTime};
+
+/// Everything that is known at the end of a run, whole or cut short.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The command as it was typed.
+    pub command: String,
+    /// The server's address.
+    pub target: String,
+    pub mode: Mode,
+    /// What was in force, defaults included, as name and value, in the order of the help.
+    pub settings: Vec<(&'static str, Setting)>,
+    /// How closely replies were looked at.
+    pub check: Check,
+    /// A connection for each request.
+    pub churn: bool,
+    /// The release, `6.1.0`, as uname has it.
+    pub kernel: String,
+    /// What `{rand}` and the run's mark were drawn from.
+    pub seed: u64,
+    /// When measuring began (the ramp, for a run that never came so far).
+    pub began: SystemTime,
+    /// How long was measured; without ramp, warm-up and drain.
+    pub measured: Duration,
+    /// How long the measuring was to last; none where only a number of requests ends it.
+    pub asked: Option<Duration>,
+    /// It ended before what was asked for was done, and by no signal: there was nobody left to ask.
+    pub ended_early: bool,
+    /// Of the unfinished requests those that a server which goes on answering would have answered: they had waited for a
+    /// second, and for twice as long as any reply took.
+    pub unanswered: u64,
+    /// How long the ramp took.
+    pub ramp: Duration,
+    /// Requests a second that were asked for; none in a closed loop.
+    pub offered: Option<Rate>,
+    pub books: Books,
+    pub connections: Connections,
+    pub latency: Latency,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub fairness: Fairness,
+    pub generator: Generator,
+    /// The first wrong, foreign or unexpected replies.
+    pub evidence: Vec<Evidence>,
+    /// What went wrong, by cause (`connect refused`, `reset by the server`, `timed out`, `wrong reply`...), and how
+    /// often.
+    pub failures: BTreeMap<String, u64>,
+    /// Of these, why clients did not come to life.
+    pub never_alive: BTreeMap<String, u64>,
+    /// One entry a second, from the first connection to the end of the drain.
+    pub intervals: Vec<Interval>,
+    /// The signal that ended the run before its end.
+    pub signal: Option<i32>,
+    pub verdict: Verdict,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// A client sends its next request when the one before it is answered.
+    Closed,
+    /// Requests are sent by the clock, whatever the answers do.
+    Open,
+}
+
+/// The books of the measured requests: `sent = correct + wrong + late + lost + unfinished`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Books {
+    pub sent: u64,
+    pub correct: u64,
+    pub wrong: u64,
+    /// Answered, but after the timeout.
+    pub late: u64,
+    /// Not answered at all within the timeout, or their connection was lost.
+    pub lost: u64,
+    /// Under way when the drain was over, or when the run was cut short.
+    pub unfinished: u64,
+    /// Planned, and never sent.
+    pub not_sent: u64,
+    /// Datagrams that came a second time.
+    pub duplicate: u64,
+    /// Datagrams that came after one that was sent later.
+    pub reordered: u64,
+    /// What belongs to no request of this run.
+    pub foreign: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Connections {
+    pub asked: u64,
+    /// Whose welcome, or first reply, came and was right. With `--churn`: sessions that came so far.
+    pub alive: u64,
+    /// Never came to life.
+    pub failed: u64,
+    /// Were alive, and ended before we ended them.
+    pub lost: u64,
+}
+
+/// In microseconds, 1 us to 1 h, three significant digits.
+#[derive(Clone, Debug)]
+pub struct Latency {
+    /// From the planned instant. In a closed loop a request is planned when its client is free to send it.
+    pub response: Histogram<u64>,
+    /// From the instant of sending.
+    pub service: Histogram<u64>,
+    /// From the connect call to the welcome.
+    pub connect: Histogram<u64>,
+}
+
+/// Correct replies of single clients.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Fairness {
+    pub worst: u64,
+    pub median: u64,
+    pub best: u64,
+    /// Clients that were alive and got nothing right, or far less than their share: their numbers, the first hundred.
+    pub starved: Vec<u32>,
+    /// Replies of every 1st, 2nd, ... 100th percentile of the clients, from the worst to the best; empty without
+    /// clients.
+    pub spread: Vec<u64>,
+}
+
+/// How the generator itself fared.
+#[derive(Clone, Copy, PartialEq, Default, Debug)]
+pub struct Generator {
+    /// CPU time of the thread by time measured: 1.0 is a whole core.
+    pub cpu: f64,
+    /// The longest turn of the loop.
+    pub max_loop_lag: Duration,
+    /// The longest time that the generator stood still: stopped, without a processor, or held up in what it does itself.
+    pub longest_stall: Duration,
+    /// All such times together, but for those of less than a millisecond.
+    pub stalled: Duration,
+    /// How late requests were sent, behind their plan.
+    pub p99_schedule_lag: Duration,
+    /// Datagrams that our own receive queues dropped (SO_RXQ_OVFL).
+    pub receive_drops: u64,
+    /// What one client costs in memory here, in bytes; fixed at the start.
+    pub bytes_per_client: u64,
+}
+
+/// A reply that should not have been.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Evidence {
+    /// `wrong`, `foreign`, `duplicate`, `unexpected`...
+    pub kind: &'static str,
+    pub client: u32,
+    /// Of the request that it answered, where that is known.
+    pub sequence: Option<u64>,
+    pub expected: Vec<u8>,
+    pub received: Vec<u8>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Phase {
+    Ramp,
+    WarmUp,
+    Measure,
+    Drain,
+}
+
+/// One second of a run (the last of a phase may be shorter).
+#[derive(Clone, Debug)]
+pub struct Interval {
+    /// Since the first connection.
+    pub start: Duration,
+    pub length: Duration,
+    pub phase: Phase,
+    pub alive: u64,
+    /// Requests that the schedule had for this interval; in a closed loop those sent.
+    pub planned: u64,
+    /// What timed out is `lost` here, even if it is answered late afterwards.
+    pub books: Books,
+    pub response: Histogram<u64>,
+    pub service: Histogram<u64>,
+    /// As of [`Outcome::failures`].
+    pub failures: BTreeMap<String, u64>,
+    pub cpu: f64,
+    pub max_loop_lag: Duration,
+}
+
+/// What to think of it.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Verdict {
+    /// Whether the figures are the server's, and not the generator's own, and enough for what was to be judged by them.
+    pub trustworthy: bool,
+    /// Sentences: what went wrong, or keeps the figures from being trusted.
+    pub faults: Vec<String>,
+    /// Sentences: what else a reader must know.
+    pub remarks: Vec<String>,
+    pub expectations: Vec<Judged>,
+}
+
+/// A verdict in a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Status {
+    Passed,
+    Failed,
+    /// Every reply was right, but not all that was planned was sent.
+    FellShort,
+    NotTrustworthy,
+    /// By a signal.
+    Stopped,
+}
+
+/// An expectation, judged.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Judged {
+    /// As typed: `p99<5ms`.
+    pub expression: String,
+    pub judgement: Judgement,
+    /// What it was in truth, in the unit of the expression's own quantity: microseconds, requests a second, a
+    /// fraction (errors) or a count; none where there is nothing to measure.
+    pub value: Option<f64>,
+}
+
+/// Whether an expectation holds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Judgement {
+    Held,
+    /// Or there was nothing to measure.
+    Broken,
+    /// With a faster generator it might have come out the other way.
+    Doubtful,
+    /// So few samples do not show where the percentile is: as many as this are wanted.
+    TooFew(u64),
+}
+
+impl Outcome {
+    /// The time that the rate is over, without the drain: the time measured, or the time that was asked for where the run
+    /// ended before it.
+    pub fn rated(&self) -> Duration {
+        match self.asked {
+            Some(asked) if self.ended_early => asked.max(self.measured),
+            _ => self.measured,
+        }
+    }
+
+    /// Correct replies a second; 0 where nothing was measured.
+    pub fn achieved_rate(&self) -> f64 {
+        let seconds = self.rated().as_secs_f64();
+        if seconds > 0.0 { self.books.correct as f64 / seconds } else { 0.0 }
+    }
+
+    /// Requests a second that were asked for, in the mean.
+    pub fn offered_rate(&self) -> Option<f64> {
+        self.offered.map(Rate::mean)
+    }
+
+    /// Whether while it was measured as many replies came as the schedule had requests, but for one in a hundred.
+    pub fn kept_up(&self) -> bool {
+        let offered = self.offered_rate().unwrap_or(0.0) * self.measured.as_secs_f64();
+        self.books.correct as f64 >= 0.99 * offered
+    }
+
+    /// The share of the planned requests that were not answered right, those included that were never sent. A client that
+    /// was lost or never came to life is one error more (with a connection for each request it is in its request's book).
+    /// None where nothing was planned.
+    pub fn errors(&self) -> Option<f64> {
+        let (books, connections) = (&self.books, &self.connections);
+        let planned = books.sent + books.not_sent;
+        let gone = if self.churn { 0 } else { connections.failed + connections.lost };
+        let missing = books.sent.saturating_sub(books.correct + books.unfinished) + self.unanswered;
+        let failed = missing + books.not_sent + gone;
+        (planned > 0).then(|| (failed as f64 / planned as f64).min(1.0))
+    }
+
+    /// The share of the time measured in which the generator stood still.
+    pub fn stalled_share(&self) -> f64 {
+        let measured = self.measured.as_secs_f64();
+        if measured > 0.0 { (self.generator.stalled.as_secs_f64() / measured).min(1.0) } else { 0.0 }
+    }
+
+    /// Replies out of order where there is one to keep: a network may change that of datagrams.
+    pub fn misordered(&self) -> u64 {
+        let is_datagram = self.target.starts_with("udp:") || self.target.starts_with("unixgram:");
+        if is_datagram { 0 } else { self.books.reordered }
+    }
+}

@@ -1,0 +1,78 @@
+//! Answers on a datagram socket whose name has suffered: which request such a one is the wrong reply to.
+
+use crate::load::engine::handler::Driver;
+use crate::load::plan::Check;
+use crate::load::text::template::Turn;
+
+/// Of the eight digits of the run's mark so many are still right: no other run's mark is so much like ours.
+const LIKE_OURS: usize = 6;
+
+impl Driver<'_> {
+    /// The request of this flow whose reply it is but for some bytes, or the case of its letters. It is as long, has our
+    /// run's mark more or less, and no other reply is more like it.
+    #[cold]
+    pub(crate) fn spoiled(&mut self, lane: u32, bytes: &[u8]) -> Option<u64> {
+        if self.plan.script.check != Check::Full {
+            return None;
+        }
+        let under_way = self.lanes.under_way(lane).map(|place| self.lanes.peek(place).sequence);
+        let mut candidates: Vec<u64> = under_way.chain(self.lost.oldest(lane)).collect();
+        let sent = self.lanes.lane(lane).sequence;
+        candidates.extend(sequence_of(lane, bytes).filter(|&sequence| sequence < sent));
+        candidates.sort_unstable();
+        candidates.dedup();
+        let likeness = |sequence: &u64| {
+            let due = self.replies.text(Turn { client: lane, sequence: *sequence });
+            differences(due, bytes, &self.mark).map(|differences| (differences, *sequence))
+        };
+        candidates.iter().filter_map(likeness).min().map(|(_, sequence)| sequence)
+    }
+}
+
+/// How many bytes differ, but for the case, where they are at most half, and the mark is ours.
+fn differences(due: &[u8], bytes: &[u8], mark: &[u8]) -> Option<usize> {
+    let count = |one: &[u8], other: &[u8]| {
+        one.iter().zip(other).filter(|(one, other)| !one.eq_ignore_ascii_case(other)).count()
+    };
+    let at = memchr::memmem::find(due, mark).filter(|_| due.len() == bytes.len())?;
+    let in_mark = count(mark, &bytes[at..at + mark.len()]);
+    let all = count(due, bytes);
+    (in_mark + LIKE_OURS <= 8 && all <= due.len() / 2).then_some(all)
+}
+
+/// The sequence that is named behind this client's number.
+fn sequence_of(lane: u32, bytes: &[u8]) -> Option<u64> {
+    let bytes = bytes.to_ascii_lowercase();
+    let name = format!("c{lane}-");
+    let rest = &bytes[memchr::memmem::find(&bytes, name.as_bytes())? + name.len()..];
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARK: &[u8] = b"-89abcdef";
+    const DUE: &[u8] = b"Hello, c3-17-89abcdef!";
+
+    #[test]
+    fn a_reply_with_any_byte_spoiled_is_still_like_itself() {
+        for at in 0..DUE.len() {
+            let mut spoiled = DUE.to_vec();
+            spoiled[at] = b'#';
+            assert_eq!(differences(DUE, &spoiled, MARK), Some(1), "{at}");
+        }
+        assert_eq!(differences(DUE, &DUE.to_ascii_uppercase(), MARK), Some(0));
+        assert_eq!(differences(DUE, &DUE[1..], MARK), None, "of another length");
+        assert_eq!(differences(DUE, b"Hello, c3-17-01234567!", MARK), None, "of another run");
+        assert_eq!(differences(DUE, b"nothing to do wabcdefh", MARK), None);
+    }
+
+    #[test]
+    fn a_name_is_read_whatever_its_case() {
+        assert_eq!(sequence_of(3, b"HELLO, C3-17-89#BCDEF!"), Some(17));
+        assert_eq!(sequence_of(3, b"HELLO, C4-17-89ABCDEF!"), None);
+        assert_eq!(sequence_of(3, b"c3-"), None);
+    }
+}

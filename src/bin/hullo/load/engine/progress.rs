@@ -1,0 +1,156 @@
+//! What a person sees meanwhile, on stderr: a bar on a terminal, a line now and then elsewhere.
+
+use crate::load::books::ledger::{histogram, merge};
+use crate::load::books::outcome::Phase;
+use crate::load::engine::handler::{Driver, nanoseconds};
+use crate::load::report::{counted, rate, shown};
+use console::Term;
+use hdrhistogram::Histogram;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fs::File;
+use std::io;
+use std::time::Duration;
+
+/// How often the bar is drawn, and how long its figures are over at least.
+const REDRAW: Duration = Duration::from_millis(200);
+/// A second, at the most.
+const REDRAWS: u8 = 20;
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Where progress goes, and what the next of it is over.
+pub struct Progress {
+    way: Way,
+    /// Since when, and how many replies were right by then.
+    since: u64,
+    correct: u64,
+    /// Of the seconds that have ended since.
+    times: Histogram<u64>,
+    /// What was said last of them.
+    figures: String,
+}
+
+enum Way {
+    None,
+    /// A line an interval.
+    Lines(Box<dyn FnMut(&str)>, Duration),
+    Bar(ProgressBar),
+}
+
+impl Progress {
+    pub fn none() -> Progress {
+        Progress::on(Way::None)
+    }
+
+    /// A line each time; the first after that time.
+    pub fn lines(say: impl FnMut(&str) + 'static, every: Duration) -> Progress {
+        Progress::on(Way::Lines(Box::new(say), every))
+    }
+
+    /// For a terminal, which must not be waited for: what does not go through at once is left out.
+    pub fn bar(terminal: File) -> io::Result<Progress> {
+        let terminal = Term::read_write_pair(terminal.try_clone()?, terminal);
+        let target = ProgressDrawTarget::term(terminal, REDRAWS);
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{spinner} {msg}");
+        Ok(Progress::on(Way::Bar(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar))))
+    }
+
+    fn on(way: Way) -> Progress {
+        Progress { way, since: 0, correct: 0, times: histogram(), figures: String::new() }
+    }
+
+    pub(crate) fn interval(&self) -> Option<Duration> {
+        match &self.way {
+            Way::None => None,
+            Way::Lines(_, every) => Some(*every).filter(|every| !every.is_zero()),
+            Way::Bar(_) => Some(REDRAW),
+        }
+    }
+
+    fn show(&mut self, text: &str) {
+        match &mut self.way {
+            Way::None => {}
+            Way::Lines(say, _) => say(text),
+            Way::Bar(bar) => {
+                bar.set_message(text.to_owned());
+                bar.tick();
+            }
+        }
+    }
+
+    /// Response times of a second that has ended.
+    pub(crate) fn note(&mut self, times: &Histogram<u64>) {
+        if !matches!(self.way, Way::None) {
+            merge(&mut self.times, times);
+        }
+    }
+
+    /// Leaves the terminal as it was.
+    pub(crate) fn end(&mut self) {
+        if let Way::Bar(bar) = &self.way {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Driver<'_> {
+    pub(crate) fn show_progress(&mut self) {
+        let since_phase = Duration::from_nanos(self.now.saturating_sub(self.phase_began));
+        let of = |length: Option<Duration>| {
+            length.map_or(String::new(), |length| format!(" of {}", shown(length)))
+        };
+        let (phase, of) = match self.phase {
+            Phase::Ramp => ("ramp", String::new()),
+            Phase::WarmUp => ("warm-up", of(Some(self.plan.warmup))),
+            Phase::Measure => ("measure", of(self.asked())),
+            Phase::Drain => ("drain", of(Some(self.plan.drain))),
+        };
+        let asked = counted(self.plan.clients as u64, "client", "clients");
+        let mut text = format!("{phase} {}{of}: {} of {asked} alive", shown(since_phase), self.alive_now);
+        match self.phase {
+            Phase::Ramp | Phase::WarmUp => {}
+            Phase::Measure => text += &self.figures(),
+            Phase::Drain => {
+                text += &format!(
+                    ", {} due",
+                    counted(self.pace.open + self.pace.overdue, "reply is", "replies are")
+                );
+            }
+        }
+        if matches!(self.phase, Phase::Measure | Phase::Drain) {
+            let books = self.tally.balance();
+            let errors = counted(books.wrong + books.late + books.lost, "error", "errors");
+            text += &format!(", {errors}");
+        }
+        self.progress.show(&text);
+    }
+
+    /// Since the last time: the rate and the p99; and how many are done, where a number of them is the end.
+    fn figures(&mut self) -> String {
+        let correct = self.tally.balance().correct;
+        let since = self.progress.since.max(self.measured.0);
+        let length = Duration::from_nanos(self.now.saturating_sub(since));
+        let is_bar = matches!(self.progress.way, Way::Bar(_));
+        if is_bar && length < SECOND && self.now >= self.measured.0 + nanoseconds(SECOND) {
+            return self.progress.figures.clone();
+        }
+        let (_, latest) = self.tally.current();
+        let mut times = self.progress.times.clone();
+        merge(&mut times, latest);
+        let per_second = (correct - self.progress.correct) as f64 / length.as_secs_f64().max(1e-9);
+        let p99 = (!times.is_empty()).then(|| Duration::from_micros(times.value_at_quantile(0.99)));
+        let p99 = p99.map_or("-".to_owned(), shown);
+        let done = match self.plan.requests {
+            Some(wanted) => format!(", {correct} of {}", counted(wanted, "request", "requests")),
+            None => String::new(),
+        };
+        let figures = format!("{done}, {}, p99 {p99}", rate(per_second));
+        if !is_bar || length >= SECOND {
+            let progress = &mut *self.progress;
+            (progress.since, progress.correct) = (self.now, correct);
+            progress.times.reset();
+            progress.figures.clone_from(&figures);
+        }
+        figures
+    }
+}

@@ -1,0 +1,139 @@
+//! What most likely stands behind the causes of a run, and what helps. Nothing is judged by it.
+
+use crate::load::books::outcome::{Evidence, Outcome};
+use crate::load::plan::Framing;
+use crate::load::plan::script::Script;
+use hullo::greeting::{Dialect, Transport};
+
+/// The longest message that a server takes unless it was told otherwise: `max_message` of a dialect.
+const USUAL_LIMIT: usize = 1024;
+
+/// A sentence for each cause that has one.
+pub(crate) fn advice(outcome: &Outcome, script: &Script) -> Vec<String> {
+    let happened = |cause: &str| outcome.failures.keys().any(|known| known.starts_with(cause));
+    let sentences = [
+        (happened("connect refused") || happened("connect: No such file")).then(|| nobody_listens(outcome)),
+        happened("no welcome in time").then(|| no_welcome(outcome, script)),
+        happened("wrong welcome").then(|| wrong_welcome(outcome)),
+        happened("no first reply in time").then(|| no_first_reply(outcome, script)),
+        too_long(outcome, script),
+        happened("unexpected reply").then(|| more_lines(outcome, script)).flatten(),
+    ];
+    sentences.into_iter().flatten().collect()
+}
+
+fn nobody_listens(outcome: &Outcome) -> String {
+    let target = &outcome.target;
+    format!(
+        "nobody listened at {target}: start the server (hullo serve {target} starts one), or check the address"
+    )
+}
+
+fn no_welcome(outcome: &Outcome, script: &Script) -> String {
+    let Some(dialect) = dialect(outcome) else {
+        return "the server did not say the --welcome first: leave it out if it waits for a request"
+            .to_owned();
+    };
+    let welcome = script.welcome.as_deref().unwrap_or_default();
+    format!(
+        "the dialect {dialect} begins with \"{}\", which never came: name what the server speaks with --dialect, or with \
+         --request and --reply, like --request 'PING\\r\\n' --reply '+PONG\\r\\n' for Redis, or --request \
+         '{{message}}\\n' --reply '{{message}}\\n' for an echo server",
+        welcome.escape_ascii()
+    )
+}
+
+fn wrong_welcome(outcome: &Outcome) -> String {
+    let wrong = outcome.evidence.iter().find(|evidence| evidence.kind == "wrong welcome");
+    let said = wrong.map_or(&[][..], |evidence| &evidence.received);
+    let speaks = |dialect: &Dialect| {
+        let welcome = dialect.spec().welcome.as_deref();
+        welcome.is_some_and(|welcome| said.starts_with(welcome.as_bytes()))
+    };
+    let streams = Dialect::builtins().filter(|(transport, _)| *transport == Transport::Stream);
+    match streams.map(|(_, dialect)| dialect).find(speaks) {
+        Some(dialect) => {
+            format!("that welcome is the one of the dialect {0}: use --dialect {0}", dialect.name())
+        }
+        None => "the server says something else first: give it as --welcome, with --request and --reply"
+            .to_owned(),
+    }
+}
+
+fn no_first_reply(outcome: &Outcome, script: &Script) -> String {
+    if outcome.evidence.iter().any(|evidence| evidence.kind == "unfinished") {
+        return "of a reply only a part came, which is in the evidence: give in --reply what the server says, and no more"
+            .to_owned();
+    }
+    if is_datagram(outcome) {
+        return match script.request.longest() > USUAL_LIMIT {
+            true => format!(
+                "servers drop datagrams over their limit, which is {USUAL_LIMIT} bytes in hullo serve: choose a smaller \
+                 --size, or give the server a larger --max-message"
+            ),
+            false => "no datagram was answered: check that the server listens there, and what it answers"
+                .to_owned(),
+        };
+    }
+    "the server may still wait for the end of the request: end it as the protocol does, with \\r\\n or \\n, and check \
+     --framing"
+        .to_owned()
+}
+
+/// The server itself has named its limit, or has ended connections on which more was said than servers usually take.
+fn too_long(outcome: &Outcome, script: &Script) -> Option<String> {
+    let Some(limit) = outcome.evidence.iter().find_map(limit) else {
+        let ends = outcome.failures.contains_key("closed by the server");
+        return (ends && script.request.longest() > USUAL_LIMIT).then(|| {
+            format!(
+                "a message over the server's limit may be why it ended connections (hullo serve takes {USUAL_LIMIT} \
+                 bytes): choose a smaller --size, or give the server a larger limit"
+            )
+        });
+    };
+    Some(format!(
+        "the server takes messages of at most {limit} bytes: choose a smaller --size or a shorter message, or give the \
+         server a larger limit (--max-message of hullo serve)"
+    ))
+}
+
+/// `message too long (limit 1024 bytes)`, as hullo serve has it.
+fn limit(evidence: &Evidence) -> Option<u64> {
+    let said = String::from_utf8_lossy(&evidence.received);
+    let (_, behind) = said.split_once("message too long (limit ")?;
+    behind.split_once(" bytes")?.0.parse().ok()
+}
+
+/// On a stream more came than was due.
+fn more_lines(outcome: &Outcome, script: &Script) -> Option<String> {
+    let lines = script.reply.lines();
+    if is_datagram(outcome) {
+        return None;
+    }
+    if script.framing == Framing::Raw || lines == 0 {
+        return Some(
+            "more came than one read brings, which is a reply where nothing else tells replies apart: use --framing line \
+             with a --reply of whole lines, or shorter replies"
+                .to_owned(),
+        );
+    }
+    let lines = if lines == 1 { "one line".to_owned() } else { format!("{lines} lines") };
+    Some(match dialect(outcome) {
+        Some(dialect) => {
+            format!(
+                "more came than the {lines} of a reply in the dialect {dialect}: check --dialect, or give --reply"
+            )
+        }
+        None => format!("replies have more than the {lines} of --reply: put all of their lines into it"),
+    })
+}
+
+/// `None`: the templates of the command line.
+fn dialect(outcome: &Outcome) -> Option<String> {
+    let setting = outcome.settings.iter().find(|(name, _)| *name == "dialect");
+    setting.map(|(_, dialect)| dialect.to_string())
+}
+
+fn is_datagram(outcome: &Outcome) -> bool {
+    outcome.target.starts_with("udp:") || outcome.target.starts_with("unixgram:")
+}
