@@ -1,9 +1,9 @@
 //! A panic below the handler: of a library that we stand on, of the host's logger, of our own.
 
-use super::guarded;
-use super::handler::CloseReason;
-use super::net::{Net, Source};
-use super::slots::Key;
+use crate::reactor::guarded;
+use crate::reactor::handler::CloseReason;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
 use std::io;
 
 impl Net {

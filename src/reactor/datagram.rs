@@ -1,16 +1,16 @@
 //! Datagram sockets, UDP and Unix: batched receive and send.
 
-use super::address::PeerAddr;
-use super::handler::{Datagram, Handler, Readiness};
-use super::ids::UdpId;
-use super::listener::REST;
-use super::net::{Net, Source};
-use super::slots::Key;
-use super::socket::DatagramSocket;
-use super::socket_file::SocketFile;
-use super::sys::{Arrival, BATCH, ReceiveBatch};
-use super::timers::{Purpose, ticks};
-use super::{EDGE_TRIGGERED, guarded};
+use crate::reactor::address::PeerAddr;
+use crate::reactor::handler::{Datagram, Handler, Readiness};
+use crate::reactor::ids::UdpId;
+use crate::reactor::listener::REST;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::socket::DatagramSocket;
+use crate::reactor::socket::files::SocketFile;
+use crate::reactor::sys::{Arrival, BATCH, ReceiveBatch};
+use crate::reactor::timers::{Purpose, ticks};
+use crate::reactor::{EDGE_TRIGGERED, guarded};
 use std::io;
 use std::os::fd::AsFd;
 
@@ -50,7 +50,7 @@ impl Datagrams {
 // is counted, and receiving goes on. Guard: `a_refused_datagram_does_not_end_the_receive_path` in
 // `tests/datagrams.rs`.
 impl Net {
-    pub(super) fn datagrams_event<H: Handler + ?Sized>(
+    pub(crate) fn datagrams_event<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
@@ -64,7 +64,7 @@ impl Net {
         }
     }
 
-    pub(super) fn receive<H: Handler + ?Sized>(
+    pub(crate) fn receive<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
@@ -119,7 +119,7 @@ impl Net {
         }
     }
 
-    pub(super) fn rest_from_datagrams(&mut self, key: Key) {
+    pub(crate) fn rest_from_datagrams(&mut self, key: Key) {
         self.timers.set(self.clock.now() + ticks(REST), 0, Purpose::Serve(key));
     }
 
@@ -168,7 +168,7 @@ impl Net {
         }
     }
 
-    pub(super) fn queue_datagram(
+    pub(crate) fn queue_datagram(
         &mut self,
         key: Key,
         to: Option<&PeerAddr>,
@@ -192,7 +192,7 @@ impl Net {
 
     /// Sends what was collected; what the kernel refuses is dropped and counted, since a datagram that waits is
     /// worth less with every moment, and whoever cannot be reached must not fill our memory.
-    pub(super) fn send_datagrams(&mut self) {
+    pub(crate) fn send_datagrams(&mut self) {
         if self.outgoing.len() == 0 {
             return;
         }
@@ -207,7 +207,7 @@ impl Net {
     }
 
     /// Step 7 for connected datagram sockets.
-    pub(super) fn report_refusals<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+    pub(crate) fn report_refusals<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         for (key, error) in std::mem::take(&mut self.refusals) {
             if self.sources.get(key).is_some() {
                 self.stats.datagram_errors += 1;
@@ -217,12 +217,12 @@ impl Net {
     }
 
     /// Whether there was one to close.
-    pub(super) fn free_datagrams(&mut self, key: Key) -> bool {
+    pub(crate) fn free_datagrams(&mut self, key: Key) -> bool {
         self.take_datagrams(key).is_some()
     }
 
     /// Takes one off the loop. What was collected for it goes out first.
-    pub(super) fn take_datagrams(&mut self, key: Key) -> Option<Box<Datagrams>> {
+    pub(crate) fn take_datagrams(&mut self, key: Key) -> Option<Box<Datagrams>> {
         let Some(Source::Datagrams(_)) = self.sources.get(key) else { return None };
         if self.outgoing_on == key {
             self.send_datagrams();

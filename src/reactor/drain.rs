@@ -1,11 +1,11 @@
 //! The orderly end: accept what waits, answer what was read, flush, close.
 
-use super::flags::{READABLE, TOLD};
-use super::handler::Handler;
-use super::listener::REST;
-use super::net::{Net, Source};
-use super::slots::Key;
-use super::timers::{Purpose, Tick, ticks};
+use crate::reactor::handler::Handler;
+use crate::reactor::listener::REST;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::stream::flags::{READABLE, TOLD};
+use crate::reactor::timers::{Purpose, Tick, ticks};
 use std::time::Duration;
 
 /// How a drain went.

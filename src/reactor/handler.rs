@@ -1,9 +1,9 @@
 //! What a user implements, and what it is told.
 
-use super::address::{Address, PeerAddr};
-use super::ids::{ConnId, FdId, ListenerId, TimerId, UdpId};
-use super::net::Net;
-use super::sys::Arrival;
+use crate::reactor::address::{Address, PeerAddr};
+use crate::reactor::ids::{ConnId, FdId, ListenerId, TimerId, UdpId};
+use crate::reactor::net::Net;
+use crate::reactor::sys::Arrival;
 use std::any::Any;
 use std::fmt;
 use std::io;
@@ -219,7 +219,7 @@ pub struct Datagram<'a> {
 
 impl Datagram<'_> {
     /// The most bytes that are received of one datagram, 64 KiB. A Unix socket sends longer ones, if its buffer holds them.
-    pub const LONGEST: usize = super::sys::DATAGRAM;
+    pub const LONGEST: usize = crate::reactor::sys::DATAGRAM;
 }
 
 impl Datagram<'_> {

@@ -5,12 +5,12 @@
 //! so that every deadline, the handler's own included, is judged against the moment up to which input was taken in.
 //! Guards: `tests/held_up.rs`.
 
-use super::handler::Handler;
-use super::ids::TimerId;
-use super::net::Net;
-use super::timers::{Purpose, Tick};
-use super::turn::EVENTS;
-use super::{EDGE_TRIGGERED, guarded};
+use crate::reactor::handler::Handler;
+use crate::reactor::ids::TimerId;
+use crate::reactor::net::Net;
+use crate::reactor::timers::{Purpose, Tick};
+use crate::reactor::turn::EVENTS;
+use crate::reactor::{EDGE_TRIGGERED, guarded};
 use mio::event::Source as _;
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
@@ -25,7 +25,7 @@ pub(super) const LATE: Tick = 10_000_000;
 
 /// How far the input has been heard that deadlines are judged by.
 #[derive(Default)]
-pub(super) struct Hearing {
+pub(crate) struct Hearing {
     /// What had arrived by then has been taken in.
     pub(super) until: Tick,
     /// The timerfd has rung for this moment, so that the poller has looked later than that.

@@ -1,6 +1,6 @@
 //! Names for what lives in a reactor, and a place for a user's own state beside them.
 
-use super::slots::Key;
+use crate::reactor::slots::Key;
 use std::fmt;
 
 macro_rules! id {

@@ -1,12 +1,12 @@
 //! Listeners: bounded accept, and what happens at the two limits, ours and the system's.
 
-use super::handler::Handler;
-use super::net::{Net, Source};
-use super::slots::Key;
-use super::socket::ListenSocket;
-use super::socket_file::SocketFile;
-use super::timers::{Purpose, Tick, ticks};
-use super::warnings;
+use crate::reactor::handler::Handler;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::socket::ListenSocket;
+use crate::reactor::socket::files::SocketFile;
+use crate::reactor::timers::{Purpose, Tick, ticks};
+use crate::reactor::warnings;
 use std::fs::File;
 use std::io;
 use std::time::Duration;

@@ -1,35 +1,22 @@
 //! The event loop. It knows nothing of greetings, commands or files.
 
 mod address;
-mod adopting;
-mod bundles;
-mod closing;
-mod connection;
 mod contain;
-mod controls;
 mod datagram;
 mod dial;
 mod drain;
-mod flags;
 mod handler;
 mod hearing;
 mod ids;
 mod limits;
 mod listener;
 mod net;
-mod opening;
-mod outbox;
-mod output;
-mod parse;
-mod printable;
 mod remote;
-mod resolver;
-mod sending;
 mod slots;
 mod socket;
-mod socket_file;
 mod sources;
 mod stats;
+mod stream;
 mod sys;
 #[cfg(test)]
 mod tests;
@@ -38,20 +25,20 @@ mod turn;
 mod warnings;
 mod watch;
 
+pub use address::parse::{AddressError, IntoAddress};
+pub use address::printable::Printable;
 pub use address::{Address, Host, PeerAddr};
-pub use adopting::Adopted;
-pub use controls::Controls;
 pub use drain::DrainReport;
 pub use handler::{CloseReason, Closed, ConnectError, Datagram, Handler, Origin, Readiness, ReturnPath};
 pub use ids::{ConnId, ConnMap, FdId, ListenerId, SourceId, TimerId, UdpId};
 pub use limits::Limits;
+pub use net::adopt::Adopted;
+pub use net::open::SocketOptions;
 pub use net::{ConnInfo, Net};
-pub use opening::SocketOptions;
-pub use parse::{AddressError, IntoAddress};
-pub use printable::Printable;
 pub use remote::{Remote, RemoteError};
-pub use sending::Sent;
+pub use socket::controls::Controls;
 pub use stats::Stats;
+pub use stream::send::Sent;
 pub use turn::Reactor;
 pub use watch::{Interest, Refused};
 

@@ -1,9 +1,9 @@
 //! The way in from other threads.
 
-use super::address::Address;
-use super::ids::{ConnId, ListenerId};
-use super::resolver::Resolver;
-use super::slots::Key;
+use crate::reactor::address::Address;
+use crate::reactor::dial::resolver::Resolver;
+use crate::reactor::ids::{ConnId, ListenerId};
+use crate::reactor::slots::Key;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;

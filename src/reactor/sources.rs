@@ -1,9 +1,9 @@
 //! What the rooms of the reactor share: sources taken in, found, put on the ready list.
 
-use super::connection::Connection;
-use super::flags::QUEUED;
-use super::net::{Net, Source};
-use super::slots::Key;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::stream::Connection;
+use crate::reactor::stream::flags::QUEUED;
 use mio::Interest;
 use std::io;
 use std::os::fd::OwnedFd;

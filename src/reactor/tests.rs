@@ -3,8 +3,8 @@
 //! An event with any token at all is made by registering a pipe under that token: it takes the same way as every
 //! other event.
 
-use super::slots::Key;
 use super::*;
+use crate::reactor::slots::Key;
 use mio::Interest;
 use mio::event::Source as _;
 use mio::unix::SourceFd;

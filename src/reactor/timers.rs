@@ -6,8 +6,8 @@
 //! **I10** Timers never fire early, cancel frees, periodic ones skip missed ticks, and only the monotonic clock
 //! counts. Guards: `timers_never_fire_early` in `tests/reactor.rs`, and the tests below.
 
-use super::slots::{Key, Slots};
-use super::sys;
+use crate::reactor::slots::{Key, Slots};
+use crate::reactor::sys;
 use std::time::{Duration, Instant};
 
 /// Nanoseconds on the monotonic clock: half the size of an `Instant`, and one word to compare.

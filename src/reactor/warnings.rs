@@ -1,7 +1,7 @@
 //! What the log is told of clients that are not let in.
 
-use super::net::Net;
-use super::timers::{Tick, ticks};
+use crate::reactor::net::Net;
+use crate::reactor::timers::{Tick, ticks};
 use std::io;
 use std::time::Duration;
 

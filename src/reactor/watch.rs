@@ -1,10 +1,10 @@
 //! Descriptors that are no sockets of ours: pipes, signals, terminals, timers of others.
 
-use super::guarded;
-use super::handler::{Handler, Readiness};
-use super::ids::FdId;
-use super::net::{Net, Source};
-use super::slots::Key;
+use crate::reactor::guarded;
+use crate::reactor::handler::{Handler, Readiness};
+use crate::reactor::ids::FdId;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
 use mio::Registry;
 use mio::event::Source as _;
 use mio::unix::SourceFd;

@@ -1,8 +1,8 @@
 //! Options of a socket that a user may want to turn.
 
-use super::ids::SourceId;
-use super::net::Net;
-use super::sys;
+use crate::reactor::ids::SourceId;
+use crate::reactor::net::Net;
+use crate::reactor::sys;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::IpAddr;

@@ -1,8 +1,8 @@
 //! Bytes waiting for a slow peer.
 
-use super::sending::Sent;
-use super::socket::StreamSocket;
-use super::timers::Tick;
+use crate::reactor::socket::StreamSocket;
+use crate::reactor::stream::send::Sent;
+use crate::reactor::timers::Tick;
 use std::collections::VecDeque;
 use std::io;
 

@@ -1,13 +1,15 @@
 //! A stream's end: half-close, lingering close, reset, and the deadlines that lead there.
 
-use super::connection::Phase;
-use super::flags::{EOF, FIN_SENT, FIN_WANTED, FULL, PAUSED, READABLE, RESET, TALKS_ON, TOLD};
-use super::guarded;
-use super::handler::{CloseReason, Closed, Handler};
-use super::ids::ConnId;
-use super::net::{Net, Source};
-use super::slots::Key;
-use super::timers::{Purpose, Tick, ticks};
+use crate::reactor::guarded;
+use crate::reactor::handler::{CloseReason, Closed, Handler};
+use crate::reactor::ids::ConnId;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::stream::Phase;
+use crate::reactor::stream::flags::{
+    EOF, FIN_SENT, FIN_WANTED, FULL, PAUSED, READABLE, RESET, TALKS_ON, TOLD,
+};
+use crate::reactor::timers::{Purpose, Tick, ticks};
 use std::io;
 use std::time::Duration;
 
@@ -20,7 +22,7 @@ const LOOK: Duration = Duration::from_millis(1);
 
 impl Net {
     /// Nothing waits any more: the FIN that was asked for follows, or the close goes on.
-    pub(super) fn after_last_byte(&mut self, key: Key) {
+    pub(crate) fn after_last_byte(&mut self, key: Key) {
         let (is_draining, linger) = (self.is_draining(), self.limits.linger);
         let Some(conn) = self.stream_mut(key) else { return };
         let is_closing = conn.phase == Phase::Closing;
@@ -48,7 +50,7 @@ impl Net {
     }
 
     /// Both sides have ended theirs: nothing can come any more.
-    pub(super) fn end_if_both_have(&mut self, key: Key) {
+    pub(crate) fn end_if_both_have(&mut self, key: Key) {
         if self
             .stream(key)
             .is_some_and(|conn| conn.phase == Phase::Open && conn.flags.has(EOF) && conn.flags.has(FIN_SENT))
@@ -58,7 +60,7 @@ impl Net {
     }
 
     /// Starts a close: flush, FIN, discard, gone. Whether there was anything to close.
-    pub(super) fn begin_close(&mut self, key: Key, reason: CloseReason) -> bool {
+    pub(crate) fn begin_close(&mut self, key: Key, reason: CloseReason) -> bool {
         let is_draining = self.is_draining();
         let Some(conn) = self.live_stream(key).filter(|conn| conn.phase == Phase::Open) else { return false };
         conn.phase = Phase::Closing;
@@ -76,7 +78,7 @@ impl Net {
         true
     }
 
-    pub(super) fn begin_half_close(&mut self, key: Key) -> bool {
+    pub(crate) fn begin_half_close(&mut self, key: Key) -> bool {
         if let Some(dial) = self.open_dial(key) {
             return dial.wishes.raise(FIN_WANTED);
         }
@@ -88,13 +90,13 @@ impl Net {
     }
 
     /// The scratch stays with the stream it was filled for; it only takes no more.
-    pub(super) fn stop_serving(&mut self, key: Key) {
+    pub(crate) fn stop_serving(&mut self, key: Key) {
         if self.serving == key {
             self.serving = Key::NONE;
         }
     }
 
-    pub(super) fn pause(&mut self, key: Key, paused: bool) -> bool {
+    pub(crate) fn pause(&mut self, key: Key, paused: bool) -> bool {
         if let Some(dial) = self.open_dial(key) {
             dial.wishes.put(PAUSED, paused);
             return true;
@@ -111,7 +113,7 @@ impl Net {
         true
     }
 
-    pub(super) fn limit_read(&mut self, key: Key, most: usize) -> bool {
+    pub(crate) fn limit_read(&mut self, key: Key, most: usize) -> bool {
         let most = most.clamp(1, u32::MAX as usize) as u32;
         if let Some(dial) = self.open_dial(key) {
             dial.read_limit = most;
@@ -124,7 +126,7 @@ impl Net {
 
     #[cold]
     #[inline(never)]
-    pub(super) fn fail(&mut self, key: Key, error: io::Error) {
+    pub(crate) fn fail(&mut self, key: Key, error: io::Error) {
         log::debug!("{:?}: {error}", ConnId(key));
         let Some(conn) = self.stream_mut(key) else { return };
         if conn.phase == Phase::Lingering {
@@ -140,11 +142,11 @@ impl Net {
     /// **I2** Slot and descriptor are freed only after the batch, so that an event of the same batch still finds
     /// a dead connection in its place, and not a newer one. Guard: `a_closes_b_while_bs_event_waits` in
     /// `reactor::tests`.
-    pub(super) fn kill(&mut self, key: Key, reason: CloseReason, reset: bool) {
+    pub(crate) fn kill(&mut self, key: Key, reason: CloseReason, reset: bool) {
         self.kill_for(key, reason, reset, None);
     }
 
-    pub(super) fn kill_for(&mut self, key: Key, reason: CloseReason, reset: bool, error: Option<io::Error>) {
+    pub(crate) fn kill_for(&mut self, key: Key, reason: CloseReason, reset: bool, error: Option<io::Error>) {
         let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase != Phase::Dead) else { return };
         conn.phase = Phase::Dead;
         conn.reason = reason;
@@ -154,7 +156,7 @@ impl Net {
     }
 
     /// The drain's time is up: what still owes or reads is cut, and counted.
-    pub(super) fn cut(&mut self, key: Key) -> bool {
+    pub(crate) fn cut(&mut self, key: Key) -> bool {
         let Some(phase) = self.stream_mut(key).map(|conn| conn.phase) else { return false };
         let is_cut = matches!(phase, Phase::Open | Phase::Closing);
         self.kill(key, CloseReason::Drained, is_cut);
@@ -162,7 +164,7 @@ impl Net {
     }
 
     /// Step 7: reports and frees what closed.
-    pub(super) fn report_closed<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+    pub(crate) fn report_closed<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         for (key, error) in std::mem::take(&mut self.dead) {
             self.report_dial(handler, key);
             let Some(conn) = self.stream_mut(key) else { continue };
@@ -202,7 +204,7 @@ impl Net {
 
 /// Deadlines.
 impl Net {
-    pub(super) fn set_stream_deadline(&mut self, key: Key, at: Tick) {
+    pub(crate) fn set_stream_deadline(&mut self, key: Key, at: Tick) {
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return };
         if self.timers.deadline(conn.timer).is_some() {
             self.timers.reset(conn.timer, at);
@@ -211,7 +213,7 @@ impl Net {
         }
     }
 
-    pub(super) fn advance_stream_deadline(&mut self, key: Key, at: Tick) {
+    pub(crate) fn advance_stream_deadline(&mut self, key: Key, at: Tick) {
         let timer = self.stream_mut(key).map_or(Key::NONE, |conn| conn.timer);
         if self.timers.deadline(timer).is_none_or(|set| at < set) {
             self.set_stream_deadline(key, at);
@@ -219,7 +221,7 @@ impl Net {
     }
 
     /// The limits have changed: every stream looks anew at what is due, and at what waits.
-    pub(super) fn review_streams(&mut self) {
+    pub(crate) fn review_streams(&mut self) {
         let high = self.limits.outbox_high;
         let keys: Vec<Key> = self.connections().map(|conn| conn.0).collect();
         for key in keys {
@@ -239,7 +241,7 @@ impl Net {
     }
 
     /// Has silent streams looked for, unless that is due already.
-    pub(super) fn look_for_silence_at(&mut self, at: Tick) {
+    pub(crate) fn look_for_silence_at(&mut self, at: Tick) {
         let has_streams = self.stats.connections > 0 && !self.limits.idle.is_zero();
         if has_streams && self.timers.deadline(self.idle_timer).is_none() {
             self.idle_timer = self.timers.set(at, 0, Purpose::Idle).unwrap_or(Key::NONE);
@@ -254,7 +256,7 @@ impl Net {
     /// There is a look in each quarter of the limit in any case. One that is late tells that the loop stood still:
     /// nobody could be heard meanwhile, and whoever was answered in the end has had no time to speak. So their clocks
     /// stood still as well.
-    pub(super) fn close_silent_streams(&mut self) {
+    pub(crate) fn close_silent_streams(&mut self) {
         let (now, heard, idle) = (self.now, self.hearing.until, ticks(self.limits.idle));
         let stood_still = now - self.idle_look_at;
         if stood_still > idle / 16 {
@@ -288,7 +290,7 @@ impl Net {
     }
 
     /// The timer of a stream has fired: acts on what is due, or sets the timer to what comes next.
-    pub(super) fn stream_timeout(&mut self, key: Key) {
+    pub(crate) fn stream_timeout(&mut self, key: Key) {
         let (now, heard) = (self.clock.now(), self.hearing.until);
         let stall = ticks(self.limits.write_stall);
         let Some(conn) = self.stream_mut(key) else { return };
@@ -312,7 +314,7 @@ impl Net {
 
 /// When a stream whose output is stuck is looked at again: when it has stalled, and eleven times on the way, since a peer
 /// that takes from the kernel is only noticed by looking. The looks of all streams fall together, and so into one turn.
-pub(super) fn next_stall_look(moved: Tick, stall: Tick, now: Tick) -> Tick {
+pub(crate) fn next_stall_look(moved: Tick, stall: Tick, now: Tick) -> Tick {
     let step = (stall / 11).max(1);
     ((now / step + 1) * step).min(moved + stall).max(now + 1)
 }

@@ -1,7 +1,7 @@
 //! The file of a Unix socket: made by a bind, given its mode, removed by the one who owns it.
 
-use super::address::{Address, unix_address};
-use super::sys;
+use crate::reactor::address::{Address, unix_address};
+use crate::reactor::sys;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, Permissions};

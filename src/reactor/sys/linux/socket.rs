@@ -109,12 +109,12 @@ pub(crate) fn has_upper_layer(fd: BorrowedFd<'_>) -> bool {
 }
 
 /// Whether UDP datagrams leave without a checksum (SO_NO_CHECK), with which bundles do not go together.
-pub(super) fn has_no_checksums(fd: BorrowedFd<'_>) -> bool {
+pub(in crate::reactor::sys) fn has_no_checksums(fd: BorrowedFd<'_>) -> bool {
     int_option(fd, libc::SOL_SOCKET, libc::SO_NO_CHECK).is_ok_and(|on| on != 0)
 }
 
 /// Whether datagrams are those of UDP-Lite (udplite(7)).
-pub(super) fn is_udp_lite(fd: BorrowedFd<'_>) -> bool {
+pub(in crate::reactor::sys) fn is_udp_lite(fd: BorrowedFd<'_>) -> bool {
     int_option(fd, libc::SOL_SOCKET, libc::SO_PROTOCOL)
         .is_ok_and(|protocol| protocol == libc::IPPROTO_UDPLITE)
 }

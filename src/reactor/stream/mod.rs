@@ -1,36 +1,42 @@
 //! One stream: its state, its events, and reading.
 
-use super::flags::{
+pub(crate) mod close;
+pub(crate) mod flags;
+pub(crate) mod flush;
+pub(crate) mod outbox;
+pub(crate) mod send;
+
+use crate::reactor::handler::{CloseReason, Handler, Origin, Readiness};
+use crate::reactor::ids::{ConnId, ListenerId};
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::socket::StreamSocket;
+use crate::reactor::stream::flags::{
     EOF, FIN_WANTED, FULL, Flags, PACKETS, PAUSED, QUEUED, READABLE, TALKS_ON, THOROUGH, TOLD, WRITABLE,
 };
-use super::handler::{CloseReason, Handler, Origin, Readiness};
-use super::ids::{ConnId, ListenerId};
-use super::net::{Net, Source};
-use super::outbox::Outbox;
-use super::slots::Key;
-use super::socket::StreamSocket;
-use super::timers::{Tick, ticks};
-use super::{EDGE_TRIGGERED, guarded};
+use crate::reactor::stream::outbox::Outbox;
+use crate::reactor::timers::{Tick, ticks};
+use crate::reactor::{EDGE_TRIGGERED, guarded};
 use std::io;
 
 /// The state of one stream. An idle one is this and nothing else (I11).
-pub(super) struct Connection {
-    pub(super) socket: StreamSocket,
-    pub(super) outbox: Option<Box<Outbox>>,
+pub(crate) struct Connection {
+    pub(crate) socket: StreamSocket,
+    pub(crate) outbox: Option<Box<Outbox>>,
     /// Write stall or linger; looked at when due, so that traffic costs nothing.
-    pub(super) timer: Key,
+    pub(crate) timer: Key,
     /// The listener, or one of the two keys below.
-    pub(super) origin: Key,
-    pub(super) bytes_in: u64,
-    pub(super) bytes_out: u64,
-    pub(super) born: Tick,
+    pub(crate) origin: Key,
+    pub(crate) bytes_in: u64,
+    pub(crate) bytes_out: u64,
+    pub(crate) born: Tick,
     /// When a byte last moved in either direction.
-    pub(super) active: Tick,
-    pub(super) read_limit: u32,
-    pub(super) phase: Phase,
+    pub(crate) active: Tick,
+    pub(crate) read_limit: u32,
+    pub(crate) phase: Phase,
     /// Why it is closing; meaningful from `Phase::Closing` on.
-    pub(super) reason: CloseReason,
-    pub(super) flags: Flags,
+    pub(crate) reason: CloseReason,
+    pub(crate) flags: Flags,
 }
 
 /// **I13** No close throws away what the peer has not read: a stream goes from `Open` through `Closing` (output is
@@ -38,7 +44,7 @@ pub(super) struct Connection {
 /// [`Limits::linger`](crate::Limits::linger)) to `Dead`. It skips what is not needed. Guard:
 /// `all_output_arrives_although_input_is_unread` in `tests/closing.rs`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Phase {
+pub(crate) enum Phase {
     Open,
     Closing,
     Lingering,
@@ -49,16 +55,16 @@ pub(super) enum Phase {
 const SHORT_READ_COST: usize = 256;
 
 /// The most that one read takes from a stream.
-pub(super) const READ: usize = 64 * 1024;
+pub(crate) const READ: usize = 64 * 1024;
 /// The longest record there is room for.
-pub(super) const RECORD: usize = 1024 * 1024;
+pub(crate) const RECORD: usize = 1024 * 1024;
 
 /// Keys of no source, for streams that no listener has accepted.
-pub(super) const ADOPTED: Key = Key(0);
-pub(super) const CONNECTED: Key = Key(1);
+pub(crate) const ADOPTED: Key = Key(0);
+pub(crate) const CONNECTED: Key = Key(1);
 
 impl Connection {
-    pub(super) fn new(socket: StreamSocket, origin: Key, now: Tick) -> Connection {
+    pub(crate) fn new(socket: StreamSocket, origin: Key, now: Tick) -> Connection {
         let flags = match &socket {
             StreamSocket::Tcp(_) => WRITABLE,
             StreamSocket::Unix(_) => WRITABLE | THOROUGH,
@@ -80,11 +86,11 @@ impl Connection {
         }
     }
 
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())
     }
 
-    pub(super) fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         match self.origin {
             ADOPTED => Origin::Adopted,
             CONNECTED => Origin::Connected,
@@ -94,7 +100,7 @@ impl Connection {
 
     /// Takes down what an event has announced.
     #[inline]
-    pub(super) fn note(&mut self, readiness: Readiness) {
+    pub(crate) fn note(&mut self, readiness: Readiness) {
         if readiness.has(Readiness::WRITABLE | Readiness::ERROR) {
             self.flags.set(WRITABLE);
         }
@@ -108,7 +114,7 @@ impl Connection {
 
     /// A connection on its way out reads whatever is paused, since it only discards.
     #[inline]
-    pub(super) fn may_read(&self) -> bool {
+    pub(crate) fn may_read(&self) -> bool {
         if self.phase == Phase::Open {
             self.flags.are(READABLE, READABLE | EOF | PAUSED | FULL)
         } else {
@@ -118,20 +124,20 @@ impl Connection {
 
     /// As nearly all do when an event comes: it is open, may be sent to by way of the scratch, and has input.
     #[inline]
-    pub(super) fn wants_no_more_than_reading(&self) -> bool {
+    pub(crate) fn wants_no_more_than_reading(&self) -> bool {
         self.outbox.is_none()
             && self.phase == Phase::Open
             && self.flags.are(READABLE, READABLE | EOF | PAUSED | FULL | QUEUED | FIN_WANTED | PACKETS)
     }
 
     #[inline]
-    pub(super) fn may_send(&self) -> bool {
+    pub(crate) fn may_send(&self) -> bool {
         self.phase == Phase::Open && !self.flags.has(FIN_WANTED)
     }
 
     /// Whether its peer may be blamed for it. Input may wait for us to read, or the handler to resume; and output may wait
     /// for ever.
-    pub(super) fn is_silence_its_own(&self) -> bool {
+    pub(crate) fn is_silence_its_own(&self) -> bool {
         self.phase == Phase::Open
             && self.outbox.is_none()
             && !self.flags.has(PAUSED | QUEUED)
@@ -145,7 +151,7 @@ impl Connection {
 
     /// The scratch serves only a stream without an outbox, or replies would overtake; and it knows of no records.
     #[inline]
-    pub(super) fn may_use_scratch(&self) -> bool {
+    pub(crate) fn may_use_scratch(&self) -> bool {
         self.outbox.is_none() && self.phase == Phase::Open && !self.flags.has(FIN_WANTED | PACKETS)
     }
 }
@@ -153,7 +159,7 @@ impl Connection {
 /// Serving: events, reading, and the callbacks in between.
 impl Net {
     /// Takes a new stream in. It fails, and the stream is closed, when the poller does not take it.
-    pub(super) fn insert_stream(&mut self, socket: StreamSocket, origin: Key) -> io::Result<Key> {
+    pub(crate) fn insert_stream(&mut self, socket: StreamSocket, origin: Key) -> io::Result<Key> {
         let now = self.clock.now();
         let key = self.insert(Source::Stream(Connection::new(socket, origin, now)))?;
         self.take_in(now);
@@ -161,14 +167,14 @@ impl Net {
     }
 
     /// Counts a stream, and starts its idle clock.
-    pub(super) fn take_in(&mut self, now: Tick) {
+    pub(crate) fn take_in(&mut self, now: Tick) {
         self.stats.connections += 1;
         self.stats.connections_peak = self.stats.connections_peak.max(self.stats.connections);
         self.look_for_silence_at(now + ticks(self.limits.idle) / 4);
     }
 
     /// Tells `opened`; once.
-    pub(super) fn open_stream<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    pub(crate) fn open_stream<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(conn) =
             self.stream_mut(key).filter(|conn| !conn.flags.has(TOLD) && conn.phase == Phase::Open)
         else {
@@ -183,7 +189,7 @@ impl Net {
         }
     }
 
-    pub(super) fn ask_to_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    pub(crate) fn ask_to_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         if self.stream_mut(key).is_some_and(|conn| conn.flags.has(TOLD) && conn.phase == Phase::Open) {
             self.serve(key, |net| handler.draining(net, ConnId(key)));
         }
@@ -192,7 +198,7 @@ impl Net {
     /// What an event asks for besides reading, or before it. Whether there is something to read.
     #[cold]
     #[inline(never)]
-    pub(super) fn stream_event<H: Handler + ?Sized>(
+    pub(crate) fn stream_event<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
@@ -227,7 +233,7 @@ impl Net {
     /// `an_urgent_byte_in_the_middle_of_much_input_hides_none_of_it` in `tests/serve/rubbish.rs` and
     /// `what_stands_behind_a_short_read_is_read_as_well` in `tests/unix_peers.rs`.
     #[inline(always)]
-    pub(super) fn serve_stream<H: Handler + ?Sized>(
+    pub(crate) fn serve_stream<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
@@ -332,7 +338,7 @@ impl Net {
 
     /// Runs a callback about one stream with the shared scratch buffer open for its output, and writes the scratch
     /// when it is done.
-    pub(super) fn serve(&mut self, key: Key, callback: impl FnOnce(&mut Net)) {
+    pub(crate) fn serve(&mut self, key: Key, callback: impl FnOnce(&mut Net)) {
         if self.stream(key).is_some_and(Connection::may_use_scratch) {
             self.serving = key;
         }
@@ -341,7 +347,7 @@ impl Net {
     }
 
     #[inline(always)]
-    pub(super) fn end_service(&mut self, key: Key) {
+    pub(crate) fn end_service(&mut self, key: Key) {
         self.serving = Key::NONE;
         if !self.scratch.is_empty() {
             self.write_scratch(key);

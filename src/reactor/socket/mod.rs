@@ -2,10 +2,13 @@
 //!
 //! **I3** All I/O goes through mio's methods or `try_io`, which re-arm the source on selectors that need it.
 
-use super::address::{Address, Host, PeerAddr, unix_address};
-use super::opening::SocketOptions;
-use super::socket_file::{self, SocketFile};
-use super::sys;
+pub(crate) mod controls;
+pub(crate) mod files;
+
+use crate::reactor::address::{Address, Host, PeerAddr, unix_address};
+use crate::reactor::net::open::SocketOptions;
+use crate::reactor::socket::files::SocketFile;
+use crate::reactor::sys;
 use mio::Interest;
 use mio::event::Source;
 use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
@@ -301,12 +304,12 @@ pub(crate) fn listen(
             Ok((ListenSocket::Tcp(OwnedFd::from(socket).into()), None))
         }
         Address::Unix(path) => {
-            let bound = socket_file::bind(address, path, options.mode)?;
+            let bound = files::bind(address, path, options.mode)?;
             bound.socket.listen(backlog)?;
             Ok((ListenSocket::Unix(OwnedFd::from(bound.socket).into()), bound.file))
         }
         Address::Unixpacket(path) => {
-            let bound = socket_file::bind(address, path, options.mode)?;
+            let bound = files::bind(address, path, options.mode)?;
             bound.socket.listen(backlog)?;
             Ok((ListenSocket::Packets(OwnedFd::from(bound.socket).into()), bound.file))
         }
@@ -355,7 +358,7 @@ pub(crate) fn bind_datagrams(
             Ok((DatagramSocket::Udp(mio::net::UdpSocket::from_std(socket.into())), None))
         }
         Address::Unixgram(path) => {
-            let bound = socket_file::bind(address, path, options.mode)?;
+            let bound = files::bind(address, path, options.mode)?;
             Ok((DatagramSocket::Unix(OwnedFd::from(bound.socket).into()), bound.file))
         }
         Address::Tcp(..) | Address::Unix(_) | Address::Unixpacket(_) => Err(io::Error::new(

@@ -1,10 +1,10 @@
 //! Datagrams collected, and sent many at a time.
 
+use super::bundles::Bundles;
 use super::control::{Arrival, Control, leave_from, put};
 use super::socket::{has_no_checksums, is_udp_lite};
 use super::{BATCH, DATAGRAM};
 use crate::reactor::address::PeerAddr;
-use crate::reactor::bundles::Bundles;
 use socket2::SockAddr;
 use std::io;
 use std::mem;

@@ -1,18 +1,20 @@
 //! Connecting out: one id, one or several addresses tried for it, one outcome.
 
-use super::address::{Address, Host};
-use super::connection::{CONNECTED, Connection};
-use super::flags::{self, ABOVE_LOW, FIN_WANTED, FULL, Flags, READABLE, THOROUGH};
-use super::guarded;
-use super::handler::{ConnectError, Handler};
-use super::hearing::LATE;
-use super::ids::ConnId;
-use super::net::{Net, Source};
-use super::outbox::Outbox;
-use super::sending::Sent;
-use super::slots::Key;
-use super::socket::{self, Outcome, StreamSocket};
-use super::timers::{Purpose, Tick, ticks};
+pub(crate) mod resolver;
+
+use crate::reactor::address::{Address, Host};
+use crate::reactor::guarded;
+use crate::reactor::handler::{ConnectError, Handler};
+use crate::reactor::hearing::LATE;
+use crate::reactor::ids::ConnId;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::socket::{self, Outcome, StreamSocket};
+use crate::reactor::stream::flags::{self, ABOVE_LOW, FIN_WANTED, FULL, Flags, READABLE, THOROUGH};
+use crate::reactor::stream::outbox::Outbox;
+use crate::reactor::stream::send::Sent;
+use crate::reactor::stream::{CONNECTED, Connection};
+use crate::reactor::timers::{Purpose, Tick, ticks};
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
@@ -65,7 +67,7 @@ impl Dial {
 }
 
 impl Net {
-    pub(super) fn dial(&mut self, target: Address, source: Option<IpAddr>) -> io::Result<ConnId> {
+    pub(crate) fn dial(&mut self, target: Address, source: Option<IpAddr>) -> io::Result<ConnId> {
         if target.is_datagram() {
             let what = format!("{target} takes datagrams: use connect_udp");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
@@ -109,7 +111,7 @@ impl Net {
     }
 
     /// The resolver has answered.
-    pub(super) fn resolved(&mut self, key: Key, result: io::Result<Vec<Address>>) {
+    pub(crate) fn resolved(&mut self, key: Key, result: io::Result<Vec<Address>>) {
         let now = self.clock.now();
         let Some(dial) = self.open_dial(key) else { return };
         dial.is_resolving = false;
@@ -176,7 +178,7 @@ impl Net {
 
     /// Something may have become of one of the attempts. A connection counts only once the system knows of no error
     /// and knows the peer (connect(2): EINPROGRESS).
-    pub(super) fn dial_event<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    pub(crate) fn dial_event<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
         let mut is_next_due = false;
         let mut i = 0;
@@ -228,7 +230,7 @@ impl Net {
 
     /// Keeps what is sent before the connection has come about. Nobody can take it yet, so that more than the cap is the
     /// end of it.
-    pub(super) fn send_early(&mut self, key: Key, bytes: &[u8]) -> Sent {
+    pub(crate) fn send_early(&mut self, key: Key, bytes: &[u8]) -> Sent {
         let (low, cap) = (self.limits.outbox_low, self.limits.outbox_cap);
         let Some(dial) = self.open_dial(key).filter(|dial| !dial.wishes.has(FIN_WANTED)) else {
             return Sent::Closing;
@@ -247,7 +249,7 @@ impl Net {
     }
 
     /// The timer of a dial: either its whole time is over, or the next address has waited long enough.
-    pub(super) fn dial_timeout(&mut self, key: Key) {
+    pub(crate) fn dial_timeout(&mut self, key: Key) {
         let (now, heard) = (self.clock.now(), self.hearing.until);
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
         if heard < dial.deadline || dial.forgive_delay(now) {
@@ -264,7 +266,7 @@ impl Net {
     }
 
     /// Whether there was a dial to give up; its handler is told.
-    pub(super) fn give_up_dial(&mut self, key: Key) -> bool {
+    pub(crate) fn give_up_dial(&mut self, key: Key) -> bool {
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return false };
         if dial.is_over {
             return false;
@@ -288,7 +290,7 @@ impl Net {
     }
 
     /// Step 7 for a dial that failed.
-    pub(super) fn report_dial<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    pub(crate) fn report_dial<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(Source::Dial(_)) = self.sources.get(key) else { return };
         let Some(Source::Dial(dial)) = self.sources.remove(key) else { return };
         self.stats.connect_failures += 1;
@@ -304,7 +306,7 @@ impl Net {
         self.timers.cancel(dial.timer);
     }
 
-    pub(super) fn open_dial(&mut self, key: Key) -> Option<&mut Dial> {
+    pub(crate) fn open_dial(&mut self, key: Key) -> Option<&mut Dial> {
         match self.sources.get_mut(key) {
             Some(Source::Dial(dial)) if !dial.is_over => Some(dial),
             _ => None,

@@ -1,14 +1,14 @@
 //! Sockets and descriptors: opened, taken over, given back.
 
-use super::address::{Address, Host, PeerAddr, unix_path};
-use super::datagram::Datagrams;
-use super::handler::{Datagram, ReturnPath};
-use super::ids::{ListenerId, SourceId, UdpId};
-use super::listener::Listener;
-use super::net::{Net, Source};
-use super::parse::IntoAddress;
-use super::socket;
-use super::socket_file::SocketFile;
+use crate::reactor::address::parse::IntoAddress;
+use crate::reactor::address::{Address, Host, PeerAddr, unix_path};
+use crate::reactor::datagram::Datagrams;
+use crate::reactor::handler::{Datagram, ReturnPath};
+use crate::reactor::ids::{ListenerId, SourceId, UdpId};
+use crate::reactor::listener::Listener;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::socket;
+use crate::reactor::socket::files::SocketFile;
 use socket2::Type;
 use std::io;
 use std::net::IpAddr;

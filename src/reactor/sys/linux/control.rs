@@ -8,23 +8,23 @@ use std::ptr;
 /// the size of a segment 24.
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
-pub(super) struct Control(pub(super) [u8; 64]);
+pub(in crate::reactor::sys) struct Control(pub(in crate::reactor::sys) [u8; 64]);
 
 /// Where a datagram arrived: one of our addresses, and the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Arrival {
     pub(crate) ip: IpAddr,
-    pub(super) interface: u32,
+    pub(in crate::reactor::sys) interface: u32,
 }
 
 /// What the control messages of a datagram tell.
 #[derive(Default)]
-pub(super) struct Notes {
-    pub(super) to: Option<Arrival>,
-    pub(super) segment: Option<usize>,
+pub(in crate::reactor::sys) struct Notes {
+    pub(in crate::reactor::sys) to: Option<Arrival>,
+    pub(in crate::reactor::sys) segment: Option<usize>,
 }
 
-pub(super) fn notes(header: &libc::msghdr) -> Notes {
+pub(in crate::reactor::sys) fn notes(header: &libc::msghdr) -> Notes {
     let mut notes = Notes::default();
     // SAFETY: the CMSG macros walk the control buffer of a header that recvmmsg filled, within `msg_controllen`;
     // each payload is read as the type that its level and type promise, without assuming alignment.
@@ -59,7 +59,7 @@ pub(super) fn notes(header: &libc::msghdr) -> Notes {
 }
 
 /// Writes the control message that names the source address; its length.
-pub(super) fn leave_from(control: &mut Control, from: Arrival) -> usize {
+pub(in crate::reactor::sys) fn leave_from(control: &mut Control, from: Arrival) -> usize {
     match from.ip {
         IpAddr::V4(ip) => {
             // SAFETY: a plain C structure, for which all-zero bytes are a value.
@@ -79,7 +79,7 @@ pub(super) fn leave_from(control: &mut Control, from: Arrival) -> usize {
 }
 
 /// Writes a control message behind the `used` bytes of others; how many bytes are used then.
-pub(super) fn put<T: Copy>(
+pub(in crate::reactor::sys) fn put<T: Copy>(
     control: &mut Control,
     used: usize,
     level: libc::c_int,

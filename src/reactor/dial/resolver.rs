@@ -1,8 +1,8 @@
 //! Names, looked up on threads of their own: getaddrinfo(3) blocks, for many seconds if need be.
 
-use super::address::Address;
-use super::remote::Queue;
-use super::slots::Key;
+use crate::reactor::address::Address;
+use crate::reactor::remote::Queue;
+use crate::reactor::slots::Key;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -13,7 +13,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Helper threads, each in one look-up at a time, which answer through the reactor's command queue. One is started when a
-/// name finds none that is idle, up to [`Limits::resolvers`](super::Limits::resolvers).
+/// name finds none that is idle, up to [`Limits::resolvers`](crate::reactor::Limits::resolvers).
 ///
 /// Nothing stops a look-up that has begun. A thread that is in one when the reactor is dropped ends when it returns, its
 /// answer goes nowhere, and nobody waits for it, the end of the process neither.

@@ -1,19 +1,19 @@
 //! A stream's way out: the scratch is written, the outbox flushed, the marks judged.
 
-use super::closing::next_stall_look;
-use super::connection::Phase;
-use super::flags::{ABOVE_LOW, AWAITS_WRITABLE, DIRTY, FULL, READABLE, TOLD, WRITABLE};
-use super::handler::Handler;
-use super::ids::ConnId;
-use super::net::{Net, Source};
-use super::outbox::Flushed;
-use super::slots::Key;
-use super::timers::ticks;
+use crate::reactor::handler::Handler;
+use crate::reactor::ids::ConnId;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::stream::Phase;
+use crate::reactor::stream::close::next_stall_look;
+use crate::reactor::stream::flags::{ABOVE_LOW, AWAITS_WRITABLE, DIRTY, FULL, READABLE, TOLD, WRITABLE};
+use crate::reactor::stream::outbox::Flushed;
+use crate::reactor::timers::ticks;
 
 impl Net {
     /// Writes the scratch to the stream it was filled for; what the kernel does not take becomes its outbox.
     #[inline(always)]
-    pub(super) fn write_scratch(&mut self, key: Key) {
+    pub(crate) fn write_scratch(&mut self, key: Key) {
         let mut taken = 0;
         if let Some(Source::Stream(conn)) = self.sources.get_mut(key)
             && conn.phase != Phase::Dead
@@ -35,7 +35,7 @@ impl Net {
         self.keep_rest(key, taken, &[]);
     }
 
-    pub(super) fn mark_dirty(&mut self, key: Key) {
+    pub(crate) fn mark_dirty(&mut self, key: Key) {
         if let Some(conn) = self.stream_mut(key)
             && conn.flags.raise(DIRTY)
         {
@@ -44,7 +44,7 @@ impl Net {
     }
 
     /// Step 6: writes what the turn has left in outboxes.
-    pub(super) fn flush<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+    pub(crate) fn flush<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         self.contained(self.outgoing_on, Net::send_datagrams);
         for key in std::mem::take(&mut self.dirty) {
             self.contained(key, |net| net.flush_and_tell(handler, key));
@@ -52,7 +52,7 @@ impl Net {
     }
 
     /// The last pass of a turn: what `output_low` and `closed` callbacks have sent goes out, and nobody is called.
-    pub(super) fn flush_quietly(&mut self) {
+    pub(crate) fn flush_quietly(&mut self) {
         self.contained(self.outgoing_on, Net::send_datagrams);
         for key in std::mem::take(&mut self.dirty) {
             self.contained(key, |net| {
@@ -66,7 +66,7 @@ impl Net {
         }
     }
 
-    pub(super) fn flush_and_tell<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    pub(crate) fn flush_and_tell<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         if self.flush_stream(key)
             && let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase == Phase::Open)
         {
@@ -95,7 +95,7 @@ impl Net {
         self.judge(key, owes_low)
     }
 
-    pub(super) fn write_outbox(&mut self, key: Key) {
+    pub(crate) fn write_outbox(&mut self, key: Key) {
         let (now, stats) = (self.clock.now(), &mut self.stats);
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return };
         let Some(outbox) = conn.outbox.as_mut().filter(|_| conn.phase != Phase::Dead) else { return };

@@ -4,76 +4,76 @@ use std::ops::BitOr;
 
 /// A set of them.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Flags(u16);
+pub(crate) struct Flags(u16);
 
-pub(super) const NONE: Flags = Flags(0);
+pub(crate) const NONE: Flags = Flags(0);
 
 /// An edge has announced input that was not yet read to its end.
-pub(super) const READABLE: Flags = Flags(1);
+pub(crate) const READABLE: Flags = Flags(1);
 /// A short read does not end the edge: it also carried read-closed, error or priority, or the socket is a Unix one.
-pub(super) const THOROUGH: Flags = Flags(1 << 1);
+pub(crate) const THOROUGH: Flags = Flags(1 << 1);
 /// The kernel takes output, as far as we know.
-pub(super) const WRITABLE: Flags = Flags(1 << 2);
+pub(crate) const WRITABLE: Flags = Flags(1 << 2);
 /// Registered for writing; only ever set on a Unix stream.
-pub(super) const AWAITS_WRITABLE: Flags = Flags(1 << 3);
+pub(crate) const AWAITS_WRITABLE: Flags = Flags(1 << 3);
 /// On the ready list.
-pub(super) const QUEUED: Flags = Flags(1 << 4);
+pub(crate) const QUEUED: Flags = Flags(1 << 4);
 /// On the flush list.
-pub(super) const DIRTY: Flags = Flags(1 << 5);
+pub(crate) const DIRTY: Flags = Flags(1 << 5);
 /// Reading is paused by the handler.
-pub(super) const PAUSED: Flags = Flags(1 << 6);
+pub(crate) const PAUSED: Flags = Flags(1 << 6);
 /// Reading is paused by the reactor: output above the high mark.
-pub(super) const FULL: Flags = Flags(1 << 7);
+pub(crate) const FULL: Flags = Flags(1 << 7);
 /// Output is above the low mark: `output_low` is owed.
-pub(super) const ABOVE_LOW: Flags = Flags(1 << 8);
+pub(crate) const ABOVE_LOW: Flags = Flags(1 << 8);
 /// The peer's FIN was read.
-pub(super) const EOF: Flags = Flags(1 << 9);
+pub(crate) const EOF: Flags = Flags(1 << 9);
 /// Our FIN is to follow the last byte of output.
-pub(super) const FIN_WANTED: Flags = Flags(1 << 10);
+pub(crate) const FIN_WANTED: Flags = Flags(1 << 10);
 /// Our FIN is out.
-pub(super) const FIN_SENT: Flags = Flags(1 << 11);
+pub(crate) const FIN_SENT: Flags = Flags(1 << 11);
 /// Input came after the close had begun: more is to be expected.
-pub(super) const TALKS_ON: Flags = Flags(1 << 12);
+pub(crate) const TALKS_ON: Flags = Flags(1 << 12);
 /// The handler was told `opened`.
-pub(super) const TOLD: Flags = Flags(1 << 13);
+pub(crate) const TOLD: Flags = Flags(1 << 13);
 /// The descriptor is closed with a reset.
-pub(super) const RESET: Flags = Flags(1 << 14);
+pub(crate) const RESET: Flags = Flags(1 << 14);
 
 /// The socket keeps records apart.
-pub(super) const PACKETS: Flags = Flags(1 << 15);
+pub(crate) const PACKETS: Flags = Flags(1 << 15);
 
 impl Flags {
     /// Whether any of `flags` is set.
     #[inline]
-    pub(super) fn has(self, flags: Flags) -> bool {
+    pub(crate) fn has(self, flags: Flags) -> bool {
         self.0 & flags.0 != 0
     }
 
     /// Whether of the set `among` exactly `flags` are set.
     #[inline]
-    pub(super) fn are(self, flags: Flags, among: Flags) -> bool {
+    pub(crate) fn are(self, flags: Flags, among: Flags) -> bool {
         self.0 & among.0 == flags.0
     }
 
     #[inline]
-    pub(super) fn set(&mut self, flags: Flags) {
+    pub(crate) fn set(&mut self, flags: Flags) {
         self.0 |= flags.0;
     }
 
     #[inline]
-    pub(super) fn clear(&mut self, flags: Flags) {
+    pub(crate) fn clear(&mut self, flags: Flags) {
         self.0 &= !flags.0;
     }
 
     /// Sets or clears.
     #[inline]
-    pub(super) fn put(&mut self, flags: Flags, on: bool) {
+    pub(crate) fn put(&mut self, flags: Flags, on: bool) {
         if on { self.set(flags) } else { self.clear(flags) }
     }
 
     /// Sets one flag; whether it was clear before.
     #[inline]
-    pub(super) fn raise(&mut self, flag: Flags) -> bool {
+    pub(crate) fn raise(&mut self, flag: Flags) -> bool {
         let is_new = !self.has(flag);
         self.set(flag);
         is_new

@@ -1,6 +1,6 @@
 //! Addresses from text, and from whatever else stands for one.
 
-use super::address::{Address, Host};
+use crate::reactor::address::{Address, Host};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr};

@@ -1,14 +1,14 @@
 //! Sockets that somebody else made.
 
-use super::connection::{ADOPTED, Connection};
-use super::datagram::Datagrams;
-use super::ids::{ConnId, ListenerId, UdpId};
-use super::listener::Listener;
-use super::net::{Net, Source};
-use super::socket::{DatagramSocket, ListenSocket, StreamSocket, ask_for_notes};
-use super::sys;
-use super::timers::Tick;
-use super::watch::Refused;
+use crate::reactor::datagram::Datagrams;
+use crate::reactor::ids::{ConnId, ListenerId, UdpId};
+use crate::reactor::listener::Listener;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::socket::{DatagramSocket, ListenSocket, StreamSocket, ask_for_notes};
+use crate::reactor::stream::{ADOPTED, Connection};
+use crate::reactor::sys;
+use crate::reactor::timers::Tick;
+use crate::reactor::watch::Refused;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};

@@ -1,26 +1,29 @@
 //! The only door to the network.
 
-use super::address::{Address, PeerAddr};
-use super::connection::{Connection, READ};
-use super::datagram::Datagrams;
-use super::dial::Dial;
-use super::drain::{Drain, DrainReport};
-use super::handler::Origin;
-use super::hearing::Hearing;
-use super::ids::{ConnId, TimerId};
-use super::limits::Limits;
-use super::listener::{Listener, Spare};
-use super::parse::IntoAddress;
-use super::remote::{Inbox, Remote};
-use super::resolver::Resolver;
-use super::sending::WrittenThrough;
-use super::slots::{Key, Slots};
-use super::socket;
-use super::stats::Stats;
-use super::sys::{SendBatch, TimerFd};
-use super::timers::{Clock, Purpose, Tick, Timers, ticks};
-use super::warnings::Warnings;
-use super::watch::Watched;
+pub(crate) mod adopt;
+pub(crate) mod open;
+
+use crate::reactor::address::parse::IntoAddress;
+use crate::reactor::address::{Address, PeerAddr};
+use crate::reactor::datagram::Datagrams;
+use crate::reactor::dial::Dial;
+use crate::reactor::dial::resolver::Resolver;
+use crate::reactor::drain::{Drain, DrainReport};
+use crate::reactor::handler::Origin;
+use crate::reactor::hearing::Hearing;
+use crate::reactor::ids::{ConnId, TimerId};
+use crate::reactor::limits::Limits;
+use crate::reactor::listener::{Listener, Spare};
+use crate::reactor::remote::{Inbox, Remote};
+use crate::reactor::slots::{Key, Slots};
+use crate::reactor::socket;
+use crate::reactor::stats::Stats;
+use crate::reactor::stream::send::WrittenThrough;
+use crate::reactor::stream::{Connection, READ};
+use crate::reactor::sys::{SendBatch, TimerFd};
+use crate::reactor::timers::{Clock, Purpose, Tick, Timers, ticks};
+use crate::reactor::warnings::Warnings;
+use crate::reactor::watch::Watched;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
@@ -31,61 +34,61 @@ use std::time::{Duration, Instant};
 /// Every operation is legal from any callback, on any id. On an id that is dead it does nothing, says so in what it
 /// returns, and is counted ([`Stats::dead_ids`]). Nothing here calls back: callbacks follow from the loop alone.
 pub struct Net {
-    pub(super) poll: mio::Poll,
-    pub(super) timer_fd: TimerFd,
+    pub(crate) poll: mio::Poll,
+    pub(crate) timer_fd: TimerFd,
     /// What the timerfd is set to; `Tick::MAX` when to nothing.
-    pub(super) armed: Tick,
+    pub(crate) armed: Tick,
     /// Up to when input was taken in.
-    pub(super) hearing: Hearing,
-    pub(super) clock: Clock,
+    pub(crate) hearing: Hearing,
+    pub(crate) clock: Clock,
     /// The clock, read once a turn.
-    pub(super) now: Tick,
-    pub(super) limits: Limits,
+    pub(crate) now: Tick,
+    pub(crate) limits: Limits,
     /// The most that one read takes from a stream: no more than the budget.
-    pub(super) read_most: usize,
-    pub(super) stats: Stats,
-    pub(super) sources: Slots<Source>,
-    pub(super) timers: Timers,
+    pub(crate) read_most: usize,
+    pub(crate) stats: Stats,
+    pub(crate) sources: Slots<Source>,
+    pub(crate) timers: Timers,
     /// Of the next look for silent streams, while there are streams.
-    pub(super) idle_timer: Key,
+    pub(crate) idle_timer: Key,
     /// When that look is due.
-    pub(super) idle_look_at: Tick,
-    pub(super) inbox: Inbox,
-    pub(super) commands_wait: bool,
+    pub(crate) idle_look_at: Tick,
+    pub(crate) inbox: Inbox,
+    pub(crate) commands_wait: bool,
     /// The threads that look names up, once there was one to look up.
-    pub(super) resolver: Option<Resolver>,
+    pub(crate) resolver: Option<Resolver>,
     /// Output of the stream being served; see `serve`.
-    pub(super) scratch: Vec<u8>,
-    pub(super) written_through: WrittenThrough,
+    pub(crate) scratch: Vec<u8>,
+    pub(crate) written_through: WrittenThrough,
     /// The stream for which the scratch is open.
-    pub(super) serving: Key,
+    pub(crate) serving: Key,
     /// Sources that stopped before their edge was consumed.
-    pub(super) ready: VecDeque<Key>,
+    pub(crate) ready: VecDeque<Key>,
     /// Streams whose outbox or close wants attention in step 6.
-    pub(super) dirty: Vec<Key>,
+    pub(crate) dirty: Vec<Key>,
     /// Streams to report and free in step 7, with what the system said where it ended them.
-    pub(super) dead: Vec<(Key, Option<io::Error>)>,
-    pub(super) stalled_listeners: Vec<Key>,
-    pub(super) outgoing: SendBatch,
-    pub(super) outgoing_on: Key,
+    pub(crate) dead: Vec<(Key, Option<io::Error>)>,
+    pub(crate) stalled_listeners: Vec<Key>,
+    pub(crate) outgoing: SendBatch,
+    pub(crate) outgoing_on: Key,
     /// What connected datagram sockets could not send, to be told in step 7.
-    pub(super) refusals: Vec<(Key, io::Error)>,
-    pub(super) spare: Spare,
-    pub(super) warnings: Warnings,
-    pub(super) listeners: usize,
-    pub(super) datagram_sockets: usize,
-    pub(super) drain: Option<Drain>,
+    pub(crate) refusals: Vec<(Key, io::Error)>,
+    pub(crate) spare: Spare,
+    pub(crate) warnings: Warnings,
+    pub(crate) listeners: usize,
+    pub(crate) datagram_sockets: usize,
+    pub(crate) drain: Option<Drain>,
     /// How the last drain went.
-    pub(super) drained: Option<DrainReport>,
+    pub(crate) drained: Option<DrainReport>,
     /// It has come to its end, and `run` has not returned since.
-    pub(super) has_drained: bool,
+    pub(crate) has_drained: bool,
     /// A drain was asked for and has not been acted on.
-    pub(super) drain_waits: bool,
-    pub(super) is_stopped: bool,
+    pub(crate) drain_waits: bool,
+    pub(crate) is_stopped: bool,
 }
 
 /// Whatever the poller tells about.
-pub(super) enum Source {
+pub(crate) enum Source {
     Stream(Connection),
     Listener(Box<Listener>),
     Datagrams(Box<Datagrams>),
@@ -145,7 +148,7 @@ impl Net {
     /// ([`Limits::linger`] at the most), and closes; at once where nothing is unread and nothing unsent. The handler
     /// hears no more of the connection but `closed`. Returns whether there was an open connection.
     pub fn close(&mut self, conn: ConnId) -> bool {
-        self.give_up_dial(conn.0) || self.begin_close(conn.0, super::CloseReason::ByUs)
+        self.give_up_dial(conn.0) || self.begin_close(conn.0, crate::reactor::CloseReason::ByUs)
     }
 
     /// Closes with a reset: what was not yet taken by the peer is lost. Returns whether there was a connection.
@@ -154,7 +157,7 @@ impl Net {
             return true;
         }
         let is_live = self.live_stream(conn.0).is_some();
-        self.kill(conn.0, super::CloseReason::ByUs, true);
+        self.kill(conn.0, crate::reactor::CloseReason::ByUs, true);
         is_live
     }
 

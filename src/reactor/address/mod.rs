@@ -1,7 +1,10 @@
 //! Addresses: `tcp://`, `udp://`, `unix:`, `unixgram:`, `unixpacket:`.
 
-use super::printable::Printable;
-use super::sys;
+pub(crate) mod parse;
+pub(crate) mod printable;
+
+use crate::reactor::address::printable::Printable;
+use crate::reactor::sys;
 use std::ffi::OsStr;
 use std::fmt;
 use std::io;

@@ -1,12 +1,12 @@
 //! What a handler sends: into the shared scratch, or behind what waits already.
 
-use super::connection::Connection;
-use super::flags::{ABOVE_LOW, FULL, PACKETS, WRITABLE};
-use super::handler::CloseReason;
-use super::ids::ConnId;
-use super::net::{Net, Source};
-use super::outbox::Outbox;
-use super::slots::Key;
+use crate::reactor::handler::CloseReason;
+use crate::reactor::ids::ConnId;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::stream::Connection;
+use crate::reactor::stream::flags::{ABOVE_LOW, FULL, PACKETS, WRITABLE};
+use crate::reactor::stream::outbox::Outbox;
 use std::io;
 
 /// What became of bytes that were given to [`Net::send`].
@@ -49,14 +49,14 @@ impl Sent {
 }
 
 /// What was written before its callback has ended.
-pub(super) struct WrittenThrough {
+pub(crate) struct WrittenThrough {
     key: Key,
     turn: u64,
     bytes: usize,
 }
 
 impl WrittenThrough {
-    pub(super) fn new() -> WrittenThrough {
+    pub(crate) fn new() -> WrittenThrough {
         WrittenThrough { key: Key::NONE, turn: 0, bytes: 0 }
     }
 }
@@ -199,7 +199,7 @@ impl Net {
     /// would find what looks like the end of the peer's output. Only a broken pipe is told each time, and after that end.
     #[cold]
     #[inline(never)]
-    pub(super) fn refused(&mut self, key: Key, error: io::Error, more: &[u8]) {
+    pub(crate) fn refused(&mut self, key: Key, error: io::Error, more: &[u8]) {
         self.keep_rest(key, 0, more);
         let Some(conn) = self.stream_mut(key) else { return };
         match (error.kind(), &mut conn.outbox) {
@@ -217,7 +217,7 @@ impl Net {
     /// was taken in the end.
     #[cold]
     #[inline(never)]
-    pub(super) fn keep_rest(&mut self, key: Key, taken: usize, more: &[u8]) {
+    pub(crate) fn keep_rest(&mut self, key: Key, taken: usize, more: &[u8]) {
         let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
         let is_much = self.scratch.len() + more.len() > low;
         let rest = &self.scratch[taken.min(self.scratch.len())..];
