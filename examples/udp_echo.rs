@@ -1,6 +1,6 @@
 //! cargo run --release --example udp_echo, then type a line into: nc -u 127.0.0.1 7002
 
-use hullo::{ConnId, Datagram, Handler, Net, Reactor, UdpId};
+use hullo::{ConnId, Datagram, DatagramId, Handler, Net, Reactor};
 
 struct UdpEcho;
 
@@ -9,7 +9,7 @@ impl Handler for UdpEcho {
         // Streams never come here: this program listens on none.
     }
 
-    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+    fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
         // Two echo services that are pointed at each other would never stop: an echo answers no service port.
         let is_service = datagram.from.as_socket().is_none_or(|from| from.port() < 1024);
         if !is_service && !datagram.truncated {

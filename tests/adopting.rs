@@ -74,8 +74,8 @@ fn a_datagram_socket_of_either_kind_is_taken_over_with_what_it_holds() {
     let other = UnixDatagram::bind(&client).unwrap();
     one.send_to(b"early", udp.local_addr().unwrap()).unwrap();
     other.send_to(b"early", &server).unwrap();
-    let Adopted::Udp(_) = harness.net().adopt(udp).unwrap() else { panic!("a datagram socket") };
-    let Adopted::Udp(_) = harness.net().adopt(unix).unwrap() else { panic!("a datagram socket") };
+    let Adopted::Datagrams(_) = harness.net().adopt(udp).unwrap() else { panic!("a datagram socket") };
+    let Adopted::Datagrams(_) = harness.net().adopt(unix).unwrap() else { panic!("a datagram socket") };
     let is_datagram = |event: &Event| matches!(event, Event::Datagram { .. });
     harness.until("both have come", |_, recorder| recorder.count(is_datagram) == 2);
     let mut answer = [0; 9];
@@ -135,7 +135,7 @@ fn what_others_hold_too_is_off_the_poller_when_it_is_closed() {
     let net = &*harness.net();
     let clones = [net.descriptor(udp), net.descriptor(listener)]
         .map(|descriptor| descriptor.unwrap().try_clone_to_owned().unwrap());
-    assert!(harness.net().close_udp(udp) && harness.net().close_listener(listener));
+    assert!(harness.net().close_datagrams(udp) && harness.net().close_listener(listener));
 
     let before = harness.stats();
     for _ in 0..5 {

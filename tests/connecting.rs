@@ -167,7 +167,7 @@ fn what_cannot_be_connected_to_is_refused_at_once() {
     }
     for address in ["tcp://127.0.0.1:1", "unix:/x", "udp://*:1", "udp://localhost:1"] {
         assert_eq!(
-            harness.net().connect_udp(address).unwrap_err().kind(),
+            harness.net().connect_datagrams(address).unwrap_err().kind(),
             io::ErrorKind::InvalidInput,
             "{address}"
         );
@@ -178,7 +178,8 @@ fn what_cannot_be_connected_to_is_refused_at_once() {
 fn a_connected_datagram_socket_talks_to_its_peer_and_hears_of_its_absence() {
     let mut harness = Harness::new();
     let peer = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let udp = harness.net().connect_udp(format!("udp://{}", peer.local_addr().unwrap()).as_str()).unwrap();
+    let udp =
+        harness.net().connect_datagrams(format!("udp://{}", peer.local_addr().unwrap()).as_str()).unwrap();
     assert!(harness.net().send_datagram(udp, b"ping"));
     harness.turn(ZERO);
     let mut buffer = [0; 16];
@@ -192,7 +193,7 @@ fn a_connected_datagram_socket_talks_to_its_peer_and_hears_of_its_absence() {
     harness.until("the refusal is told", |_, recorder| {
         recorder.has(&Event::DatagramError(udp, io::ErrorKind::ConnectionRefused))
     });
-    assert!(harness.net().close_udp(udp));
+    assert!(harness.net().close_datagrams(udp));
 }
 
 #[test]
@@ -201,7 +202,7 @@ fn a_connected_unix_datagram_socket_has_a_name_to_be_answered_at() {
     let path = directory.0.join("socket");
     let peer = UnixDatagram::bind(&path).unwrap();
     let mut harness = Harness::new();
-    let udp = harness.net().connect_udp(Address::Unixgram(path)).unwrap();
+    let udp = harness.net().connect_datagrams(Address::Unixgram(path)).unwrap();
     harness.net().send_datagram(udp, b"ping");
     harness.turn(ZERO);
     let mut buffer = [0; 16];
@@ -243,7 +244,7 @@ fn a_datagram_that_is_refused_when_sent_is_told_as_well() {
     let path = directory.0.join("socket");
     let peer = UnixDatagram::bind(&path).unwrap();
     let mut harness = Harness::new();
-    let udp = harness.net().connect_udp(Address::Unixgram(path)).unwrap();
+    let udp = harness.net().connect_datagrams(Address::Unixgram(path)).unwrap();
     drop(peer);
     harness.net().send_datagram(udp, b"anybody?");
     harness.until("the refusal is told", |_, recorder| {
@@ -252,7 +253,7 @@ fn a_datagram_that_is_refused_when_sent_is_told_as_well() {
     assert_eq!(harness.stats().datagrams_refused, 1);
     // Closed before it is told: nothing more about it.
     harness.net().send_datagram(udp, b"anybody?");
-    assert!(harness.net().close_udp(udp));
+    assert!(harness.net().close_datagrams(udp));
     harness.turn(ZERO);
     assert_eq!(harness.recorder.events.len(), 1);
 }
@@ -270,7 +271,7 @@ fn a_connection_comes_from_the_address_that_was_asked_for() {
 
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = format!("udp://{}", server.local_addr().unwrap());
-    let udp = harness.net().connect_udp_from(source, address.as_str()).unwrap();
+    let udp = harness.net().connect_datagrams_from(source, address.as_str()).unwrap();
     harness.net().send_datagram(udp, b"ping");
     harness.turn(ZERO);
     assert_eq!(server.recv_from(&mut [0; 16]).unwrap().1.ip(), source);
@@ -286,7 +287,7 @@ fn the_datagrams_that_found_no_room_are_counted_by_the_system() {
     let server = UdpSocket::bind("127.0.0.1:0").unwrap();
     let mut harness = Harness::new();
     let address = format!("udp://{}", server.local_addr().unwrap());
-    let udp = harness.net().connect_udp(address.as_str()).unwrap();
+    let udp = harness.net().connect_datagrams(address.as_str()).unwrap();
     harness.net().controls(udp).unwrap().set_receive_buffer(1).unwrap();
     harness.net().send_datagram(udp, b"where am I?");
     harness.turn(ZERO);

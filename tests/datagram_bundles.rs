@@ -64,7 +64,7 @@ fn numbered(count: usize) -> Vec<Vec<u8>> {
     datagrams
 }
 
-fn echo(address: &str) -> (Harness, SocketAddr, UdpId) {
+fn echo(address: &str) -> (Harness, SocketAddr, DatagramId) {
     let mut harness = Harness::new();
     harness.recorder.on_datagram =
         Box::new(|net, udp, datagram| assert!(net.reply(udp, datagram, datagram.bytes)));
@@ -182,7 +182,7 @@ fn a_socket_that_is_closed_within_a_bundle_hears_no_more() {
     harness.recorder.on_datagram = Box::new(|net, udp, datagram| {
         net.reply(udp, datagram, datagram.bytes);
         if datagram.bytes.ends_with(b"2") {
-            net.close_udp(udp);
+            net.close_datagrams(udp);
         }
     });
     send_bundle(&client, address, &numbered(10));
@@ -193,7 +193,7 @@ fn a_socket_that_is_closed_within_a_bundle_hears_no_more() {
 }
 
 /// Sends these in one turn to one peer; in how many messages they came.
-fn bundles_for(harness: &mut Harness, udp: UdpId, client: &UdpSocket, datagrams: &[Vec<u8>]) -> usize {
+fn bundles_for(harness: &mut Harness, udp: DatagramId, client: &UdpSocket, datagrams: &[Vec<u8>]) -> usize {
     let to = PeerAddr::from(client.local_addr().unwrap());
     for datagram in datagrams {
         assert!(harness.net().send_to(udp, &to, datagram));

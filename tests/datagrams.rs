@@ -43,7 +43,7 @@ fn a_refused_datagram_does_not_end_the_receive_path() {
     let (ours, theirs) = (socket(), socket());
     let (our_address, their_address) = (ours.local_addr().unwrap(), theirs.local_addr().unwrap());
     ours.connect(their_address).unwrap();
-    let Adopted::Udp(udp) = harness.net().adopt(ours).unwrap() else { panic!("a datagram socket") };
+    let Adopted::Datagrams(udp) = harness.net().adopt(ours).unwrap() else { panic!("a datagram socket") };
     for round in 1..=3 {
         theirs.send_to(b"before", our_address).unwrap();
         until_datagrams(&mut harness, round * 2 - 1);
@@ -100,7 +100,7 @@ fn a_unix_peer_that_is_gone_does_not_end_the_receive_path() {
     let mut answer = [0; 16];
     let (n, from) = client.recv_from(&mut answer).unwrap();
     assert_eq!((&answer[..n], from.as_pathname()), (&b"here"[..], Some(path.as_path())));
-    harness.net().close_udp(udp);
+    harness.net().close_datagrams(udp);
     assert!(!path.exists(), "the file goes with the socket");
 }
 
@@ -262,8 +262,8 @@ fn a_socket_closed_in_the_middle_of_a_batch_tells_no_more_and_sends_what_it_owed
         told += 1;
         assert!(net.reply(udp, datagram, &[told]));
         if told == 3 {
-            assert!(net.close_udp(udp));
-            assert!(!net.close_udp(udp));
+            assert!(net.close_datagrams(udp));
+            assert!(!net.close_datagrams(udp));
             assert!(!net.reply(udp, datagram, b"too late"));
         }
     });

@@ -173,7 +173,7 @@ fn a_datagram_that_is_answered_with_very_many_costs_one_batch() {
     struct Flooding(usize);
     impl Handler for Flooding {
         fn data(&mut self, _: &mut Net, _: ConnId, _: &[u8]) {}
-        fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+        fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
             let answer = vec![7; 60_000];
             for _ in 0..5000 {
                 net.reply(udp, datagram, &answer);

@@ -201,7 +201,7 @@ fn a_panic_in_any_other_callback_is_counted_and_costs_nobody() {
     assert!(harness.net().connect("unix:/nowhere/to/be/found").is_ok());
     let absent = {
         let peer = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-        harness.net().connect_udp(format!("udp://{}", peer.local_addr().unwrap()).as_str()).unwrap()
+        harness.net().connect_datagrams(format!("udp://{}", peer.local_addr().unwrap()).as_str()).unwrap()
     };
     harness.net().send_datagram(absent, b"x");
     let sender = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -246,7 +246,7 @@ fn an_operation_on_a_dead_id_does_nothing_and_is_counted() {
     assert!(harness.net().abort(dead));
     harness.until_closed(dead);
     assert!(harness.net().close_listener(listener));
-    assert!(harness.net().close_udp(udp));
+    assert!(harness.net().close_datagrams(udp));
     let before = harness.stats();
     let net = harness.net();
     assert_eq!(net.send(dead, b"x"), Sent::Gone);
@@ -254,7 +254,7 @@ fn an_operation_on_a_dead_id_does_nothing_and_is_counted() {
     assert_eq!(net.waiting(dead), 0);
     assert!(!net.close(dead) && !net.abort(dead) && !net.shutdown_write(dead));
     assert!(!net.pause_reading(dead) && !net.resume_reading(dead) && !net.limit_reads(dead, 1));
-    assert!(!net.close_listener(listener) && !net.close_udp(udp));
+    assert!(!net.close_listener(listener) && !net.close_datagrams(udp));
     let nobody = PeerAddr::from(address);
     assert!(!net.send_to(udp, &nobody, b"x"));
     assert!(net.origin(dead).is_none() && net.peer_addr(dead).is_err() && net.local_addr(dead).is_err());

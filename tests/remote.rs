@@ -189,6 +189,6 @@ fn a_command_is_taken_whatever_is_registered_after_it() {
         let udp = harness.reactor.bind("udp://127.0.0.1:0").unwrap();
         harness.turn(Duration::from_millis(500)); // it ends at once, since a command waits
         assert!(harness.recorder.has(&Event::Message(n)), "{n} was not taken");
-        harness.net().close_udp(udp);
+        harness.net().close_datagrams(udp);
     }
 }

@@ -25,12 +25,12 @@ fn foreign(only_v6: bool) -> Socket {
     socket
 }
 
-fn adopt(harness: &mut Harness, socket: Socket) -> UdpId {
-    let Adopted::Udp(udp) = harness.net().adopt(socket).unwrap() else { panic!("a datagram socket") };
+fn adopt(harness: &mut Harness, socket: Socket) -> DatagramId {
+    let Adopted::Datagrams(udp) = harness.net().adopt(socket).unwrap() else { panic!("a datagram socket") };
     udp
 }
 
-fn port(harness: &Harness, udp: UdpId) -> u16 {
+fn port(harness: &Harness, udp: DatagramId) -> u16 {
     let text = harness.reactor.local_addr(udp).unwrap().to_string();
     text.rsplit_once(':').unwrap().1.parse().unwrap()
 }
@@ -41,7 +41,7 @@ fn ask(harness: &mut Harness, from: &str, to: SocketAddr) -> [SocketAddr; 2] {
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client.set_broadcast(true).unwrap();
     client.send_to(b"whence?", to).unwrap();
-    let paths: Arc<Mutex<Vec<(UdpId, ReturnPath)>>> = Arc::default();
+    let paths: Arc<Mutex<Vec<(DatagramId, ReturnPath)>>> = Arc::default();
     let kept = paths.clone();
     harness.recorder.on_datagram = Box::new(move |net, udp, datagram| {
         net.reply(udp, datagram, b"at once");
@@ -84,7 +84,7 @@ fn an_answer_leaves_from_an_address_of_ours_whatever_was_asked() {
         ("2001:db8::1", "ff02::1", "2001:db8::1"),
     ];
     let all = [v4.as_slice(), v6.as_slice()].concat();
-    type Open = fn(&mut Harness) -> UdpId;
+    type Open = fn(&mut Harness) -> DatagramId;
     let sockets: [(&str, Open, &[_]); 6] = [
         ("udp://0.0.0.0", |harness| harness.net().bind("udp://0.0.0.0:0").unwrap(), &v4),
         ("udp://[::]", |harness| harness.net().bind("udp://[::]:0").unwrap(), &v6),
@@ -141,7 +141,7 @@ fn a_late_answer_needs_no_choice_of_addresses() {
     let mut answer = [0; 9];
     let (length, from) = client.recv_from(&mut answer).unwrap();
     assert_eq!((&answer[..length], from.as_pathname()), (&b"late"[..], Some(path.as_path())));
-    harness.net().close_udp(unix);
+    harness.net().close_datagrams(unix);
     assert!(!harness.net().send_back(unix, &way_back, b"too late"));
     assert_eq!(harness.stats().dead_ids, 1);
 }

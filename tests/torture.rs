@@ -19,7 +19,7 @@ struct Chaos {
     conns: Vec<ConnId>,
     timers: Vec<TimerId>,
     listeners: Vec<ListenerId>,
-    sockets: Vec<UdpId>,
+    sockets: Vec<DatagramId>,
     /// Closed or aborted by us: nothing but `closed` may follow.
     ended: HashSet<ConnId>,
     peers: Vec<UnixStream>,
@@ -94,7 +94,7 @@ impl Chaos {
                 let to = PeerAddr::from(SocketAddr::from(([127, 0, 0, 1], 9)));
                 net.send_to(socket, &to, b"x");
                 if self.dice.roll(8) == 0 {
-                    net.close_udp(socket);
+                    net.close_datagrams(socket);
                 }
             }
             25 | 26 if net.connections().count() < 100 => {
@@ -203,7 +203,7 @@ fn whatever_is_called_from_wherever_the_contract_holds() {
             harness.net().close_listener(listener);
         }
         for &socket in &chaos.sockets {
-            harness.net().close_udp(socket);
+            harness.net().close_datagrams(socket);
         }
         for &timer in &chaos.timers {
             harness.net().cancel_timer(timer);

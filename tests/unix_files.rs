@@ -26,7 +26,7 @@ fn open(net: &mut Net, kind: &str, path: &Path, options: &SocketOptions) -> io::
 fn close(net: &mut Net, id: SourceId) {
     assert!(match id {
         SourceId::Listener(listener) => net.close_listener(listener),
-        SourceId::Udp(udp) => net.close_udp(udp),
+        SourceId::Datagrams(udp) => net.close_datagrams(udp),
         _ => unreachable!(),
     });
 }
@@ -228,7 +228,7 @@ fn a_socket_that_was_handed_over_keeps_its_file() {
         let handed_over: OwnedFd = match id {
             _ if by_clone => old.net().descriptor(id).unwrap().try_clone_to_owned().unwrap(),
             SourceId::Listener(listener) => old.net().release_listener(listener).unwrap(),
-            SourceId::Udp(udp) => old.net().release_udp(udp).unwrap(),
+            SourceId::Datagrams(udp) => old.net().release_datagrams(udp).unwrap(),
             _ => unreachable!(),
         };
         assert_eq!(old.net().local_addr(id).is_ok(), by_clone);
@@ -249,7 +249,7 @@ fn a_socket_that_was_handed_over_keeps_its_file() {
 
         match adopted {
             Adopted::Listener(listener) => assert!(new.net().close_listener(listener)),
-            Adopted::Udp(udp) => assert!(new.net().close_udp(udp)),
+            Adopted::Datagrams(udp) => assert!(new.net().close_datagrams(udp)),
             other => panic!("{other:?}"),
         }
         assert!(path.exists(), "the file of an adopted socket is the affair of whoever handed it over");
@@ -298,8 +298,12 @@ fn a_dead_id_has_nothing_to_give_back() {
     let mut harness = Harness::new();
     let listener = harness.listen().0;
     let udp = harness.reactor.bind("udp://127.0.0.1:0").unwrap();
-    assert!(harness.net().release_listener(listener).is_some() && harness.net().release_udp(udp).is_some());
+    assert!(
+        harness.net().release_listener(listener).is_some() && harness.net().release_datagrams(udp).is_some()
+    );
     let before = harness.stats().dead_ids;
-    assert!(harness.net().release_listener(listener).is_none() && harness.net().release_udp(udp).is_none());
+    assert!(
+        harness.net().release_listener(listener).is_none() && harness.net().release_datagrams(udp).is_none()
+    );
     assert_eq!(harness.stats().dead_ids, before + 2);
 }

@@ -135,7 +135,7 @@ fn a_datagram_from_the_longest_name_is_answered() {
     harness.net().bind(Address::Unixgram(server.clone())).unwrap();
     let adopted = unix(Type::DGRAM);
     adopted.bind(&address(bytes(&theirs))).unwrap();
-    let Adopted::Udp(adopted) = harness.net().adopt(adopted).unwrap() else { panic!("datagrams") };
+    let Adopted::Datagrams(adopted) = harness.net().adopt(adopted).unwrap() else { panic!("datagrams") };
     assert_eq!(harness.net().local_addr(adopted).unwrap(), Address::Unixgram(theirs.clone()));
     for (letter, to) in [("b", SockAddr::unix(&server).unwrap()), ("c", address(bytes(&theirs)))] {
         let name = longest(&directory, letter);
@@ -290,7 +290,7 @@ fn a_datagram_leaves_no_descriptor_open() {
     let to_connected = unix(Type::DGRAM);
     let path = directory.0.join("server");
     to_connected.bind(&SockAddr::unix(&path).unwrap()).unwrap();
-    let udp = harness.net().connect_udp(Address::Unixgram(path)).unwrap();
+    let udp = harness.net().connect_datagrams(Address::Unixgram(path)).unwrap();
     assert!(harness.net().send_datagram(udp, b"hello"));
     harness.turn(Duration::ZERO);
     let mut hello = [std::mem::MaybeUninit::uninit(); 9];

@@ -150,8 +150,8 @@ fn whatever_stands_for_an_address_is_taken_for_one() {
     net.bind(format!("udp://{any}")).unwrap();
     let Address::Udp(_, port) = net.local_addr(udp).unwrap() else { panic!("a datagram socket") };
     let peer = std::net::SocketAddr::new(any.ip(), port);
-    let client = net.connect_udp(peer).unwrap();
-    net.connect_udp_from(any.ip(), peer).unwrap();
+    let client = net.connect_datagrams(peer).unwrap();
+    net.connect_datagrams_from(any.ip(), peer).unwrap();
     assert!(net.send_datagram(client, b"here"));
     harness.until("it is heard", |_, recorder| {
         recorder.count(|event| matches!(event, Event::Datagram { bytes, .. } if bytes == b"here")) == 1

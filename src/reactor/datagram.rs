@@ -2,7 +2,7 @@
 
 use crate::reactor::address::PeerAddr;
 use crate::reactor::handler::{Datagram, Handler, Readiness};
-use crate::reactor::ids::UdpId;
+use crate::reactor::ids::DatagramId;
 use crate::reactor::listener::REST;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
@@ -107,7 +107,7 @@ impl Net {
                 Err(e) => {
                     self.stats.datagram_errors += 1;
                     budget -= 1;
-                    guarded(self, |net| handler.datagram_error(net, UdpId(key), &e));
+                    guarded(self, |net| handler.datagram_error(net, DatagramId(key), &e));
                 }
             }
         }
@@ -148,7 +148,7 @@ impl Net {
                 datagram.bytes = first;
                 handed_on += 1;
                 self.stats.datagrams_in += 1;
-                guarded(self, |net| handler.datagram(net, UdpId(key), &datagram));
+                guarded(self, |net| handler.datagram(net, DatagramId(key), &datagram));
                 if self.sources.get(key).is_none() {
                     return handed_on; // The handler closed the socket: nothing more about it.
                 }
@@ -211,7 +211,7 @@ impl Net {
         for (key, error) in std::mem::take(&mut self.refusals) {
             if self.sources.get(key).is_some() {
                 self.stats.datagram_errors += 1;
-                guarded(self, |net| handler.datagram_error(net, UdpId(key), &error));
+                guarded(self, |net| handler.datagram_error(net, DatagramId(key), &error));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What a user implements, and what it is told.
 
 use crate::reactor::address::{Address, PeerAddr};
-use crate::reactor::ids::{ConnId, FdId, ListenerId, TimerId, UdpId};
+use crate::reactor::ids::{ConnId, DatagramId, FdId, ListenerId, TimerId};
 use crate::reactor::net::Net;
 use crate::reactor::sys::Arrival;
 use std::any::Any;
@@ -53,12 +53,12 @@ pub trait Handler {
     fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {}
 
     /// A datagram has arrived.
-    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {}
+    fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {}
 
     /// The system has reported an error on a datagram socket: a datagram was refused by its receiver, for one, or not
     /// taken by the system. Only a connected socket hears of what it has sent; on others that is counted
     /// ([`Stats::datagrams_refused`](crate::Stats::datagrams_refused)). The socket stays open.
-    fn datagram_error(&mut self, net: &mut Net, udp: UdpId, error: &io::Error) {}
+    fn datagram_error(&mut self, net: &mut Net, udp: DatagramId, error: &io::Error) {}
 
     /// A timer has fired; `key` is what it was set with. What arrived before its time was up has been handed on.
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {}
@@ -233,19 +233,19 @@ impl Datagram<'_> {
 /// wanted, and sent with [`Net::send_back`].
 ///
 /// ```
-/// use hullo::{ConnId, Datagram, Handler, Net, ReturnPath, TimerId, UdpId};
+/// use hullo::{ConnId, Datagram, Handler, Net, ReturnPath, TimerId, DatagramId};
 /// use std::time::Duration;
 ///
 /// /// Echoes each datagram a second later.
 /// #[derive(Default)]
 /// struct LateEcho {
-///     owed: Vec<(TimerId, UdpId, ReturnPath, Vec<u8>)>,
+///     owed: Vec<(TimerId, DatagramId, ReturnPath, Vec<u8>)>,
 /// }
 ///
 /// impl Handler for LateEcho {
 ///     fn data(&mut self, _: &mut Net, _: ConnId, _: &[u8]) {}
 ///
-///     fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+///     fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
 ///         let timer = net.set_timer(Duration::from_secs(1), 0);
 ///         self.owed.push((timer, udp, datagram.return_path(), datagram.bytes.to_vec()));
 ///     }

@@ -43,7 +43,7 @@ id! {
 }
 id! {
     /// Names a datagram socket, UDP or Unix.
-    UdpId
+    DatagramId
 }
 id! {
     /// Names a watched descriptor.
@@ -63,13 +63,14 @@ pub enum SourceId {
     /// A listening socket.
     Listener(ListenerId),
     /// A datagram socket.
-    Udp(UdpId),
+    Datagrams(DatagramId),
 }
 
 impl SourceId {
     pub(crate) fn key(self) -> Key {
-        let (SourceId::Conn(ConnId(key)) | SourceId::Listener(ListenerId(key)) | SourceId::Udp(UdpId(key))) =
-            self;
+        let (SourceId::Conn(ConnId(key))
+        | SourceId::Listener(ListenerId(key))
+        | SourceId::Datagrams(DatagramId(key))) = self;
         key
     }
 }
@@ -86,9 +87,9 @@ impl From<ListenerId> for SourceId {
     }
 }
 
-impl From<UdpId> for SourceId {
-    fn from(id: UdpId) -> SourceId {
-        SourceId::Udp(id)
+impl From<DatagramId> for SourceId {
+    fn from(id: DatagramId) -> SourceId {
+        SourceId::Datagrams(id)
     }
 }
 

@@ -30,7 +30,7 @@ pub use address::printable::Printable;
 pub use address::{Address, Host, PeerAddr};
 pub use drain::DrainReport;
 pub use handler::{CloseReason, Closed, ConnectError, Datagram, Handler, Origin, Readiness, ReturnPath};
-pub use ids::{ConnId, ConnMap, FdId, ListenerId, SourceId, TimerId, UdpId};
+pub use ids::{ConnId, ConnMap, DatagramId, FdId, ListenerId, SourceId, TimerId};
 pub use limits::Limits;
 pub use net::adopt::Adopted;
 pub use net::open::SocketOptions;

@@ -45,7 +45,7 @@ impl Handler for Witness {
         self.closed.push((conn, closed.reason));
     }
 
-    fn datagram(&mut self, _: &mut Net, _: UdpId, _: &Datagram<'_>) {
+    fn datagram(&mut self, _: &mut Net, _: DatagramId, _: &Datagram<'_>) {
         self.other_calls += 1;
     }
 
@@ -100,7 +100,7 @@ fn a_stale_or_forged_token_reaches_nobody() {
     let (_second, new) = client(&mut reactor, witness, address);
     assert_eq!(old.0.index(), new.0.index(), "the place is used again");
     let udp = reactor.bind("udp://127.0.0.1:0").unwrap();
-    assert!(reactor.net().close_udp(udp));
+    assert!(reactor.net().close_datagrams(udp));
     let far_timer = reactor.net().set_timer(Duration::from_secs(3600), 1);
 
     let beside = Key(new.0.0 + 1);
@@ -142,7 +142,7 @@ fn a_stale_or_forged_token_reaches_nobody() {
         assert!(!net.pause_reading(conn) && !net.limit_reads(conn, 1) && net.origin(conn).is_none());
     }
     assert!(!net.close_listener(ListenerId::from_bits(new.to_bits())));
-    assert!(!net.close_udp(UdpId::from_bits(listener.to_bits())));
+    assert!(!net.close_datagrams(DatagramId::from_bits(listener.to_bits())));
     assert!(net.unwatch(FdId::from_bits(udp.to_bits())).is_none());
     assert!(net.watched(FdId::from_bits(new.to_bits())).is_none());
     assert_eq!(net.stats().dead_ids - before.dead_ids, 4 * 6 + 2);

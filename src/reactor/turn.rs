@@ -7,7 +7,7 @@ use crate::reactor::drain::DrainReport;
 use crate::reactor::guarded;
 use crate::reactor::handler::{Handler, Readiness};
 use crate::reactor::hearing::{Hearing, TIMER};
-use crate::reactor::ids::{ListenerId, SourceId, UdpId};
+use crate::reactor::ids::{DatagramId, ListenerId, SourceId};
 use crate::reactor::limits::Limits;
 use crate::reactor::listener::Spare;
 use crate::reactor::net::{Net, Source};
@@ -236,7 +236,7 @@ impl Reactor {
     /// # Errors
     ///
     /// As [`Net::bind`].
-    pub fn bind(&mut self, address: impl IntoAddress) -> io::Result<UdpId> {
+    pub fn bind(&mut self, address: impl IntoAddress) -> io::Result<DatagramId> {
         self.net.bind(address)
     }
 

@@ -6,7 +6,7 @@ mod recorder;
 
 pub use recorder::*;
 
-use hullo::{ConnId, Limits, ListenerId, Net, Reactor, Remote, Stats, UdpId};
+use hullo::{ConnId, DatagramId, Limits, ListenerId, Net, Reactor, Remote, Stats};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -195,7 +195,7 @@ pub fn tcp_addr(reactor: &Reactor, listener: ListenerId) -> SocketAddr {
     text.strip_prefix("tcp://").unwrap().parse().unwrap()
 }
 
-pub fn udp_addr(reactor: &Reactor, udp: UdpId) -> SocketAddr {
+pub fn udp_addr(reactor: &Reactor, udp: DatagramId) -> SocketAddr {
     let text = reactor.local_addr(udp).unwrap().to_string();
     text.strip_prefix("udp://").unwrap().parse().unwrap()
 }

@@ -1,8 +1,8 @@
 //! A handler that writes down what it is told.
 
 use hullo::{
-    CloseReason, Closed, ConnId, ConnectError, Datagram, FdId, Handler, Net, Origin, PeerAddr, Readiness,
-    TimerId, UdpId,
+    CloseReason, Closed, ConnId, ConnectError, Datagram, DatagramId, FdId, Handler, Net, Origin, PeerAddr,
+    Readiness, TimerId,
 };
 use std::any::Any;
 use std::collections::{HashMap, HashSet};
@@ -17,12 +17,12 @@ pub enum Event {
     OutputLow(ConnId),
     Draining(ConnId),
     Closed(ConnId, End),
-    Datagram { udp: UdpId, bytes: Vec<u8>, from: PeerAddr, to: Option<IpAddr>, truncated: bool },
+    Datagram { udp: DatagramId, bytes: Vec<u8>, from: PeerAddr, to: Option<IpAddr>, truncated: bool },
     Timeout(TimerId, u64),
     Ready(FdId),
     Message(u64),
     ConnectFailed(ConnId, io::ErrorKind, String),
-    DatagramError(UdpId, io::ErrorKind),
+    DatagramError(DatagramId, io::ErrorKind),
 }
 
 /// A [`Closed`] that can be kept and compared.
@@ -43,7 +43,7 @@ impl From<Closed> for End {
 }
 
 type On = Box<dyn FnMut(&mut Net, &Event) + Send>;
-type OnDatagram = Box<dyn FnMut(&mut Net, UdpId, &Datagram<'_>) + Send>;
+type OnDatagram = Box<dyn FnMut(&mut Net, DatagramId, &Datagram<'_>) + Send>;
 
 pub struct Recorder {
     pub events: Vec<Event>,
@@ -180,7 +180,7 @@ impl Handler for Recorder {
         self.note(net, Event::Closed(conn, closed.into()));
     }
 
-    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+    fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
         (self.on_datagram)(net, udp, datagram);
         if self.keeps_data {
             let (from, to, truncated) = (datagram.from.clone(), datagram.to, datagram.truncated);
@@ -203,7 +203,7 @@ impl Handler for Recorder {
         self.note(net, Event::ConnectFailed(conn, error.kind(), error.to_string()));
     }
 
-    fn datagram_error(&mut self, net: &mut Net, udp: UdpId, error: &io::Error) {
+    fn datagram_error(&mut self, net: &mut Net, udp: DatagramId, error: &io::Error) {
         self.note(net, Event::DatagramError(udp, error.kind()));
     }
 

@@ -69,7 +69,7 @@ impl Dial {
 impl Net {
     pub(crate) fn dial(&mut self, target: Address, source: Option<IpAddr>) -> io::Result<ConnId> {
         if target.is_datagram() {
-            let what = format!("{target} takes datagrams: use connect_udp");
+            let what = format!("{target} takes datagrams: use connect_datagrams");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
         if let Address::Tcp(Host::Any, _) = target {

@@ -1,7 +1,7 @@
 //! Sockets that somebody else made.
 
 use crate::reactor::datagram::Datagrams;
-use crate::reactor::ids::{ConnId, ListenerId, UdpId};
+use crate::reactor::ids::{ConnId, DatagramId, ListenerId};
 use crate::reactor::listener::Listener;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::socket::{DatagramSocket, ListenSocket, StreamSocket, ask_for_notes};
@@ -22,7 +22,7 @@ pub enum Adopted {
     /// A listening socket.
     Listener(ListenerId),
     /// A datagram socket.
-    Udp(UdpId),
+    Datagrams(DatagramId),
 }
 
 impl Net {
@@ -44,7 +44,7 @@ impl Net {
         let key = self.try_insert(source)?;
         Ok(match self.sources.get(key) {
             Some(Source::Listener(_)) => Adopted::Listener(ListenerId(key)),
-            Some(Source::Datagrams(_)) => Adopted::Udp(UdpId(key)),
+            Some(Source::Datagrams(_)) => Adopted::Datagrams(DatagramId(key)),
             _ => {
                 self.take_in(now);
                 self.enqueue(key);

@@ -4,7 +4,7 @@ use crate::reactor::address::parse::IntoAddress;
 use crate::reactor::address::{Address, Host, PeerAddr, unix_path};
 use crate::reactor::datagram::Datagrams;
 use crate::reactor::handler::{Datagram, ReturnPath};
-use crate::reactor::ids::{ListenerId, SourceId, UdpId};
+use crate::reactor::ids::{DatagramId, ListenerId, SourceId};
 use crate::reactor::listener::Listener;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::socket;
@@ -97,7 +97,7 @@ impl Net {
     /// # Errors
     ///
     /// As [`listen`](Net::listen).
-    pub fn bind(&mut self, address: impl IntoAddress) -> io::Result<UdpId> {
+    pub fn bind(&mut self, address: impl IntoAddress) -> io::Result<DatagramId> {
         self.bind_with(&address.into_datagram_address()?, &SocketOptions::default())
     }
 
@@ -106,10 +106,10 @@ impl Net {
     /// # Errors
     ///
     /// As [`listen`](Net::listen).
-    pub fn bind_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<UdpId> {
+    pub fn bind_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<DatagramId> {
         check_mode(address, options)?;
         let (socket, file) = socket::bind_datagrams(address, options)?;
-        self.insert(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(UdpId)
+        self.insert(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(DatagramId)
     }
 
     /// Opens a datagram socket with one peer: `udp://` (no name) or `unixgram:`. [`send_datagram`](Net::send_datagram)
@@ -118,27 +118,31 @@ impl Net {
     /// # Errors
     ///
     /// `InvalidInput` for what is no such address; otherwise the operating system's.
-    pub fn connect_udp(&mut self, address: impl IntoAddress) -> io::Result<UdpId> {
+    pub fn connect_datagrams(&mut self, address: impl IntoAddress) -> io::Result<DatagramId> {
         self.open_correspondence(&address.into_datagram_address()?, None)
     }
 
-    /// [`connect_udp`](Net::connect_udp) from one of this machine's own addresses, on a port of the system's choice.
+    /// [`connect_datagrams`](Net::connect_datagrams) from one of this machine's own addresses, on a port of the system's choice.
     ///
     /// # Errors
     ///
-    /// As [`connect_udp`](Net::connect_udp), and `InvalidInput` for a Unix socket, which has no such address.
-    pub fn connect_udp_from(&mut self, source: IpAddr, address: impl IntoAddress) -> io::Result<UdpId> {
+    /// As [`connect_datagrams`](Net::connect_datagrams), and `InvalidInput` for a Unix socket, which has no such address.
+    pub fn connect_datagrams_from(
+        &mut self,
+        source: IpAddr,
+        address: impl IntoAddress,
+    ) -> io::Result<DatagramId> {
         self.open_correspondence(&address.into_datagram_address()?, Some(source))
     }
 
-    fn open_correspondence(&mut self, address: &Address, source: Option<IpAddr>) -> io::Result<UdpId> {
+    fn open_correspondence(&mut self, address: &Address, source: Option<IpAddr>) -> io::Result<DatagramId> {
         let socket = socket::connect_datagrams(address, source)?;
-        self.insert(Source::Datagrams(Datagrams::new(socket, false, None))).map(UdpId)
+        self.insert(Source::Datagrams(Datagrams::new(socket, false, None))).map(DatagramId)
     }
 
     /// Sends a datagram to the peer of a connected socket, as [`send_to`](Net::send_to). Returns whether the socket is
     /// open.
-    pub fn send_datagram(&mut self, udp: UdpId, bytes: &[u8]) -> bool {
+    pub fn send_datagram(&mut self, udp: DatagramId, bytes: &[u8]) -> bool {
         self.queue_datagram(udp.0, None, None, bytes)
     }
 
@@ -150,7 +154,7 @@ impl Net {
     }
 
     /// Closes a datagram socket, after what was sent on it. Returns whether it was open.
-    pub fn close_udp(&mut self, udp: UdpId) -> bool {
+    pub fn close_datagrams(&mut self, udp: DatagramId) -> bool {
         let is_live = self.free_datagrams(udp.0);
         self.count_dead(is_live)
     }
@@ -174,7 +178,7 @@ impl Net {
     ///
     /// To lose nothing, call it from anywhere but its own [`datagram`](crate::Handler::datagram): what one read has brought
     /// beside that datagram, some 32 messages at the most, would have to be told of a socket that is gone.
-    pub fn release_udp(&mut self, udp: UdpId) -> Option<OwnedFd> {
+    pub fn release_datagrams(&mut self, udp: DatagramId) -> Option<OwnedFd> {
         let datagrams = self.take_datagrams(udp.0);
         self.count_dead(datagrams.is_some());
         let Datagrams { socket, file, .. } = *datagrams?;
@@ -187,19 +191,19 @@ impl Net {
     ///
     /// UDP takes 65,507 bytes at the most (65,527 over IPv6), a Unix socket what its send buffer holds; a reactor receives
     /// [`Datagram::LONGEST`](crate::Datagram::LONGEST).
-    pub fn send_to(&mut self, udp: UdpId, to: &PeerAddr, bytes: &[u8]) -> bool {
+    pub fn send_to(&mut self, udp: DatagramId, to: &PeerAddr, bytes: &[u8]) -> bool {
         self.queue_datagram(udp.0, Some(to), None, bytes)
     }
 
     /// Answers a datagram, as [`send_to`](Net::send_to), from the address that it was sent to; the answer to one that went to
     /// many (broadcast, multicast) leaves from an address of our own. For an answer that comes later see
     /// [`send_back`](Net::send_back).
-    pub fn reply(&mut self, udp: UdpId, datagram: &Datagram<'_>, bytes: &[u8]) -> bool {
+    pub fn reply(&mut self, udp: DatagramId, datagram: &Datagram<'_>, bytes: &[u8]) -> bool {
         self.queue_datagram(udp.0, Some(&datagram.from), datagram.arrival, bytes)
     }
 
     /// Answers a datagram that was heard earlier, as [`reply`](Net::reply) does at once. `udp` is the socket that it came to.
-    pub fn send_back(&mut self, udp: UdpId, path: &ReturnPath, bytes: &[u8]) -> bool {
+    pub fn send_back(&mut self, udp: DatagramId, path: &ReturnPath, bytes: &[u8]) -> bool {
         self.queue_datagram(udp.0, Some(&path.to), path.from, bytes)
     }
 

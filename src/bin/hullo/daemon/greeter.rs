@@ -8,7 +8,7 @@ use super::sockets::Sockets;
 use crate::signals::Signals;
 use hullo::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
 use hullo::{Closed, ConnId, ConnMap, Datagram, DrainReport, FdId, Handler, Net, Origin, Readiness, Stats};
-use hullo::{TimerId, UdpId};
+use hullo::{DatagramId, TimerId};
 use signal_hook::consts::{SIGHUP, SIGUSR1};
 use std::any::Any;
 use std::io;
@@ -272,7 +272,7 @@ impl Handler for Greeter {
         log::debug!("{conn:?}: {closed} ({} bytes in, {} out)", closed.bytes_in, closed.bytes_out);
     }
 
-    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+    fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
         let Some(responder) = self.sockets.responder(udp) else { return };
         let from = match (datagram.from.as_socket(), datagram.from.unix_name()) {
             (Some(address), _) => Source::Inet(address),
@@ -296,7 +296,7 @@ impl Handler for Greeter {
             if let Some(address) = self.sockets.forget(net, udp) {
                 log::info!("{address} closed by a farewell from {}", datagram.from);
             }
-            net.close_udp(udp);
+            net.close_datagrams(udp);
             if self.sockets.is_empty() {
                 self.drain(net);
             }

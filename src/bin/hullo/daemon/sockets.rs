@@ -2,7 +2,7 @@
 
 use super::plan::{Plan, SocketPlan, StartError};
 use hullo::greeting::{Dialect, Guard, Responder};
-use hullo::{Address, Host, ListenerId, Net, SourceId, UdpId};
+use hullo::{Address, DatagramId, Host, ListenerId, Net, SourceId};
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -29,7 +29,7 @@ type Inode = (u64, u64);
 
 enum Kind {
     Listener(ListenerId),
-    Datagrams(UdpId, Box<Responder>),
+    Datagrams(DatagramId, Box<Responder>),
 }
 
 impl Sockets {
@@ -111,7 +111,7 @@ impl Sockets {
         })
     }
 
-    pub(super) fn responder(&mut self, udp: UdpId) -> Option<&mut Responder> {
+    pub(super) fn responder(&mut self, udp: DatagramId) -> Option<&mut Responder> {
         self.open.iter_mut().find_map(|socket| match &mut socket.kind {
             Kind::Datagrams(id, responder) if *id == udp => Some(&mut **responder),
             _ => None,
@@ -119,7 +119,7 @@ impl Sockets {
     }
 
     /// A farewell closes this one, which was at this address.
-    pub(super) fn forget(&mut self, net: &Net, udp: UdpId) -> Option<Address> {
+    pub(super) fn forget(&mut self, net: &Net, udp: DatagramId) -> Option<Address> {
         let at =
             self.open.iter().position(|socket| matches!(socket.kind, Kind::Datagrams(id, _) if id == udp))?;
         Some(self.open.remove(at).address(net))
@@ -272,7 +272,7 @@ impl Socket {
     fn close(&self, net: &mut Net) {
         match self.kind {
             Kind::Listener(id) => net.close_listener(id),
-            Kind::Datagrams(id, _) => net.close_udp(id),
+            Kind::Datagrams(id, _) => net.close_datagrams(id),
         };
     }
 }

@@ -1,7 +1,7 @@
 //! A conversation by datagrams: an address that is heard, and what it owes us.
 
 use super::failure::TalkError;
-use hullo::{Address, Net, UdpId};
+use hullo::{Address, DatagramId, Net};
 use std::collections::VecDeque;
 use std::io;
 
@@ -9,7 +9,7 @@ use std::io;
 pub(super) const MOST: usize = 65_507;
 
 pub(super) struct Correspondence {
-    udp: UdpId,
+    udp: DatagramId,
     /// Where the datagrams go.
     pub(super) to: Address,
     /// The other addresses that its name has.
@@ -52,7 +52,7 @@ impl Correspondence {
         if self.is_heard || self.others.is_empty() {
             return Err(TalkError::connect(&self.to, error));
         }
-        net.close_udp(self.udp);
+        net.close_datagrams(self.udp);
         (self.to, self.udp) =
             connect(net, &mut self.others).map_err(|(to, error)| TalkError::connect(&to, &error))?;
         let last = std::mem::take(&mut self.last);
@@ -61,10 +61,10 @@ impl Correspondence {
 }
 
 /// The first that the system knows a way to.
-fn connect(net: &mut Net, to: &mut VecDeque<Address>) -> Result<(Address, UdpId), (Address, io::Error)> {
+fn connect(net: &mut Net, to: &mut VecDeque<Address>) -> Result<(Address, DatagramId), (Address, io::Error)> {
     loop {
         let Some(address) = to.pop_front() else { unreachable!("a name has at least one address") };
-        match net.connect_udp(address.clone()) {
+        match net.connect_datagrams(address.clone()) {
             Ok(udp) => return Ok((address, udp)),
             Err(error) if to.is_empty() => return Err((address, error)),
             Err(_) => {}

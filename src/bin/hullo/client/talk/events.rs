@@ -5,7 +5,7 @@ use super::failure::TalkError;
 use super::speech::STEP;
 use super::talker::{PATIENCE, Partner, Phase, SETTLED, TICK, Talker, WELCOME};
 use hullo::{Closed, ConnId, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
-use hullo::{TimerId, UdpId};
+use hullo::{DatagramId, TimerId};
 use std::io;
 
 impl Handler for Talker<'_> {
@@ -44,7 +44,7 @@ impl Handler for Talker<'_> {
         self.gone(net, conn, closed);
     }
 
-    fn datagram(&mut self, net: &mut Net, _: UdpId, datagram: &Datagram<'_>) {
+    fn datagram(&mut self, net: &mut Net, _: DatagramId, datagram: &Datagram<'_>) {
         if !self.show(net, datagram.bytes) {
             return;
         }
@@ -58,7 +58,7 @@ impl Handler for Talker<'_> {
         }
     }
 
-    fn datagram_error(&mut self, net: &mut Net, _: UdpId, error: &io::Error) {
+    fn datagram_error(&mut self, net: &mut Net, _: DatagramId, error: &io::Error) {
         let Partner::Datagrams(letters) = &mut self.partner else { return };
         if let Err(error) = letters.refused(net, error) {
             self.fail(net, error);

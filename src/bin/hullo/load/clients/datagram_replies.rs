@@ -5,7 +5,7 @@ use crate::load::clients::client::{Flight, Kind, Stage, State};
 use crate::load::engine::handler::{Driver, UNSENT};
 use crate::load::plan::Check;
 use crate::load::text::template::Turn;
-use hullo::{Net, UdpId};
+use hullo::{DatagramId, Net};
 use std::io;
 use std::time::Duration;
 
@@ -188,7 +188,7 @@ impl Driver<'_> {
         let again = self.lanes.flight(place);
         (again.sent, again.state) = (sent, State::Waiting);
         self.lanes.deadlines.push(place);
-        net.send_datagram(UdpId::from_bits(id), self.requests.text(turn));
+        net.send_datagram(DatagramId::from_bits(id), self.requests.text(turn));
         self.arm_deadline(net);
     }
 }

@@ -6,7 +6,7 @@ use crate::load::engine::handler::{Driver, FAREWELL, HANDSHAKE, RAMP, REST, nano
 use crate::load::engine::pace::WINDOW;
 use crate::load::plan::rate::Schedule;
 use crate::load::report::{counted, shown};
-use hullo::{CloseReason, ConnId, Net, UdpId};
+use hullo::{CloseReason, ConnId, DatagramId, Net};
 use std::time::Duration;
 
 /// Handshakes in flight at once.
@@ -85,8 +85,8 @@ impl Driver<'_> {
         let id = match (self.is_datagram, source) {
             (false, None) => net.connect(target).map(ConnId::to_bits),
             (false, Some(source)) => net.connect_from(source, target).map(ConnId::to_bits),
-            (true, None) => net.connect_udp(target).map(UdpId::to_bits),
-            (true, Some(source)) => net.connect_udp_from(source, target).map(UdpId::to_bits),
+            (true, None) => net.connect_datagrams(target).map(DatagramId::to_bits),
+            (true, Some(source)) => net.connect_datagrams_from(source, target).map(DatagramId::to_bits),
         };
         let since = self.clock();
         let client = self.lanes.lane(lane);
@@ -345,7 +345,7 @@ impl Driver<'_> {
     pub(crate) fn drop_session(&mut self, net: &mut Net, id: ConnId) {
         self.owners.remove(id);
         if self.is_datagram {
-            net.close_udp(UdpId::from_bits(id.to_bits()));
+            net.close_datagrams(DatagramId::from_bits(id.to_bits()));
         } else {
             net.abort(id);
         }

@@ -5,7 +5,7 @@ use crate::load::clients::client::{Kind, State};
 use crate::load::engine::handler::{Driver, nanoseconds};
 use crate::load::report::advice::advice;
 use crate::load::report::verdict;
-use hullo::{Net, UdpId};
+use hullo::{DatagramId, Net};
 use std::time::Duration;
 
 /// What has waited for less may still be answered, whatever other replies took.
@@ -59,7 +59,8 @@ impl Driver<'_> {
             return;
         }
         for lane in &self.lanes.lanes {
-            let drops = net.controls(UdpId::from_bits(lane.id)).and_then(|controls| controls.receive_drops());
+            let drops =
+                net.controls(DatagramId::from_bits(lane.id)).and_then(|controls| controls.receive_drops());
             self.receive_drops += u64::from(drops.unwrap_or(0));
         }
     }

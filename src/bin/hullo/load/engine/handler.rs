@@ -15,7 +15,7 @@ use crate::load::text::cache::Sheets;
 use crate::load::text::template::Seed;
 use crate::signals::Signals;
 use hullo::{Closed, ConnId, ConnMap, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
-use hullo::{TimerId, UdpId};
+use hullo::{DatagramId, TimerId};
 use std::collections::HashMap;
 use std::io;
 use std::time::{Duration, Instant, SystemTime};
@@ -314,14 +314,14 @@ impl Handler for Driver<'_> {
         }
     }
 
-    fn datagram(&mut self, net: &mut Net, udp: UdpId, datagram: &Datagram<'_>) {
+    fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
         self.wake(net);
         if let Some(&lane) = self.owners.get(ConnId::from_bits(udp.to_bits())) {
             self.receive(net, lane, datagram.bytes, datagram.truncated);
         }
     }
 
-    fn datagram_error(&mut self, net: &mut Net, udp: UdpId, error: &io::Error) {
+    fn datagram_error(&mut self, net: &mut Net, udp: DatagramId, error: &io::Error) {
         self.wake(net);
         if let Some(&lane) = self.owners.get(ConnId::from_bits(udp.to_bits())) {
             self.refused(net, lane, error);

@@ -6,7 +6,7 @@ use crate::load::clients::queue::Queue;
 use crate::load::engine::handler::{Driver, PUMP};
 use crate::load::plan::rate::Schedule;
 use crate::load::text::template::Turn;
-use hullo::{ConnId, Net, UdpId};
+use hullo::{ConnId, DatagramId, Net};
 use std::time::Duration;
 
 /// Requests that one timer may send before the loop looks at replies again. They are written together when the turn
@@ -241,7 +241,7 @@ impl Driver<'_> {
         };
         let size = request.len() as u64;
         if self.is_datagram {
-            net.send_datagram(UdpId::from_bits(id), request);
+            net.send_datagram(DatagramId::from_bits(id), request);
         } else if size > 0 {
             net.send(ConnId::from_bits(id), request);
         }
