@@ -1,6 +1,7 @@
 //! The event loop. It knows nothing of greetings, commands or files.
 
 mod address;
+mod adopt;
 mod contain;
 mod datagram;
 mod dial;
@@ -32,13 +33,13 @@ pub use drain::DrainReport;
 pub use handler::{CloseReason, Closed, ConnectError, Datagram, Handler, Origin, Readiness, ReturnPath};
 pub use ids::{ConnId, ConnMap, DatagramId, FdId, ListenerId, SourceId, TimerId};
 pub use limits::Limits;
-pub use net::adopt::Adopted;
-pub use net::open::SocketOptions;
-pub use net::{ConnInfo, Net};
+pub use net::Net;
+pub use net::sockets::Adopted;
+pub use net::streams::{ConnInfo, Sent};
 pub use remote::{Remote, RemoteError};
 pub use socket::controls::Controls;
+pub use socket::options::SocketOptions;
 pub use stats::Stats;
-pub use stream::send::Sent;
 pub use turn::Reactor;
 pub use watch::{Interest, Refused};
 

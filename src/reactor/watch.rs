@@ -11,7 +11,7 @@ use mio::unix::SourceFd;
 use std::fmt;
 use std::io;
 use std::ops::BitOr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 
 /// What a descriptor is watched for; both is `Interest::READABLE | Interest::WRITABLE`. That the other end has hung up
 /// and that the descriptor is in error is told in any case.
@@ -83,7 +83,7 @@ impl From<Refused> for io::Error {
 
 pub(crate) struct Watched {
     pub(crate) fd: OwnedFd,
-    interest: Interest,
+    pub(crate) interest: Interest,
 }
 
 impl Watched {
@@ -92,72 +92,19 @@ impl Watched {
     }
 
     /// Registering anew makes the poller look again.
-    fn reregister(&self, registry: &Registry, key: Key) -> io::Result<()> {
+    pub(crate) fn reregister(&self, registry: &Registry, key: Key) -> io::Result<()> {
         // The poll(2) selector drops a source that has hung up; it is taken in again, to be told again.
         self.source(|source| source.reregister(registry, key.token(), self.interest.0))
             .or_else(|_| self.register(registry, key))
     }
 
-    fn source<T>(&self, call: impl FnOnce(&mut SourceFd<'_>) -> T) -> T {
+    pub(crate) fn source<T>(&self, call: impl FnOnce(&mut SourceFd<'_>) -> T) -> T {
         call(&mut SourceFd(&self.fd.as_raw_fd()))
     }
 }
 
 /// Descriptors that are watched.
 impl Net {
-    /// Has `ready` called while a descriptor is readable, for as long as it is (level-triggered). The descriptor is
-    /// left as it is, blocking or not. To keep one of your own, pass a clone (`try_clone`).
-    ///
-    /// # Errors
-    ///
-    /// The operating system's, with the descriptor: `PermissionDenied` where epoll has nothing to tell, as for a regular
-    /// file.
-    pub fn watch(&mut self, fd: impl Into<OwnedFd>) -> Result<FdId, Refused> {
-        self.watch_for(fd, Interest::READABLE)
-    }
-
-    /// [`watch`](Net::watch), while a descriptor is readable, writable, or one of both. One that is writable most of the
-    /// time is told of in each turn; [`rewatch`](Net::rewatch) stops that.
-    ///
-    /// # Errors
-    ///
-    /// As [`watch`](Net::watch).
-    pub fn watch_for(&mut self, fd: impl Into<OwnedFd>, interest: Interest) -> Result<FdId, Refused> {
-        let watched = Box::new(Watched { fd: fd.into(), interest });
-        Ok(FdId(self.try_insert(Source::Watched(watched))?))
-    }
-
-    /// Changes what a descriptor is watched for.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` when it is not watched any more; otherwise the operating system's.
-    pub fn rewatch(&mut self, fd: FdId, interest: Interest) -> io::Result<()> {
-        let Some(Source::Watched(watched)) = self.sources.get_mut(fd.0) else {
-            self.stats.dead_ids += 1;
-            return Err(io::ErrorKind::NotConnected.into());
-        };
-        watched.interest = interest;
-        self.stats.registrations += 1;
-        watched.reregister(self.poll.registry(), fd.0)
-    }
-
-    /// The watched descriptor, to read from.
-    pub fn watched(&self, fd: FdId) -> Option<BorrowedFd<'_>> {
-        match self.sources.get(fd.0) {
-            Some(Source::Watched(watched)) => Some(watched.fd.as_fd()),
-            _ => None,
-        }
-    }
-
-    /// Stops watching and gives the descriptor back.
-    pub fn unwatch(&mut self, fd: FdId) -> Option<OwnedFd> {
-        let Some(Source::Watched(_)) = self.sources.get(fd.0) else { return None };
-        let Some(Source::Watched(watched)) = self.sources.remove(fd.0) else { return None };
-        let _ = watched.source(|source| source.deregister(self.poll.registry()));
-        Some(watched.fd)
-    }
-
     /// Tells the handler, and asks the poller again, so that the handler may read as little as it likes: a blocking
     /// descriptor that is shared with others cannot be read to `WouldBlock`.
     pub(super) fn watched_event<H: Handler + ?Sized>(

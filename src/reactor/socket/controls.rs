@@ -1,7 +1,5 @@
 //! Options of a socket that a user may want to turn.
 
-use crate::reactor::ids::SourceId;
-use crate::reactor::net::Net;
 use crate::reactor::sys;
 use socket2::{SockRef, TcpKeepalive};
 use std::io;
@@ -20,18 +18,7 @@ use std::time::Duration;
 /// assert!(controls.receive_buffer()? > 0);
 /// # std::io::Result::Ok(())
 /// ```
-pub struct Controls<'a>(BorrowedFd<'a>);
-
-impl Net {
-    /// The options of a connection, a listener or a datagram socket.
-    ///
-    /// # Errors
-    ///
-    /// `NotConnected` when it is gone.
-    pub fn controls(&self, id: impl Into<SourceId>) -> io::Result<Controls<'_>> {
-        self.descriptor(id).map(Controls).ok_or(io::ErrorKind::NotConnected.into())
-    }
-}
+pub struct Controls<'a>(pub(crate) BorrowedFd<'a>);
 
 impl Controls<'_> {
     /// TCP_NODELAY: small writes leave at once. On already, unless its listener was opened without.

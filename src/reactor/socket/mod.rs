@@ -4,10 +4,11 @@
 
 pub(crate) mod controls;
 pub(crate) mod files;
+pub(crate) mod options;
 
 use crate::reactor::address::{Address, Host, PeerAddr, unix_address};
-use crate::reactor::net::open::SocketOptions;
 use crate::reactor::socket::files::SocketFile;
+use crate::reactor::socket::options::SocketOptions;
 use crate::reactor::sys;
 use mio::Interest;
 use mio::event::Source;

@@ -1,7 +1,7 @@
 //! Bytes waiting for a slow peer.
 
+use crate::reactor::net::streams::Sent;
 use crate::reactor::socket::StreamSocket;
-use crate::reactor::stream::send::Sent;
 use crate::reactor::timers::Tick;
 use std::collections::VecDeque;
 use std::io;

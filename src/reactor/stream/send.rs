@@ -1,52 +1,13 @@
 //! What a handler sends: into the shared scratch, or behind what waits already.
 
 use crate::reactor::handler::CloseReason;
-use crate::reactor::ids::ConnId;
+use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::Connection;
 use crate::reactor::stream::flags::{ABOVE_LOW, FULL, PACKETS, WRITABLE};
 use crate::reactor::stream::outbox::Outbox;
 use std::io;
-
-/// What became of bytes that were given to [`Net::send`].
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Sent {
-    /// All of it was taken, and so many bytes wait for the peer. Zero: the peer keeps up, as far as is known; what was
-    /// sent leaves when the callback or the turn ends. More: it is behind, or this turn has sent it more than
-    /// [`Limits::outbox_low`](crate::Limits::outbox_low), and [`output_low`](crate::Handler::output_low) will tell when
-    /// that is over.
-    Queued(usize),
-    /// Nothing was kept: the connection takes no more, after `close`, `abort` or `shutdown_write`, or because more than
-    /// [`Limits::outbox_cap`](crate::Limits::outbox_cap) waits for a peer that does not take it.
-    Closing,
-    /// Nothing was kept: there is no such connection any more.
-    Gone,
-}
-
-impl Sent {
-    /// How many bytes wait for the peer; zero as well where nothing was kept.
-    #[inline]
-    pub fn waiting(self) -> usize {
-        match self {
-            Sent::Queued(waiting) => waiting,
-            Sent::Closing | Sent::Gone => 0,
-        }
-    }
-
-    /// Whether the bytes were taken and less than `mark` waits: a handler that produces by itself goes on.
-    #[inline]
-    pub fn is_below(self, mark: usize) -> bool {
-        matches!(self, Sent::Queued(waiting) if waiting < mark)
-    }
-
-    /// Whether the bytes were taken.
-    #[inline]
-    pub fn is_queued(self) -> bool {
-        matches!(self, Sent::Queued(_))
-    }
-}
 
 /// What was written before its callback has ended.
 pub(crate) struct WrittenThrough {
@@ -62,91 +23,9 @@ impl WrittenThrough {
 }
 
 impl Net {
-    /// Sends bytes. They are written when the callback that is being served ends, or in this turn's flush; what the
-    /// peer does not take waits. To a connection that is not `opened` yet they are sent when it is.
-    ///
-    /// A send is taken whole, however large, where no more than [`Limits::outbox_cap`](crate::Limits::outbox_cap) waits
-    /// before it. Where more waits, it is offered to the system at once; if that takes too little, this send keeps nothing,
-    /// returns [`Sent::Closing`], and the connection ends with [`OverCap`](CloseReason::OverCap). So a peer costs at the
-    /// most the cap and one send, whatever it asks for in one go. A handler with answers much larger than the questions
-    /// stops at a mark of its own, and goes on in [`output_low`](crate::Handler::output_low): that follows, once, whenever
-    /// more than zero was said to wait.
-    ///
-    /// ```
-    /// # use hullo::{ConnId, ConnMap, Handler, Net, Origin};
-    /// /// Answers each byte with a large page.
-    /// struct Pages {
-    ///     page: Vec<u8>,
-    ///     owed: ConnMap<usize>,
-    /// }
-    ///
-    /// impl Pages {
-    ///     fn answer(&mut self, net: &mut Net, conn: ConnId) {
-    ///         let Some(owed) = self.owed.get_mut(conn) else { return };
-    ///         while *owed > 0 {
-    ///             *owed -= 1;
-    ///             if !net.send(conn, &self.page).is_below(64 * 1024) {
-    ///                 return; // the rest in `output_low`
-    ///             }
-    ///         }
-    ///     }
-    /// }
-    ///
-    /// impl Handler for Pages {
-    ///     fn opened(&mut self, _net: &mut Net, conn: ConnId, _origin: Origin) {
-    ///         self.owed.insert(conn, 0);
-    ///     }
-    ///
-    ///     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
-    ///         let Some(owed) = self.owed.get_mut(conn) else { return };
-    ///         *owed += bytes.len();
-    ///         self.answer(net, conn);
-    ///     }
-    ///
-    ///     fn output_low(&mut self, net: &mut Net, conn: ConnId) {
-    ///         self.answer(net, conn);
-    ///     }
-    /// }
-    /// ```
-    #[inline]
-    pub fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Sent {
-        if self.serving != conn.0 || self.scratch.len() + bytes.len() > self.limits.outbox_low {
-            return self.send_with_care(conn.0, bytes);
-        }
-        self.scratch.extend_from_slice(bytes);
-        Sent::Queued(0)
-    }
-
-    /// [`send`](Net::send) of what `write` appends to the buffer it is lent. What is in the buffer before is earlier
-    /// output and must stay as it is. Where it panics, what it has appended by then may be sent or not.
-    #[inline]
-    pub fn send_with(&mut self, conn: ConnId, write: impl FnOnce(&mut Vec<u8>)) -> Sent {
-        if self.serving != conn.0 {
-            let mut bytes = Vec::new();
-            write(&mut bytes);
-            return self.send_with_care(conn.0, &bytes);
-        }
-        write(&mut self.scratch);
-        if self.scratch.len() > self.limits.outbox_low {
-            return self.send_with_care(conn.0, &[]);
-        }
-        Sent::Queued(0)
-    }
-
-    /// Bytes that wait for this peer, those included that the system was not offered yet. For a mark of your own go by
-    /// what [`send`](Net::send) returns: only that promises an [`output_low`](crate::Handler::output_low).
-    pub fn waiting(&self, conn: ConnId) -> usize {
-        let scratch = if self.serving == conn.0 { self.scratch.len() } else { 0 };
-        match self.sources.get(conn.0) {
-            Some(Source::Stream(stream)) => stream.waiting() + scratch,
-            Some(Source::Dial(dial)) => dial.waiting(),
-            _ => 0,
-        }
-    }
-
     #[cold]
     #[inline(never)]
-    fn send_with_care(&mut self, key: Key, bytes: &[u8]) -> Sent {
+    pub(crate) fn send_with_care(&mut self, key: Key, bytes: &[u8]) -> Sent {
         if self.serving != key {
             return self.send_later(key, bytes);
         }

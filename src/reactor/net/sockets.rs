@@ -1,71 +1,32 @@
-//! Sockets and descriptors: opened, taken over, given back.
+//! What users ask of sockets and descriptors: to be opened, taken over, watched, turned, given back.
 
 use crate::reactor::address::parse::IntoAddress;
-use crate::reactor::address::{Address, Host, PeerAddr, unix_path};
+use crate::reactor::address::{Address, Host, unix_path};
+use crate::reactor::adopt::Nature;
 use crate::reactor::datagram::Datagrams;
-use crate::reactor::handler::{Datagram, ReturnPath};
-use crate::reactor::ids::{DatagramId, ListenerId, SourceId};
+use crate::reactor::ids::{ConnId, DatagramId, FdId, ListenerId, SourceId};
 use crate::reactor::listener::Listener;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::socket;
+use crate::reactor::socket::controls::Controls;
 use crate::reactor::socket::files::SocketFile;
-use socket2::Type;
+use crate::reactor::socket::options::SocketOptions;
+use crate::reactor::watch::{Interest, Refused, Watched};
+use mio::event::Source as _;
+use socket2::{Socket, Type};
 use std::io;
-use std::net::IpAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-/// How [`Net::listen_with`] and [`Net::bind_with`] open a socket.
-///
-/// ```
-/// # use hullo::SocketOptions;
-/// let options = SocketOptions::default().mode(0o660).nodelay(false);
-/// assert_eq!(options, SocketOptions { mode: Some(0o660), nodelay: false, ..SocketOptions::default() });
-/// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SocketOptions {
-    /// Permission bits of a Unix socket's file, which it has before anybody can reach it; absent: as the umask leaves
-    /// them. `InvalidInput` for an address that has no file.
-    pub mode: Option<u32>,
-    /// TCP_NODELAY on every accepted stream: an answer leaves at once. Default on.
-    pub nodelay: bool,
-    /// SO_REUSEADDR on a TCP listener: it can be bound again while connections of its predecessor are in TIME_WAIT.
-    /// Default on.
-    pub reuse_address: bool,
-    /// SO_REUSEPORT: others that have it as well, and the same user, may bind the same port; the kernel spreads clients
-    /// and datagrams over them (socket(7)). Default off.
-    pub reuse_port: bool,
-}
-
-impl Default for SocketOptions {
-    fn default() -> SocketOptions {
-        SocketOptions { mode: None, nodelay: true, reuse_address: true, reuse_port: false }
-    }
-}
-
-impl SocketOptions {
-    /// With these permission bits of a Unix socket's file.
-    pub fn mode(mut self, mode: u32) -> SocketOptions {
-        self.mode = Some(mode);
-        self
-    }
-
-    /// With or without TCP_NODELAY.
-    pub fn nodelay(mut self, on: bool) -> SocketOptions {
-        self.nodelay = on;
-        self
-    }
-
-    /// With or without SO_REUSEADDR.
-    pub fn reuse_address(mut self, on: bool) -> SocketOptions {
-        self.reuse_address = on;
-        self
-    }
-
-    /// With or without SO_REUSEPORT.
-    pub fn reuse_port(mut self, on: bool) -> SocketOptions {
-        self.reuse_port = on;
-        self
-    }
+/// What [`Net::adopt`] found a descriptor to be.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Adopted {
+    /// A stream; its `opened` follows in the next turn.
+    Conn(ConnId),
+    /// A listening socket.
+    Listener(ListenerId),
+    /// A datagram socket.
+    Datagrams(DatagramId),
 }
 
 impl Net {
@@ -112,40 +73,6 @@ impl Net {
         self.insert(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(DatagramId)
     }
 
-    /// Opens a datagram socket with one peer: `udp://` (no name) or `unixgram:`. [`send_datagram`](Net::send_datagram)
-    /// reaches it, and only its datagrams are received.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` for what is no such address; otherwise the operating system's.
-    pub fn connect_datagrams(&mut self, address: impl IntoAddress) -> io::Result<DatagramId> {
-        self.open_correspondence(&address.into_datagram_address()?, None)
-    }
-
-    /// [`connect_datagrams`](Net::connect_datagrams) from one of this machine's own addresses, on a port of the system's choice.
-    ///
-    /// # Errors
-    ///
-    /// As [`connect_datagrams`](Net::connect_datagrams), and `InvalidInput` for a Unix socket, which has no such address.
-    pub fn connect_datagrams_from(
-        &mut self,
-        source: IpAddr,
-        address: impl IntoAddress,
-    ) -> io::Result<DatagramId> {
-        self.open_correspondence(&address.into_datagram_address()?, Some(source))
-    }
-
-    fn open_correspondence(&mut self, address: &Address, source: Option<IpAddr>) -> io::Result<DatagramId> {
-        let socket = socket::connect_datagrams(address, source)?;
-        self.insert(Source::Datagrams(Datagrams::new(socket, false, None))).map(DatagramId)
-    }
-
-    /// Sends a datagram to the peer of a connected socket, as [`send_to`](Net::send_to). Returns whether the socket is
-    /// open.
-    pub fn send_datagram(&mut self, udp: DatagramId, bytes: &[u8]) -> bool {
-        self.queue_datagram(udp.0, None, None, bytes)
-    }
-
     /// Stops listening. Accepted clients live on; whoever waits in the backlog is reset by the kernel. Returns
     /// whether it was listening.
     pub fn close_listener(&mut self, listener: ListenerId) -> bool {
@@ -186,25 +113,31 @@ impl Net {
         Some(socket.into_fd())
     }
 
-    /// Sends a datagram, with the batch that is being served or at the end of the turn. What the kernel refuses is
-    /// dropped and counted ([`Stats::datagrams_refused`](crate::Stats::datagrams_refused)). Returns whether the socket is open.
+    /// Takes over a connected, listening or datagram socket made elsewhere, makes it non-blocking, and treats it as one of
+    /// its own: TCP_NODELAY is on for a TCP stream and for what a TCP listener accepts
+    /// ([`controls`](Net::controls) turn it off again), a UDP socket that is bound to all addresses tells which of them a
+    /// datagram was sent to, and one socket for IPv6 and IPv4 is `*` in [`local_addr`](Net::local_addr). Every other option is
+    /// left as its maker wanted it; so is the file of a Unix socket.
     ///
-    /// UDP takes 65,507 bytes at the most (65,527 over IPv6), a Unix socket what its send buffer holds; a reactor receives
-    /// [`Datagram::LONGEST`](crate::Datagram::LONGEST).
-    pub fn send_to(&mut self, udp: DatagramId, to: &PeerAddr, bytes: &[u8]) -> bool {
-        self.queue_datagram(udp.0, Some(to), None, bytes)
-    }
-
-    /// Answers a datagram, as [`send_to`](Net::send_to), from the address that it was sent to; the answer to one that went to
-    /// many (broadcast, multicast) leaves from an address of our own. For an answer that comes later see
-    /// [`send_back`](Net::send_back).
-    pub fn reply(&mut self, udp: DatagramId, datagram: &Datagram<'_>, bytes: &[u8]) -> bool {
-        self.queue_datagram(udp.0, Some(&datagram.from), datagram.arrival, bytes)
-    }
-
-    /// Answers a datagram that was heard earlier, as [`reply`](Net::reply) does at once. `udp` is the socket that it came to.
-    pub fn send_back(&mut self, udp: DatagramId, path: &ReturnPath, bytes: &[u8]) -> bool {
-        self.queue_datagram(udp.0, Some(&path.to), path.from, bytes)
+    /// # Errors
+    ///
+    /// `Unsupported` for another type of socket, or the operating system's, with the descriptor.
+    pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> Result<Adopted, Refused> {
+        let (socket, now) = (Socket::from(socket.into()), self.clock.now());
+        let source = match Nature::of(&socket) {
+            Ok(nature) => nature.source(socket.into(), now),
+            Err(error) => return Err(Refused { fd: socket.into(), error }),
+        };
+        let key = self.try_insert(source)?;
+        Ok(match self.sources.get(key) {
+            Some(Source::Listener(_)) => Adopted::Listener(ListenerId(key)),
+            Some(Source::Datagrams(_)) => Adopted::Datagrams(DatagramId(key)),
+            _ => {
+                self.take_in(now);
+                self.enqueue(key);
+                Adopted::Conn(ConnId(key))
+            }
+        })
     }
 
     /// The descriptor of a socket, for what [`controls`](Net::controls) lacks. Reading from it or writing to it would take
@@ -263,6 +196,68 @@ impl Net {
             (None, false) => Address::Unix(path),
             (None, true) => Address::Unixgram(path),
         })
+    }
+
+    /// The options of a connection, a listener or a datagram socket.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when it is gone.
+    pub fn controls(&self, id: impl Into<SourceId>) -> io::Result<Controls<'_>> {
+        self.descriptor(id).map(Controls).ok_or(io::ErrorKind::NotConnected.into())
+    }
+
+    /// Has `ready` called while a descriptor is readable, for as long as it is (level-triggered). The descriptor is
+    /// left as it is, blocking or not. To keep one of your own, pass a clone (`try_clone`).
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, with the descriptor: `PermissionDenied` where epoll has nothing to tell, as for a regular
+    /// file.
+    pub fn watch(&mut self, fd: impl Into<OwnedFd>) -> Result<FdId, Refused> {
+        self.watch_for(fd, Interest::READABLE)
+    }
+
+    /// [`watch`](Net::watch), while a descriptor is readable, writable, or one of both. One that is writable most of the
+    /// time is told of in each turn; [`rewatch`](Net::rewatch) stops that.
+    ///
+    /// # Errors
+    ///
+    /// As [`watch`](Net::watch).
+    pub fn watch_for(&mut self, fd: impl Into<OwnedFd>, interest: Interest) -> Result<FdId, Refused> {
+        let watched = Box::new(Watched { fd: fd.into(), interest });
+        Ok(FdId(self.try_insert(Source::Watched(watched))?))
+    }
+
+    /// Changes what a descriptor is watched for.
+    ///
+    /// # Errors
+    ///
+    /// `NotConnected` when it is not watched any more; otherwise the operating system's.
+    pub fn rewatch(&mut self, fd: FdId, interest: Interest) -> io::Result<()> {
+        let Some(Source::Watched(watched)) = self.sources.get_mut(fd.0) else {
+            self.stats.dead_ids += 1;
+            return Err(io::ErrorKind::NotConnected.into());
+        };
+        watched.interest = interest;
+        self.stats.registrations += 1;
+        watched.reregister(self.poll.registry(), fd.0)
+    }
+
+    /// The watched descriptor, to read from.
+    pub fn watched(&self, fd: FdId) -> Option<BorrowedFd<'_>> {
+        match self.sources.get(fd.0) {
+            Some(Source::Watched(watched)) => Some(watched.fd.as_fd()),
+            _ => None,
+        }
+    }
+
+    /// Stops watching and gives the descriptor back.
+    pub fn unwatch(&mut self, fd: FdId) -> Option<OwnedFd> {
+        let Some(Source::Watched(_)) = self.sources.get(fd.0) else { return None };
+        let Some(Source::Watched(watched)) = self.sources.remove(fd.0) else { return None };
+        let _ = watched.source(|source| source.deregister(self.poll.registry()));
+        Some(watched.fd)
     }
 }
 

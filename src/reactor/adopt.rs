@@ -1,61 +1,18 @@
 //! Sockets that somebody else made.
 
 use crate::reactor::datagram::Datagrams;
-use crate::reactor::ids::{ConnId, DatagramId, ListenerId};
 use crate::reactor::listener::Listener;
-use crate::reactor::net::{Net, Source};
+use crate::reactor::net::Source;
 use crate::reactor::socket::{DatagramSocket, ListenSocket, StreamSocket, ask_for_notes};
 use crate::reactor::stream::{ADOPTED, Connection};
 use crate::reactor::sys;
 use crate::reactor::timers::Tick;
-use crate::reactor::watch::Refused;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// What [`Net::adopt`] found a descriptor to be.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[non_exhaustive]
-pub enum Adopted {
-    /// A stream; its `opened` follows in the next turn.
-    Conn(ConnId),
-    /// A listening socket.
-    Listener(ListenerId),
-    /// A datagram socket.
-    Datagrams(DatagramId),
-}
-
-impl Net {
-    /// Takes over a connected, listening or datagram socket made elsewhere, makes it non-blocking, and treats it as one of
-    /// its own: TCP_NODELAY is on for a TCP stream and for what a TCP listener accepts
-    /// ([`controls`](Net::controls) turn it off again), a UDP socket that is bound to all addresses tells which of them a
-    /// datagram was sent to, and one socket for IPv6 and IPv4 is `*` in [`local_addr`](Net::local_addr). Every other option is
-    /// left as its maker wanted it; so is the file of a Unix socket.
-    ///
-    /// # Errors
-    ///
-    /// `Unsupported` for another type of socket, or the operating system's, with the descriptor.
-    pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> Result<Adopted, Refused> {
-        let (socket, now) = (Socket::from(socket.into()), self.clock.now());
-        let source = match Nature::of(&socket) {
-            Ok(nature) => nature.source(socket.into(), now),
-            Err(error) => return Err(Refused { fd: socket.into(), error }),
-        };
-        let key = self.try_insert(source)?;
-        Ok(match self.sources.get(key) {
-            Some(Source::Listener(_)) => Adopted::Listener(ListenerId(key)),
-            Some(Source::Datagrams(_)) => Adopted::Datagrams(DatagramId(key)),
-            _ => {
-                self.take_in(now);
-                self.enqueue(key);
-                Adopted::Conn(ConnId(key))
-            }
-        })
-    }
-}
-
 /// What a socket turned out to be.
-struct Nature {
+pub(super) struct Nature {
     kind: Type,
     is_unix: bool,
     /// TCP itself, with nothing between it and its reader.
@@ -66,7 +23,7 @@ struct Nature {
 
 impl Nature {
     /// Finds out, and makes the socket like one of ours. One that is refused for what it is stays as it was.
-    fn of(socket: &Socket) -> io::Result<Nature> {
+    pub(super) fn of(socket: &Socket) -> io::Result<Nature> {
         let (domain, kind) = (socket.domain()?, socket.r#type()?);
         let (is_unix, is_inet) = (domain == Domain::UNIX, matches!(domain, Domain::IPV4 | Domain::IPV6));
         if !(matches!(kind, Type::STREAM | Type::DGRAM) || kind == Type::SEQPACKET && is_unix) {
@@ -87,7 +44,7 @@ impl Nature {
         Ok(Nature { kind, is_unix, is_tcp, listens, is_dual })
     }
 
-    fn source(self, fd: OwnedFd, now: Tick) -> Source {
+    pub(super) fn source(self, fd: OwnedFd, now: Tick) -> Source {
         let stream = |socket| Source::Stream(Connection::new(socket, ADOPTED, now));
         let datagrams = |socket| Source::Datagrams(Datagrams::new(socket, self.is_dual, None));
         let listener = |socket| {
