@@ -1,7 +1,7 @@
 //! A panic below the handler: of a library that we stand on, of the host's logger, of our own.
 
+use crate::reactor::events::CloseReason;
 use crate::reactor::guarded;
-use crate::reactor::handler::CloseReason;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use std::io;

@@ -1,7 +1,8 @@
 //! Datagram sockets, UDP and Unix: batched receive and send.
 
 use crate::reactor::address::PeerAddr;
-use crate::reactor::handler::{Datagram, Handler, Readiness};
+use crate::reactor::events::{Datagram, Readiness};
+use crate::reactor::handler::Handler;
 use crate::reactor::ids::DatagramId;
 use crate::reactor::listener::REST;
 use crate::reactor::net::{Net, Source};

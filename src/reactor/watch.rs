@@ -1,7 +1,8 @@
 //! Descriptors that are no sockets of ours: pipes, signals, terminals, timers of others.
 
+use crate::reactor::events::Readiness;
 use crate::reactor::guarded;
-use crate::reactor::handler::{Handler, Readiness};
+use crate::reactor::handler::Handler;
 use crate::reactor::ids::FdId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;

@@ -3,8 +3,9 @@
 pub(crate) mod resolver;
 
 use crate::reactor::address::{Address, Host};
+use crate::reactor::events::ConnectError;
 use crate::reactor::guarded;
-use crate::reactor::handler::{ConnectError, Handler};
+use crate::reactor::handler::Handler;
 use crate::reactor::hearing::LATE;
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::streams::Sent;

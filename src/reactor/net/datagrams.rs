@@ -3,7 +3,7 @@
 use crate::reactor::address::parse::IntoAddress;
 use crate::reactor::address::{Address, PeerAddr};
 use crate::reactor::datagram::Datagrams;
-use crate::reactor::handler::{Datagram, ReturnPath};
+use crate::reactor::events::{Datagram, ReturnPath};
 use crate::reactor::ids::DatagramId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::socket;

@@ -2,7 +2,7 @@
 
 use crate::reactor::address::parse::IntoAddress;
 use crate::reactor::address::{Address, PeerAddr};
-use crate::reactor::handler::{CloseReason, Origin};
+use crate::reactor::events::{CloseReason, Origin};
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::socket;

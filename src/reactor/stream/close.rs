@@ -1,7 +1,8 @@
 //! A stream's end: half-close, lingering close, reset, and the deadlines that lead there.
 
+use crate::reactor::events::{CloseReason, Closed};
 use crate::reactor::guarded;
-use crate::reactor::handler::{CloseReason, Closed, Handler};
+use crate::reactor::handler::Handler;
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;

@@ -6,7 +6,8 @@ pub(crate) mod flush;
 pub(crate) mod outbox;
 pub(crate) mod send;
 
-use crate::reactor::handler::{CloseReason, Handler, Origin, Readiness};
+use crate::reactor::events::{CloseReason, Origin, Readiness};
+use crate::reactor::handler::Handler;
 use crate::reactor::ids::{ConnId, ListenerId};
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;

@@ -1,6 +1,6 @@
 //! What a handler sends: into the shared scratch, or behind what waits already.
 
-use crate::reactor::handler::CloseReason;
+use crate::reactor::events::CloseReason;
 use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
