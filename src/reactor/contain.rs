@@ -12,29 +12,29 @@ impl Net {
     #[inline(always)]
     pub(super) fn contained(&mut self, key: Key, work: impl FnOnce(&mut Net)) {
         if !guarded(self, work) {
-            self.contain(key);
+            self.contain_panic(key);
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn contain(&mut self, key: Key) {
+    fn contain_panic(&mut self, key: Key) {
         // Output that it had not yet written is nobody else's.
         self.serving = Key::NONE;
         self.scratch.clear();
         match self.sources.get(key) {
             Some(Source::Stream(_)) => {
                 let error = io::Error::other("a call on its behalf panicked");
-                self.kill_for(key, CloseReason::Io, true, Some(error));
+                self.kill_stream_for(key, CloseReason::Io, true, Some(error));
             }
             Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
             // What waits there is still to be taken, and whatever panics again must not cost a core.
-            Some(Source::Listener(_)) => self.rest(key),
+            Some(Source::Listener(_)) => self.back_off_listener(key),
             Some(Source::Datagrams(_)) => {
-                if self.outgoing_on == key {
-                    self.outgoing.forget(); // or the next flush would meet it again
+                if self.datagram_batch_on == key {
+                    self.datagram_batch.forget(); // or the next flush would meet it again
                 }
-                self.rest_from_datagrams(key);
+                self.back_off_datagrams(key);
             }
             Some(Source::Watched(_)) => self.watch_again(key),
             None => {}

@@ -61,11 +61,11 @@ impl Net {
         let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(key) else { return };
         datagrams.thorough |= readiness.has(Readiness::ERROR | Readiness::READ_CLOSED);
         if !datagrams.queued {
-            self.receive(handler, key, batch);
+            self.receive_datagrams(handler, key, batch);
         }
     }
 
-    pub(crate) fn receive<H: Handler + ?Sized>(
+    pub(crate) fn receive_datagrams<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
@@ -83,19 +83,19 @@ impl Net {
             match datagrams.socket.receive(batch, most) {
                 Ok(count) => {
                     let is_last = count < most && EDGE_TRIGGERED && !datagrams.thorough;
-                    let handed_on = self.hand_on(handler, key, batch, count);
+                    let handed_on = self.hand_on_datagrams(handler, key, batch, count);
                     self.send_datagrams();
                     budget = budget.saturating_sub(handed_on.max(1));
                     if let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(key) {
                         datagrams.per_message = handed_on.div_ceil(count.max(1)).max(1);
                     }
                     if is_last {
-                        return self.queue_is_empty(key);
+                        return self.datagram_queue_is_empty(key);
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => {
                     datagrams.thorough = false;
-                    return self.queue_is_empty(key);
+                    return self.datagram_queue_is_empty(key);
                 }
                 // mio's poll(2) selector drops a source that was in error, and says so where it would block.
                 Err(e) if e.kind() == io::ErrorKind::NotFound && !EDGE_TRIGGERED => {
@@ -103,7 +103,7 @@ impl Net {
                     let _ = source.deregister(registry);
                     let _ = source.register(registry, key.token(), mio::Interest::READABLE);
                     datagrams.thorough = false;
-                    return self.queue_is_empty(key);
+                    return self.datagram_queue_is_empty(key);
                 }
                 Err(e) => {
                     self.stats.datagram_errors += 1;
@@ -113,19 +113,19 @@ impl Net {
             }
         }
         if self.stats.datagram_errors - errors_before < self.limits.datagrams as u64 {
-            self.enqueue(key);
+            self.enqueue_source(key);
         } else {
             // Nothing but errors: whatever they mean, they must not cost a core.
-            self.rest_from_datagrams(key);
+            self.back_off_datagrams(key);
         }
     }
 
-    pub(crate) fn rest_from_datagrams(&mut self, key: Key) {
+    pub(crate) fn back_off_datagrams(&mut self, key: Key) {
         self.timers.set(self.clock.now() + ticks(REST), 0, Purpose::Serve(key));
     }
 
     /// How many datagrams there were in the messages of a batch.
-    fn hand_on<H: Handler + ?Sized>(
+    fn hand_on_datagrams<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
@@ -163,7 +163,7 @@ impl Net {
     }
 
     /// A drain closes a datagram socket only here, so that what had arrived is answered before.
-    fn queue_is_empty(&mut self, key: Key) {
+    fn datagram_queue_is_empty(&mut self, key: Key) {
         if self.is_draining() {
             self.free_datagrams(key);
         }
@@ -180,12 +180,12 @@ impl Net {
             self.stats.dead_ids += 1;
             return false;
         };
-        if self.outgoing_on != key {
+        if self.datagram_batch_on != key {
             self.send_datagrams();
-            self.outgoing_on = key;
+            self.datagram_batch_on = key;
         }
-        self.outgoing.push(bytes, to, from);
-        if self.outgoing.is_full() {
+        self.datagram_batch.push(bytes, to, from);
+        if self.datagram_batch.is_full() {
             self.send_datagrams();
         }
         true
@@ -194,22 +194,22 @@ impl Net {
     /// Sends what was collected; what the kernel refuses is dropped and counted, since a datagram that waits is
     /// worth less with every moment, and whoever cannot be reached must not fill our memory.
     pub(crate) fn send_datagrams(&mut self) {
-        if self.outgoing.len() == 0 {
+        if self.datagram_batch.len() == 0 {
             return;
         }
-        if let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(self.outgoing_on) {
-            let sent = self.outgoing.send(datagrams.socket.as_fd(), datagrams.sends_bundles);
+        if let Some(Source::Datagrams(datagrams)) = self.sources.get_mut(self.datagram_batch_on) {
+            let sent = self.datagram_batch.send(datagrams.socket.as_fd(), datagrams.sends_bundles);
             datagrams.sends_bundles &= !sent.takes_no_bundles;
             self.stats.datagrams_out += sent.taken as u64;
             self.stats.datagrams_refused += sent.refused as u64;
             // The error of an earlier datagram (ICMP) may come back from the next send instead of a receive.
-            self.refusals.extend(sent.error.map(|error| (self.outgoing_on, error)));
+            self.refused_datagrams.extend(sent.error.map(|error| (self.datagram_batch_on, error)));
         }
     }
 
-    /// Step 7 for connected datagram sockets.
-    pub(crate) fn report_refusals<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        for (key, error) in std::mem::take(&mut self.refusals) {
+    /// The report of connected datagram sockets.
+    pub(crate) fn report_refused_datagrams<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+        for (key, error) in std::mem::take(&mut self.refused_datagrams) {
             if self.sources.get(key).is_some() {
                 self.stats.datagram_errors += 1;
                 guarded(self, |net| handler.datagram_error(net, DatagramId(key), &error));
@@ -225,7 +225,7 @@ impl Net {
     /// Takes one off the loop. What was collected for it goes out first.
     pub(crate) fn take_datagrams(&mut self, key: Key) -> Option<Box<Datagrams>> {
         let Some(Source::Datagrams(_)) = self.sources.get(key) else { return None };
-        if self.outgoing_on == key {
+        if self.datagram_batch_on == key {
             self.send_datagrams();
         }
         let Some(Source::Datagrams(mut datagrams)) = self.sources.remove(key) else { return None };

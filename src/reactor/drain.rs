@@ -66,23 +66,23 @@ impl Net {
         self.drain.as_ref().is_some_and(|drain| drain.has_begun)
     }
 
-    /// Step 5 of a drain. At its begin every stream, listener and datagram socket is served once more; listeners and
-    /// datagram sockets close when nothing waits in them, streams are asked to come to their end a turn later.
-    pub(super) fn go_on_draining<H: Handler + ?Sized>(&mut self, handler: &mut H) {
+    /// The drain phase of a turn. When a drain begins, every stream, listener and datagram socket is served once more.
+    /// Listeners and datagram sockets close when nothing waits in them; streams are asked to come to their end a turn later.
+    pub(super) fn go_on_with_drain<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         self.drain_waits = false; // Also where the drain has ended before its streams could be asked.
         let Some(drain) = self.drain.as_mut() else { return };
         if !std::mem::replace(&mut drain.has_begun, true) {
             let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
             for key in keys {
                 match self.sources.get_mut(key) {
-                    Some(Source::Stream(_)) => self.ask_to_end_soon(key),
+                    Some(Source::Stream(_)) => self.ask_stream_to_end_soon(key),
                     Some(Source::Listener(listener)) => {
                         // A backlog is a queue: behind so many there is nobody who waits already.
                         listener.waiting =
                             listener.socket.waiting().unwrap_or(self.limits.backlog as usize + 1);
-                        self.enqueue(key);
+                        self.enqueue_source(key);
                     }
-                    Some(Source::Datagrams(_)) => self.enqueue(key),
+                    Some(Source::Datagrams(_)) => self.enqueue_source(key),
                     Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
                     Some(Source::Watched(_)) | None => {}
                 }
@@ -92,14 +92,14 @@ impl Net {
         let was_read = std::mem::replace(&mut drain.to_ask, std::mem::take(&mut drain.to_read));
         self.drain_waits = !drain.to_ask.is_empty();
         for key in was_read {
-            self.contained(key, |net| net.ask_to_end(handler, key));
+            self.contained(key, |net| net.ask_stream_to_end(handler, key));
         }
         self.look_for_end_of_drain();
     }
 
     /// Has a stream read in the next turn, event or not, and asked to come to its end after that: what its peer sent
     /// in time lies in the socket already, and is answered.
-    pub(super) fn ask_to_end_soon(&mut self, key: Key) {
+    pub(super) fn ask_stream_to_end_soon(&mut self, key: Key) {
         let (Some(Source::Stream(conn)), Some(drain)) = (self.sources.get_mut(key), &mut self.drain) else {
             return;
         };
@@ -109,7 +109,7 @@ impl Net {
         conn.flags.set(READABLE);
         drain.to_read.push(key);
         self.drain_waits = true;
-        self.enqueue(key);
+        self.enqueue_source(key);
     }
 
     /// The time is up; and whatever a handler opens from now on has no time left either.
@@ -118,7 +118,7 @@ impl Net {
         let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
         let mut cut = 0;
         for &key in &keys {
-            cut += self.cut(key) as u64;
+            cut += self.cut_stream(key) as u64;
             self.give_up_dial(key);
         }
         if let Some(drain) = &mut self.drain {

@@ -49,7 +49,7 @@ struct Look {
 }
 
 impl Net {
-    /// Step 5: whether the input of before the earliest deadline, which has come, is taken in. `before` is the clock of
+    /// Whether timers may fire in this turn: whether the input of before the earliest deadline, which has come, is taken in. `before` is the clock of
     /// the turn before, and so earlier than this turn's look at the poller.
     ///
     /// A batch that was not full has brought what there was. The look ends as well after as many events as there are
@@ -59,7 +59,7 @@ impl Net {
     #[inline(never)]
     pub(super) fn has_heard(&mut self, before: Tick, batch_was_full: bool) -> bool {
         let (now, due, sources) = (self.now, self.timers.next(), self.sources.len());
-        let has_more_to_read = !self.ready.is_empty() || self.commands_wait;
+        let has_more_to_read = !self.ready_list.is_empty() || self.commands_wait;
         let Hearing { until, rang, look, .. } = &mut self.hearing;
         let is_new = look.began < due;
         if is_new {
@@ -98,7 +98,7 @@ impl Net {
                 Purpose::Stream(stream) => self.contained(stream, |net| net.stream_timeout(stream)),
                 Purpose::Idle => self.close_silent_streams(),
                 Purpose::Dial(dial) => self.contained(dial, |net| net.dial_timeout(dial)),
-                Purpose::Serve(source) => self.enqueue(source),
+                Purpose::Serve(source) => self.enqueue_source(source),
                 Purpose::Drain => self.drain_timeout(),
             }
         }
@@ -109,12 +109,12 @@ impl Net {
     #[inline]
     pub(super) fn arm_timer(&mut self) -> io::Result<()> {
         let next = self.timers.next();
-        if next < self.armed { self.arm(next) } else { Ok(()) }
+        if next < self.armed { self.arm_timer_fd(next) } else { Ok(()) }
     }
 
     #[cold]
     #[inline(never)]
-    fn arm(&mut self, next: Tick) -> io::Result<()> {
+    fn arm_timer_fd(&mut self, next: Tick) -> io::Result<()> {
         let now = self.clock.now();
         self.armed = next;
         self.hearing.rings_at = next.max(now);

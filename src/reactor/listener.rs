@@ -75,13 +75,13 @@ impl Spare {
 // `at_the_limit_the_rest_wait_and_are_accepted_when_one_leaves` and
 // `without_descriptors_the_served_stay_served_and_accept_rests`.
 impl Net {
-    pub(super) fn accept<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    pub(super) fn accept_clients<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let errors_before = self.stats.accept_errors;
         for _ in 0..self.limits.accepts {
             let is_full = self.stats.connections >= self.limits.connections as u64;
             let Some(Source::Listener(listener)) = self.sources.get_mut(key) else { return };
             if is_full {
-                return self.wait_for_room(key);
+                return self.wait_for_room_for_clients(key);
             }
             listener.waiting = listener.waiting.saturating_sub(1);
             self.stats.accept_calls += 1;
@@ -101,7 +101,7 @@ impl Net {
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return self.backlog_is_empty(key),
                 Err(e) => match e.raw_os_error() {
                     Some(libc::EMFILE | libc::ENFILE) => return self.out_of_descriptors(key, &e),
-                    Some(libc::ENOBUFS | libc::ENOMEM) => return self.rest_after(key, &e),
+                    Some(libc::ENOBUFS | libc::ENOMEM) => return self.back_off_listener_after(key, &e),
                     // accept(2): errors already pending on the new socket are to be treated like EAGAIN by
                     // trying again; the loop is bounded.
                     _ => {
@@ -113,9 +113,9 @@ impl Net {
         }
         let errors = self.stats.accept_errors - errors_before;
         if errors < self.limits.accepts as u64 {
-            self.enqueue(key);
+            self.enqueue_source(key);
         } else {
-            self.rest_after(key, &io::Error::other("each try has failed"));
+            self.back_off_listener_after(key, &io::Error::other("each try has failed"));
         }
     }
 
@@ -132,14 +132,14 @@ impl Net {
     }
 
     /// Those who come while a drain lasts are let in as long as there is room, and hold it up no longer.
-    fn wait_for_room(&mut self, key: Key) {
+    fn wait_for_room_for_clients(&mut self, key: Key) {
         if self.is_draining()
             && matches!(self.sources.get(key), Some(Source::Listener(listener)) if listener.waiting == 0)
         {
             self.free_listener(key);
             return;
         }
-        self.stall(key);
+        self.stall_listener(key);
         if let Some(at) = warnings::of_the_limit(self)
             && let Some(Source::Listener(listener)) = self.sources.get_mut(key)
             && self.timers.deadline(listener.timer).is_none()
@@ -148,7 +148,7 @@ impl Net {
         }
     }
 
-    fn stall(&mut self, key: Key) {
+    fn stall_listener(&mut self, key: Key) {
         if let Some(Source::Listener(listener)) = self.sources.get_mut(key)
             && !std::mem::replace(&mut listener.is_stalled, true)
         {
@@ -170,20 +170,20 @@ impl Net {
                 self.spare.last_shed = Some(now);
                 warnings::of_descriptors(self);
             }
-            return self.rest(key);
+            return self.back_off_listener(key);
         }
-        self.rest_after(key, error);
+        self.back_off_listener_after(key, error);
     }
 
-    fn rest_after(&mut self, key: Key, error: &io::Error) {
+    fn back_off_listener_after(&mut self, key: Key, error: &io::Error) {
         warnings::of_a_rest(self, error, REST);
-        self.rest(key);
+        self.back_off_listener(key);
     }
 
-    pub(super) fn rest(&mut self, key: Key) {
+    pub(super) fn back_off_listener(&mut self, key: Key) {
         let at = self.clock.now() + ticks(REST);
         self.spare.refill();
-        self.stall(key);
+        self.stall_listener(key);
         if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
             self.timers.cancel(listener.timer);
             listener.timer = self.timers.set(at, 0, Purpose::Serve(key)).unwrap_or(Key::NONE);
@@ -200,7 +200,7 @@ impl Net {
             if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
                 listener.is_stalled = false;
                 self.timers.cancel(listener.timer);
-                self.enqueue(key);
+                self.enqueue_source(key);
             }
         }
     }

@@ -10,20 +10,20 @@ use std::os::fd::OwnedFd;
 
 impl Net {
     /// Takes a source in and registers it.
-    pub(super) fn insert(&mut self, source: Source) -> io::Result<Key> {
+    pub(super) fn insert_source(&mut self, source: Source) -> io::Result<Key> {
         let key = self.sources.insert(source).ok_or_else(no_room)?;
-        self.register(key).inspect_err(|_| drop(self.sources.remove(key)))?;
+        self.register_source(key).inspect_err(|_| drop(self.sources.remove(key)))?;
         Ok(key)
     }
 
     /// The same; what is not taken in comes back.
     #[cold]
-    pub(super) fn try_insert(&mut self, source: Source) -> Result<Key, (Source, io::Error)> {
+    pub(super) fn try_insert_source(&mut self, source: Source) -> Result<Key, (Source, io::Error)> {
         if self.sources.is_full() {
             return Err((source, no_room()));
         }
         let key = self.sources.insert(source).expect("there is room");
-        if let Err(error) = self.register(key)
+        if let Err(error) = self.register_source(key)
             && let Some(source) = self.sources.remove(key)
         {
             return Err((source, error));
@@ -32,7 +32,7 @@ impl Net {
     }
 
     #[inline(always)] // into `insert`, which each client passes
-    fn register(&mut self, key: Key) -> io::Result<()> {
+    fn register_source(&mut self, key: Key) -> io::Result<()> {
         let (registry, token) = (self.poll.registry(), key.token());
         match self.sources.get_mut(key) {
             Some(Source::Stream(conn)) => {
@@ -52,13 +52,13 @@ impl Net {
         }
         self.stats.registrations += 1;
         if self.is_draining() {
-            self.enqueue(key); // What opens during a drain is served once, and closed.
+            self.enqueue_source(key); // What opens during a drain is served once, and closed.
         }
         Ok(())
     }
 
     /// Puts a source on the ready list, once.
-    pub(super) fn enqueue(&mut self, key: Key) {
+    pub(super) fn enqueue_source(&mut self, key: Key) {
         let raise = |queued: &mut bool| !std::mem::replace(queued, true);
         let is_new = match self.sources.get_mut(key) {
             Some(Source::Stream(conn)) => conn.flags.raise(QUEUED),
@@ -68,7 +68,7 @@ impl Net {
             Some(Source::Watched(_)) | None => false,
         };
         if is_new {
-            self.ready.push_back(key);
+            self.ready_list.push_back(key);
         }
     }
 
@@ -97,7 +97,7 @@ impl Net {
         self.stream_mut(key)
     }
 
-    pub(super) fn count_dead(&mut self, is_live: bool) -> bool {
+    pub(super) fn count_dead_id(&mut self, is_live: bool) -> bool {
         self.stats.dead_ids += !is_live as u64;
         is_live
     }

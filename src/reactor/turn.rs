@@ -33,17 +33,17 @@ const WAKER: Token = Token(0);
 
 /// An event loop. It belongs to one thread at a time, and may be moved to another.
 ///
-/// Each turn takes seven steps:
+/// Each turn goes through these phases:
 ///
-/// 1. wait for events, at the longest until the next deadline;
-/// 2. read the clock, once;
-/// 3. hand each event to its source, which works within its budget;
-/// 4. serve the sources that stopped early in the turn before;
-/// 5. take the commands of other threads, and fire the timers that are due;
-/// 6. flush every outbox that was touched;
-/// 7. report and free what closed.
-///
-/// What the callbacks of 6 and 7 send is written in a last pass that calls nobody.
+/// - *wait* for events, at the longest until the next deadline, and then read the *clock*, once;
+/// - *dispatch*: hand each event to its source, which works within its budget;
+/// - *ready list*: serve the sources that stopped early in the turn before;
+/// - *commands*: do what other threads have asked for;
+/// - *timers*: fire those that are due;
+/// - *drain*: go on with a drain that was asked for;
+/// - *flush* every outbox that was touched;
+/// - *report* what closed, and free it;
+/// - *last pass*: write what the callbacks of flush and report have sent, and call nobody.
 ///
 /// Input comes before deadlines: a timer fires, and silence, a stall or a connect is judged, only once whatever had arrived
 /// by its deadline has been handed on. So a process that was stopped, or held up in a callback, hears what came in time
@@ -105,13 +105,13 @@ impl Reactor {
             scratch: Vec::new(),
             written_through: WrittenThrough::new(),
             serving: Key::NONE,
-            ready: VecDeque::new(),
-            dirty: Vec::new(),
-            dead: Vec::new(),
+            ready_list: VecDeque::new(),
+            flush_list: Vec::new(),
+            closed_list: Vec::new(),
             stalled_listeners: Vec::new(),
-            outgoing: SendBatch::new(),
-            outgoing_on: Key::NONE,
-            refusals: Vec::new(),
+            datagram_batch: SendBatch::new(),
+            datagram_batch_on: Key::NONE,
+            refused_datagrams: Vec::new(),
             spare: Spare::new(),
             warnings: Warnings::default(),
             listeners: 0,
@@ -136,7 +136,7 @@ impl Reactor {
         self.net.has_drained = false;
         while !self.net.is_stopped {
             // After a quiet turn there is nothing to ask: only callbacks have had the network.
-            let timeout = if is_quiet { None } else { self.net.timeout(None)? };
+            let timeout = if is_quiet { None } else { self.net.wait_limit(None)? };
             is_quiet = self.take_turn(handler, timeout)?;
             if self.net.has_drained {
                 self.net.is_stopped = false;
@@ -159,7 +159,7 @@ impl Reactor {
         max_wait: Option<Duration>,
     ) -> io::Result<()> {
         self.net.now = self.net.clock.now(); // What is due now is to fire now: this turn's look at the poller is later.
-        let timeout = self.net.timeout(max_wait)?;
+        let timeout = self.net.wait_limit(max_wait)?;
         self.take_turn(handler, timeout).map(|_| ())
     }
 
@@ -171,17 +171,18 @@ impl Reactor {
         timeout: Option<Duration>,
     ) -> io::Result<bool> {
         let Reactor { net, events, buffers, batch_was_full } = self;
-        net.wait(events, timeout)?; // 1
-        let before = std::mem::replace(&mut net.now, net.clock.now()); // 2
+        net.wait(events, timeout)?;
+        let before = std::mem::replace(&mut net.now, net.clock.now());
         net.stats.turns += 1;
+        // Dispatch, and the ready list, in one loop, so that `dispatch` has one caller.
         let (mut batch, mut count) = (events.iter(), 0);
-        let mut stopped_early = net.ready.len();
+        let mut stopped_early = net.ready_list.len();
         loop {
             let (key, readiness) = if let Some(event) = batch.next() {
                 count += 1;
-                (Key(event.token().0 as u64), Readiness::of(event)) // 3
-            } else if let Some(key) = net.next_again(&mut stopped_early) {
-                (key, Readiness::AGAIN) // 4
+                (Key(event.token().0 as u64), Readiness::of(event))
+            } else if let Some(key) = net.next_ready(&mut stopped_early) {
+                (key, Readiness::AGAIN)
             } else {
                 break;
             };
@@ -193,25 +194,25 @@ impl Reactor {
             return net.arm_timer().map(|()| EDGE_TRIGGERED); // As most turns end: the lists are empty, and no timer is due.
         }
         if net.commands_wait {
-            net.take_commands(handler); // 5
+            net.take_commands(handler);
         }
         if net.timers.next() <= net.now && net.has_heard(before, *batch_was_full) {
             net.fire_timers(handler);
         }
         if net.drain_waits {
-            net.go_on_draining(handler);
+            net.go_on_with_drain(handler);
         }
         if net.output_waits() {
-            net.flush(handler); // 6
+            net.flush(handler);
         }
-        if !net.dead.is_empty() {
-            net.report_closed(handler); // 7
+        if !net.closed_list.is_empty() {
+            net.report_closed(handler);
         }
-        if !net.refusals.is_empty() {
-            net.report_refusals(handler);
+        if !net.refused_datagrams.is_empty() {
+            net.report_refused_datagrams(handler);
         }
         if net.output_waits() {
-            net.flush_quietly();
+            net.last_pass();
         }
         net.arm_timer().map(|()| false)
     }
@@ -287,15 +288,15 @@ impl std::os::fd::AsRawFd for Reactor {
     }
 }
 
-/// The steps.
+/// The phases.
 impl Net {
     /// Something is left to do that no event will announce.
     #[inline]
     fn work_waits(&self) -> bool {
         // One branch for all of them: no turn goes by without asking.
-        !self.ready.is_empty()
-            | !self.dead.is_empty()
-            | !self.refusals.is_empty()
+        !self.ready_list.is_empty()
+            | !self.closed_list.is_empty()
+            | !self.refused_datagrams.is_empty()
             | self.output_waits()
             | self.commands_wait
             | self.drain_waits
@@ -303,12 +304,12 @@ impl Net {
 
     #[inline]
     fn output_waits(&self) -> bool {
-        !self.dirty.is_empty() | (self.outgoing.len() > 0)
+        !self.flush_list.is_empty() | (self.datagram_batch.len() > 0)
     }
 
     /// How long the turn may wait, with regard to what was asked for between turns.
     #[inline]
-    fn timeout(&mut self, max_wait: Option<Duration>) -> io::Result<Option<Duration>> {
+    fn wait_limit(&mut self, max_wait: Option<Duration>) -> io::Result<Option<Duration>> {
         if !EDGE_TRIGGERED && !self.inbox.is_empty() {
             self.commands_wait = true; // mio's poll(2) selector loses a wake-up when a source is registered after it.
         }
@@ -330,9 +331,9 @@ impl Net {
 
     /// The next of those that were on the ready list when the turn began.
     #[inline]
-    fn next_again(&mut self, left: &mut usize) -> Option<Key> {
+    fn next_ready(&mut self, left: &mut usize) -> Option<Key> {
         *left = left.checked_sub(1)?;
-        self.ready.pop_front()
+        self.ready_list.pop_front()
     }
 
     /// Hands one event to its source. **I1** One whose source is gone is counted and dropped.
@@ -348,12 +349,12 @@ impl Net {
         buffers: &mut Buffers,
     ) {
         if !self.serve_stream(handler, key, readiness, &mut buffers.stream) {
-            self.serve_other(handler, key, readiness, &mut buffers.datagrams);
+            self.serve_other_source(handler, key, readiness, &mut buffers.datagrams);
         }
     }
 
     #[inline(never)]
-    fn serve_other<H: Handler + ?Sized>(
+    fn serve_other_source<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
         key: Key,
@@ -364,16 +365,16 @@ impl Net {
         match self.sources.get_mut(key) {
             Some(Source::Listener(listener)) if is_again => {
                 listener.queued = false;
-                self.accept(handler, key);
+                self.accept_clients(handler, key);
             }
             Some(Source::Listener(listener)) => {
                 if !listener.queued && self.timers.deadline(listener.timer).is_none() {
-                    self.accept(handler, key);
+                    self.accept_clients(handler, key);
                 }
             }
             Some(Source::Datagrams(datagrams)) if is_again => {
                 datagrams.queued = false;
-                self.receive(handler, key, batch);
+                self.receive_datagrams(handler, key, batch);
             }
             Some(Source::Datagrams(_)) => self.datagrams_event(handler, key, readiness, batch),
             Some(Source::Watched(_)) => self.watched_event(handler, key, readiness),
@@ -403,7 +404,9 @@ impl Net {
                 Command::CloseListener(listener) => drop(self.close_listener(listener)),
                 Command::Drain(timeout) => self.drain(timeout),
                 Command::Stop => self.stop(),
-                Command::Resolved(dial, result) => self.contained(dial, |net| net.resolved(dial, result)),
+                Command::Resolved(dial, result) => {
+                    self.contained(dial, |net| net.dial_resolved(dial, result))
+                }
             }
         }
     }

@@ -98,23 +98,23 @@ impl Net {
             is_over: false,
             queued: false,
         };
-        let key = self.insert(Source::Dial(Box::new(dial)))?;
+        let key = self.insert_source(Source::Dial(Box::new(dial)))?;
         if is_resolving {
             self.set_dial_timer(key, deadline);
             let resolver = self.resolver.get_or_insert_with(|| self.inbox.resolver());
             if let Err(error) = resolver.look_up(key, target, self.limits.resolvers) {
-                self.resolved(key, Err(error));
+                self.dial_resolved(key, Err(error));
             }
         } else {
-            self.try_next(key);
+            self.try_next_address(key);
         }
         Ok(ConnId(key))
     }
 
     /// The resolver has answered.
-    pub(crate) fn resolved(&mut self, key: Key, result: io::Result<Vec<Address>>) {
+    pub(crate) fn dial_resolved(&mut self, key: Key, result: io::Result<Vec<Address>>) {
         let now = self.clock.now();
-        let Some(dial) = self.open_dial(key) else { return };
+        let Some(dial) = self.live_dial(key) else { return };
         dial.is_resolving = false;
         match result {
             Ok(addresses) => {
@@ -126,14 +126,14 @@ impl Net {
                 dial.failures.push((target, error));
             }
         }
-        self.try_next(key);
+        self.try_next_address(key);
     }
 
     /// Begins with the next address; with none left and none under way, it is over.
-    fn try_next(&mut self, key: Key) {
+    fn try_next_address(&mut self, key: Key) {
         let now = self.clock.now();
         loop {
-            let Some(dial) = self.open_dial(key) else { return };
+            let Some(dial) = self.live_dial(key) else { return };
             let Some(address) = dial.candidates.pop_front() else {
                 if dial.attempts.is_empty() {
                     return self.end_dial(key);
@@ -142,8 +142,8 @@ impl Net {
                 return self.set_dial_timer(key, deadline);
             };
             let source = dial.source;
-            let attempt = self.begin_attempt(key, &address, source);
-            let Some(dial) = self.open_dial(key) else { return };
+            let attempt = self.begin_dial_attempt(key, &address, source);
+            let Some(dial) = self.live_dial(key) else { return };
             match attempt {
                 Ok(socket) => {
                     dial.attempts.push((address, socket));
@@ -161,7 +161,7 @@ impl Net {
         }
     }
 
-    fn begin_attempt(
+    fn begin_dial_attempt(
         &mut self,
         key: Key,
         address: &Address,
@@ -172,7 +172,7 @@ impl Net {
         self.stats.registrations += 1;
         self.poll.registry().register(socket.source(), key.token(), interest)?;
         if is_connected {
-            self.enqueue(key); // A Unix stream connects at once, and no event tells.
+            self.enqueue_source(key); // A Unix stream connects at once, and no event tells.
         }
         Ok(socket)
     }
@@ -188,7 +188,7 @@ impl Net {
                 Outcome::Pending => i += 1,
                 Outcome::Connected => {
                     let (_, socket) = dial.attempts.swap_remove(i);
-                    return self.connected(handler, key, socket);
+                    return self.dial_connected(handler, key, socket);
                 }
                 Outcome::Failed(error) => {
                     let (address, mut socket) = dial.attempts.swap_remove(i);
@@ -199,13 +199,13 @@ impl Net {
             }
         }
         if is_next_due {
-            self.try_next(key);
+            self.try_next_address(key);
         }
     }
 
     /// One attempt has won: its socket takes the place of the dial, under the same key.
-    fn connected<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, socket: StreamSocket) {
-        self.let_go_of_attempts(key);
+    fn dial_connected<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, socket: StreamSocket) {
+        self.drop_dial_attempts(key);
         let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
         let now = self.clock.now();
         let mut conn = Connection::new(socket, CONNECTED, now);
@@ -222,18 +222,18 @@ impl Net {
         let is_dirty = conn.outbox.is_some() || conn.flags.has(FIN_WANTED);
         *place = Source::Stream(conn);
         if is_dirty {
-            self.mark_dirty(key);
+            self.mark_stream_dirty(key);
         }
-        self.take_in(now);
+        self.take_in_stream(now);
         self.open_stream(handler, key);
-        self.enqueue(key);
+        self.enqueue_source(key);
     }
 
     /// Keeps what is sent before the connection has come about. Nobody can take it yet, so that more than the cap is the
     /// end of it.
-    pub(crate) fn send_early(&mut self, key: Key, bytes: &[u8]) -> Sent {
+    pub(crate) fn send_to_dial(&mut self, key: Key, bytes: &[u8]) -> Sent {
         let (low, cap) = (self.limits.outbox_low, self.limits.outbox_cap);
-        let Some(dial) = self.open_dial(key).filter(|dial| !dial.wishes.has(FIN_WANTED)) else {
+        let Some(dial) = self.live_dial(key).filter(|dial| !dial.wishes.has(FIN_WANTED)) else {
             return Sent::Closing;
         };
         if dial.waiting() > cap {
@@ -254,7 +254,7 @@ impl Net {
         let (now, heard) = (self.clock.now(), self.hearing.until);
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
         if heard < dial.deadline || dial.forgive_delay(now) {
-            return self.try_next(key);
+            return self.try_next_address(key);
         }
         let timed_out = |address| (address, io::Error::from(io::ErrorKind::TimedOut));
         if dial.is_resolving {
@@ -278,19 +278,19 @@ impl Net {
         true
     }
 
-    /// It has failed; the handler hears of it in step 7.
+    /// It has failed; the handler hears of it in the report.
     fn end_dial(&mut self, key: Key) {
-        self.let_go_of_attempts(key);
+        self.drop_dial_attempts(key);
         if let Some(Source::Dial(dial)) = self.sources.get_mut(key) {
             dial.is_over = true;
-            self.dead.push((key, None));
+            self.closed_list.push((key, None));
             if let Some(resolver) = self.resolver.as_ref().filter(|_| dial.is_resolving) {
                 resolver.forget(key);
             }
         }
     }
 
-    /// Step 7 for a dial that failed.
+    /// The report of a dial that failed.
     pub(crate) fn report_dial<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(Source::Dial(_)) = self.sources.get(key) else { return };
         let Some(Source::Dial(dial)) = self.sources.remove(key) else { return };
@@ -299,7 +299,7 @@ impl Net {
         guarded(self, |net| handler.connect_failed(net, ConnId(key), &error));
     }
 
-    fn let_go_of_attempts(&mut self, key: Key) {
+    fn drop_dial_attempts(&mut self, key: Key) {
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
         for (_, mut socket) in dial.attempts.drain(..) {
             let _ = self.poll.registry().deregister(socket.source());
@@ -307,7 +307,7 @@ impl Net {
         self.timers.cancel(dial.timer);
     }
 
-    pub(crate) fn open_dial(&mut self, key: Key) -> Option<&mut Dial> {
+    pub(crate) fn live_dial(&mut self, key: Key) -> Option<&mut Dial> {
         match self.sources.get_mut(key) {
             Some(Source::Dial(dial)) if !dial.is_over => Some(dial),
             _ => None,

@@ -18,7 +18,7 @@ impl Net {
     ///
     /// `InvalidInput` for what is no such address; otherwise the operating system's.
     pub fn connect_datagrams(&mut self, address: impl IntoAddress) -> io::Result<DatagramId> {
-        self.open_correspondence(&address.into_datagram_address()?, None)
+        self.open_connected_datagrams(&address.into_datagram_address()?, None)
     }
 
     /// [`connect_datagrams`](Net::connect_datagrams) from one of this machine's own addresses, on a port of the system's choice.
@@ -31,12 +31,16 @@ impl Net {
         source: IpAddr,
         address: impl IntoAddress,
     ) -> io::Result<DatagramId> {
-        self.open_correspondence(&address.into_datagram_address()?, Some(source))
+        self.open_connected_datagrams(&address.into_datagram_address()?, Some(source))
     }
 
-    fn open_correspondence(&mut self, address: &Address, source: Option<IpAddr>) -> io::Result<DatagramId> {
+    fn open_connected_datagrams(
+        &mut self,
+        address: &Address,
+        source: Option<IpAddr>,
+    ) -> io::Result<DatagramId> {
         let socket = socket::connect_datagrams(address, source)?;
-        self.insert(Source::Datagrams(Datagrams::new(socket, false, None))).map(DatagramId)
+        self.insert_source(Source::Datagrams(Datagrams::new(socket, false, None))).map(DatagramId)
     }
 
     /// Sends a datagram to the peer of a connected socket, as [`send_to`](Net::send_to). Returns whether the socket is

@@ -58,16 +58,16 @@ pub struct Net {
     /// The stream for which the scratch is open.
     pub(crate) serving: Key,
     /// Sources that stopped before their edge was consumed.
-    pub(crate) ready: VecDeque<Key>,
-    /// Streams whose outbox or close wants attention in step 6.
-    pub(crate) dirty: Vec<Key>,
-    /// Streams to report and free in step 7, with what the system said where it ended them.
-    pub(crate) dead: Vec<(Key, Option<io::Error>)>,
+    pub(crate) ready_list: VecDeque<Key>,
+    /// Streams whose outbox or close the flush is to look at.
+    pub(crate) flush_list: Vec<Key>,
+    /// Streams and dials that the report tells of and frees, with what the system said where it ended them.
+    pub(crate) closed_list: Vec<(Key, Option<io::Error>)>,
     pub(crate) stalled_listeners: Vec<Key>,
-    pub(crate) outgoing: SendBatch,
-    pub(crate) outgoing_on: Key,
-    /// What connected datagram sockets could not send, to be told in step 7.
-    pub(crate) refusals: Vec<(Key, io::Error)>,
+    pub(crate) datagram_batch: SendBatch,
+    pub(crate) datagram_batch_on: Key,
+    /// What connected datagram sockets could not send, which the report tells.
+    pub(crate) refused_datagrams: Vec<(Key, io::Error)>,
     pub(crate) spare: Spare,
     pub(crate) warnings: Warnings,
     pub(crate) listeners: usize,

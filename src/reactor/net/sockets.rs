@@ -50,7 +50,7 @@ impl Net {
         check_mode(address, options)?;
         let (socket, file) = socket::listen(address, self.limits.backlog, options)?;
         let listener = Listener::new(socket, is_dual(address), file);
-        self.insert(Source::Listener(listener)).map(ListenerId)
+        self.insert_source(Source::Listener(listener)).map(ListenerId)
     }
 
     /// Binds a datagram socket: `udp://` or `unixgram:`, as text or as an [`Address`].
@@ -70,20 +70,20 @@ impl Net {
     pub fn bind_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<DatagramId> {
         check_mode(address, options)?;
         let (socket, file) = socket::bind_datagrams(address, options)?;
-        self.insert(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(DatagramId)
+        self.insert_source(Source::Datagrams(Datagrams::new(socket, is_dual(address), file))).map(DatagramId)
     }
 
     /// Stops listening. Accepted clients live on; whoever waits in the backlog is reset by the kernel. Returns
     /// whether it was listening.
     pub fn close_listener(&mut self, listener: ListenerId) -> bool {
         let is_live = self.free_listener(listener.0);
-        self.count_dead(is_live)
+        self.count_dead_id(is_live)
     }
 
     /// Closes a datagram socket, after what was sent on it. Returns whether it was open.
     pub fn close_datagrams(&mut self, udp: DatagramId) -> bool {
         let is_live = self.free_datagrams(udp.0);
-        self.count_dead(is_live)
+        self.count_dead_id(is_live)
     }
 
     /// Gives a listening socket back as it is: bound, listening, non-blocking, its backlog waiting. Accepted clients live
@@ -94,7 +94,7 @@ impl Net {
     /// as well, as long as anybody has the socket.
     pub fn release_listener(&mut self, listener: ListenerId) -> Option<OwnedFd> {
         let listener = self.take_listener(listener.0);
-        self.count_dead(listener.is_some());
+        self.count_dead_id(listener.is_some());
         let Listener { socket, file, .. } = *listener?;
         file.into_iter().for_each(SocketFile::leave);
         Some(socket.into_fd())
@@ -107,7 +107,7 @@ impl Net {
     /// beside that datagram, some 32 messages at the most, would have to be told of a socket that is gone.
     pub fn release_datagrams(&mut self, udp: DatagramId) -> Option<OwnedFd> {
         let datagrams = self.take_datagrams(udp.0);
-        self.count_dead(datagrams.is_some());
+        self.count_dead_id(datagrams.is_some());
         let Datagrams { socket, file, .. } = *datagrams?;
         file.into_iter().for_each(SocketFile::leave);
         Some(socket.into_fd())
@@ -128,13 +128,13 @@ impl Net {
             Ok(nature) => nature.source(socket.into(), now),
             Err(error) => return Err(Refused { fd: socket.into(), error }),
         };
-        let key = self.try_insert(source)?;
+        let key = self.try_insert_source(source)?;
         Ok(match self.sources.get(key) {
             Some(Source::Listener(_)) => Adopted::Listener(ListenerId(key)),
             Some(Source::Datagrams(_)) => Adopted::Datagrams(DatagramId(key)),
             _ => {
-                self.take_in(now);
-                self.enqueue(key);
+                self.take_in_stream(now);
+                self.enqueue_source(key);
                 Adopted::Conn(ConnId(key))
             }
         })
@@ -226,7 +226,7 @@ impl Net {
     /// As [`watch`](Net::watch).
     pub fn watch_for(&mut self, fd: impl Into<OwnedFd>, interest: Interest) -> Result<FdId, Refused> {
         let watched = Box::new(Watched { fd: fd.into(), interest });
-        Ok(FdId(self.try_insert(Source::Watched(watched))?))
+        Ok(FdId(self.try_insert_source(Source::Watched(watched))?))
     }
 
     /// Changes what a descriptor is watched for.

@@ -183,7 +183,7 @@ impl Net {
     /// ([`Limits::linger`] at the most), and closes; at once where nothing is unread and nothing unsent. The handler
     /// hears no more of the connection but `closed`. Returns whether there was an open connection.
     pub fn close(&mut self, conn: ConnId) -> bool {
-        self.give_up_dial(conn.0) || self.begin_close(conn.0, CloseReason::ByUs)
+        self.give_up_dial(conn.0) || self.begin_stream_close(conn.0, CloseReason::ByUs)
     }
 
     /// Closes with a reset: what was not yet taken by the peer is lost. Returns whether there was a connection.
@@ -192,32 +192,32 @@ impl Net {
             return true;
         }
         let is_live = self.live_stream(conn.0).is_some();
-        self.kill(conn.0, CloseReason::ByUs, true);
+        self.kill_stream(conn.0, CloseReason::ByUs, true);
         is_live
     }
 
     /// Ends our side after what was sent is flushed; input is still read. Once the peer has ended its side as well, the
     /// connection is closed. Returns whether our side was open.
     pub fn shutdown_write(&mut self, conn: ConnId) -> bool {
-        self.begin_half_close(conn.0)
+        self.begin_stream_half_close(conn.0)
     }
 
     /// Stops reading from a connection; what arrives waits in the kernel, and in the end at the peer. Takes effect
     /// with the next read. A reset is heard of all the same, and ends the connection with what was not read. The reactor's
     /// own pause, at the high mark, is another one: reading needs both to be over.
     pub fn pause_reading(&mut self, conn: ConnId) -> bool {
-        self.pause(conn.0, true)
+        self.pause_stream(conn.0, true)
     }
 
     /// Reads again after [`pause_reading`](Net::pause_reading), from the next turn on.
     pub fn resume_reading(&mut self, conn: ConnId) -> bool {
-        self.pause(conn.0, false)
+        self.pause_stream(conn.0, false)
     }
 
     /// Reads at most `bytes` at a time from this connection (at least one; at most
     /// [`Limits::read_budget`] in any case).
     pub fn limit_reads(&mut self, conn: ConnId, bytes: usize) -> bool {
-        self.limit_read(conn.0, bytes)
+        self.limit_stream_reads(conn.0, bytes)
     }
 
     /// What is known of a connection; `None` when it is gone.

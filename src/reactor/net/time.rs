@@ -34,7 +34,7 @@ impl Net {
     }
 
     fn add_timer(&mut self, after: Duration, period: Tick, key: u64) -> TimerId {
-        // Later than the turn's own reading in any case: step 5 fires only what was set before the turn.
+        // Later than the turn's own reading in any case: a turn fires only what was set before it.
         let now = self.clock.now().max(self.now + 1);
         let timer = self.timers.set(now.saturating_add(ticks(after)), period, Purpose::User(key));
         TimerId(timer.expect("fewer than 16.7 million timers"))
@@ -93,7 +93,7 @@ impl Net {
     /// was when the reactor was made, and an open listener keeps its backlog.
     pub fn set_limits(&mut self, limits: Limits) {
         if self.serving != Key::NONE {
-            self.end_service(self.serving); // what was said of its output went by the old marks
+            self.end_stream_service(self.serving); // what was said of its output went by the old marks
         }
         let command_queue = self.limits.command_queue;
         self.limits = Limits { command_queue, ..limits.sane() };

@@ -23,7 +23,7 @@ const LOOK: Duration = Duration::from_millis(1);
 
 impl Net {
     /// Nothing waits any more: the FIN that was asked for follows, or the close goes on.
-    pub(crate) fn after_last_byte(&mut self, key: Key) {
+    pub(crate) fn after_streams_last_byte(&mut self, key: Key) {
         let (is_draining, linger) = (self.is_draining(), self.limits.linger);
         let Some(conn) = self.stream_mut(key) else { return };
         let is_closing = conn.phase == Phase::Closing;
@@ -32,36 +32,36 @@ impl Net {
             let is_settled = conn.flags.has(EOF) || conn.socket.is_settled();
             let more_may_come = is_draining || conn.flags.has(TALKS_ON);
             if conn.flags.has(EOF) || is_settled && !more_may_come {
-                return self.kill(key, reason, false);
+                return self.kill_stream(key, reason, false);
             }
             conn.phase = Phase::Lingering;
             let wait = if is_settled { linger.min(GRACE) } else { linger };
             if conn.flags.has(READABLE) {
-                self.enqueue(key);
+                self.enqueue_source(key);
             }
             self.set_stream_deadline(key, self.clock.now() + ticks(wait)); // a callback may have taken long
         }
         let Some(conn) = self.stream_mut(key) else { return };
         if (is_closing || conn.flags.has(FIN_WANTED)) && conn.flags.raise(FIN_SENT) {
             match conn.socket.shutdown_write() {
-                Ok(()) => self.end_if_both_have(key),
-                Err(error) => self.fail(key, error),
+                Ok(()) => self.end_stream_if_both_have(key),
+                Err(error) => self.fail_stream(key, error),
             }
         }
     }
 
     /// Both sides have ended theirs: nothing can come any more.
-    pub(crate) fn end_if_both_have(&mut self, key: Key) {
+    pub(crate) fn end_stream_if_both_have(&mut self, key: Key) {
         if self
             .stream(key)
             .is_some_and(|conn| conn.phase == Phase::Open && conn.flags.has(EOF) && conn.flags.has(FIN_SENT))
         {
-            self.kill(key, CloseReason::PeerClosed, false);
+            self.kill_stream(key, CloseReason::PeerClosed, false);
         }
     }
 
     /// Starts a close: flush, FIN, discard, gone. Whether there was anything to close.
-    pub(crate) fn begin_close(&mut self, key: Key, reason: CloseReason) -> bool {
+    pub(crate) fn begin_stream_close(&mut self, key: Key, reason: CloseReason) -> bool {
         let is_draining = self.is_draining();
         let Some(conn) = self.live_stream(key).filter(|conn| conn.phase == Phase::Open) else { return false };
         conn.phase = Phase::Closing;
@@ -71,34 +71,34 @@ impl Net {
             other => other,
         };
         let is_readable = conn.flags.has(READABLE);
-        self.stop_serving(key);
-        self.mark_dirty(key);
+        self.stop_serving_stream(key);
+        self.mark_stream_dirty(key);
         if is_readable {
-            self.enqueue(key);
+            self.enqueue_source(key);
         }
         true
     }
 
-    pub(crate) fn begin_half_close(&mut self, key: Key) -> bool {
-        if let Some(dial) = self.open_dial(key) {
+    pub(crate) fn begin_stream_half_close(&mut self, key: Key) -> bool {
+        if let Some(dial) = self.live_dial(key) {
             return dial.wishes.raise(FIN_WANTED);
         }
         let Some(conn) = self.live_stream(key).filter(|conn| conn.may_send()) else { return false };
         conn.flags.set(FIN_WANTED);
-        self.stop_serving(key);
-        self.mark_dirty(key);
+        self.stop_serving_stream(key);
+        self.mark_stream_dirty(key);
         true
     }
 
     /// The scratch stays with the stream it was filled for; it only takes no more.
-    pub(crate) fn stop_serving(&mut self, key: Key) {
+    pub(crate) fn stop_serving_stream(&mut self, key: Key) {
         if self.serving == key {
             self.serving = Key::NONE;
         }
     }
 
-    pub(crate) fn pause(&mut self, key: Key, paused: bool) -> bool {
-        if let Some(dial) = self.open_dial(key) {
+    pub(crate) fn pause_stream(&mut self, key: Key, paused: bool) -> bool {
+        if let Some(dial) = self.live_dial(key) {
             dial.wishes.put(PAUSED, paused);
             return true;
         }
@@ -109,14 +109,14 @@ impl Net {
         }
         conn.flags.put(PAUSED, paused);
         if conn.may_read() {
-            self.enqueue(key);
+            self.enqueue_source(key);
         }
         true
     }
 
-    pub(crate) fn limit_read(&mut self, key: Key, most: usize) -> bool {
+    pub(crate) fn limit_stream_reads(&mut self, key: Key, most: usize) -> bool {
         let most = most.clamp(1, u32::MAX as usize) as u32;
-        if let Some(dial) = self.open_dial(key) {
+        if let Some(dial) = self.live_dial(key) {
             dial.read_limit = most;
             return true;
         }
@@ -127,46 +127,52 @@ impl Net {
 
     #[cold]
     #[inline(never)]
-    pub(crate) fn fail(&mut self, key: Key, error: io::Error) {
+    pub(crate) fn fail_stream(&mut self, key: Key, error: io::Error) {
         log::debug!("{:?}: {error}", ConnId(key));
         let Some(conn) = self.stream_mut(key) else { return };
         if conn.phase == Phase::Lingering {
             // Nothing was lost any more: it ended as it was meant to.
             let reason = conn.reason;
-            return self.kill(key, reason, false);
+            return self.kill_stream(key, reason, false);
         }
-        self.kill_for(key, CloseReason::of(&error), false, Some(error));
+        self.kill_stream_for(key, CloseReason::of(&error), false, Some(error));
     }
 
-    /// The end, as far as the network goes; the handler hears of it in step 7.
+    /// The end, as far as the network goes; the handler hears of it in the report.
     ///
     /// **I2** Slot and descriptor are freed only after the batch, so that an event of the same batch still finds
     /// a dead connection in its place, and not a newer one. Guard: `a_closes_b_while_bs_event_waits` in
     /// `reactor::tests`.
-    pub(crate) fn kill(&mut self, key: Key, reason: CloseReason, reset: bool) {
-        self.kill_for(key, reason, reset, None);
+    pub(crate) fn kill_stream(&mut self, key: Key, reason: CloseReason, reset: bool) {
+        self.kill_stream_for(key, reason, reset, None);
     }
 
-    pub(crate) fn kill_for(&mut self, key: Key, reason: CloseReason, reset: bool, error: Option<io::Error>) {
+    pub(crate) fn kill_stream_for(
+        &mut self,
+        key: Key,
+        reason: CloseReason,
+        reset: bool,
+        error: Option<io::Error>,
+    ) {
         let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase != Phase::Dead) else { return };
         conn.phase = Phase::Dead;
         conn.reason = reason;
         conn.flags.put(RESET, reset);
-        self.stop_serving(key);
-        self.dead.push((key, error));
+        self.stop_serving_stream(key);
+        self.closed_list.push((key, error));
     }
 
     /// The drain's time is up: what still owes or reads is cut, and counted.
-    pub(crate) fn cut(&mut self, key: Key) -> bool {
+    pub(crate) fn cut_stream(&mut self, key: Key) -> bool {
         let Some(phase) = self.stream_mut(key).map(|conn| conn.phase) else { return false };
         let is_cut = matches!(phase, Phase::Open | Phase::Closing);
-        self.kill(key, CloseReason::Drained, is_cut);
+        self.kill_stream(key, CloseReason::Drained, is_cut);
         is_cut
     }
 
-    /// Step 7: reports and frees what closed.
+    /// The report of a turn: tells of what closed, and frees it.
     pub(crate) fn report_closed<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        for (key, error) in std::mem::take(&mut self.dead) {
+        for (key, error) in std::mem::take(&mut self.closed_list) {
             self.report_dial(handler, key);
             let Some(conn) = self.stream_mut(key) else { continue };
             let closed = Closed {
@@ -231,18 +237,18 @@ impl Net {
                 conn.flags.set(FULL); // at once: what it asks in this turn would be held against it
             }
             if conn.outbox.is_some() {
-                self.mark_dirty(key);
+                self.mark_stream_dirty(key);
             }
             if self.stream(key).is_some_and(|conn| conn.phase != Phase::Lingering) {
                 self.set_stream_deadline(key, self.now);
             }
         }
         self.timers.cancel(self.idle_timer);
-        self.look_for_silence_at(self.clock.now());
+        self.look_for_silent_streams_at(self.clock.now());
     }
 
     /// Has silent streams looked for, unless that is due already.
-    pub(crate) fn look_for_silence_at(&mut self, at: Tick) {
+    pub(crate) fn look_for_silent_streams_at(&mut self, at: Tick) {
         let has_streams = self.stats.connections > 0 && !self.limits.idle.is_zero();
         if has_streams && self.timers.deadline(self.idle_timer).is_none() {
             self.idle_timer = self.timers.set(at, 0, Purpose::Idle).unwrap_or(Key::NONE);
@@ -261,7 +267,7 @@ impl Net {
         let (now, heard, idle) = (self.now, self.hearing.until, ticks(self.limits.idle));
         let stood_still = now - self.idle_look_at;
         if stood_still > idle / 16 {
-            self.forgive_silence(stood_still);
+            self.forgive_silent_streams(stood_still);
         }
         let mut silent = Vec::new();
         let mut next = now + idle / 4;
@@ -276,13 +282,13 @@ impl Net {
         // As many as timers may fire; the others in the next turn.
         let soonest = now + (idle / 16).max(ticks(LOOK));
         let at = if silent.len() <= self.limits.timers { next.max(soonest) } else { now + 1 };
-        self.look_for_silence_at(at);
+        self.look_for_silent_streams_at(at);
         for key in silent.into_iter().take(self.limits.timers) {
-            self.begin_close(key, CloseReason::Idle);
+            self.begin_stream_close(key, CloseReason::Idle);
         }
     }
 
-    fn forgive_silence(&mut self, stood_still: Tick) {
+    fn forgive_silent_streams(&mut self, stood_still: Tick) {
         for source in self.sources.values_mut() {
             if let Source::Stream(conn) = source {
                 conn.active = (conn.active + stood_still).min(self.now);
@@ -298,12 +304,12 @@ impl Net {
         match (conn.phase, &mut conn.outbox) {
             (Phase::Lingering, _) => {
                 let reason = conn.reason;
-                self.kill(key, reason, false);
+                self.kill_stream(key, reason, false);
             }
             (Phase::Open | Phase::Closing, Some(outbox)) if stall > 0 && outbox.is_stuck() => {
                 outbox.look_again(&conn.socket, now);
                 if outbox.moved + stall <= heard {
-                    return self.kill(key, CloseReason::WriteStalled, true);
+                    return self.kill_stream(key, CloseReason::WriteStalled, true);
                 }
                 let next = next_stall_look(outbox.moved, stall, now);
                 self.set_stream_deadline(key, next);

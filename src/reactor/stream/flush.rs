@@ -29,52 +29,52 @@ impl Net {
                     }
                     taken = n;
                 }
-                Err(error) => return self.refused(key, error, &[]),
+                Err(error) => return self.stream_send_refused(key, error, &[]),
             }
         }
-        self.keep_rest(key, taken, &[]);
+        self.keep_unsent(key, taken, &[]);
     }
 
-    pub(crate) fn mark_dirty(&mut self, key: Key) {
+    pub(crate) fn mark_stream_dirty(&mut self, key: Key) {
         if let Some(conn) = self.stream_mut(key)
             && conn.flags.raise(DIRTY)
         {
-            self.dirty.push(key);
+            self.flush_list.push(key);
         }
     }
 
-    /// Step 6: writes what the turn has left in outboxes.
+    /// The flush of a turn: writes what the turn has left in outboxes.
     pub(crate) fn flush<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        self.contained(self.outgoing_on, Net::send_datagrams);
-        for key in std::mem::take(&mut self.dirty) {
-            self.contained(key, |net| net.flush_and_tell(handler, key));
+        self.contained(self.datagram_batch_on, Net::send_datagrams);
+        for key in std::mem::take(&mut self.flush_list) {
+            self.contained(key, |net| net.flush_stream_and_tell(handler, key));
         }
     }
 
     /// The last pass of a turn: what `output_low` and `closed` callbacks have sent goes out, and nobody is called.
-    pub(crate) fn flush_quietly(&mut self) {
-        self.contained(self.outgoing_on, Net::send_datagrams);
-        for key in std::mem::take(&mut self.dirty) {
+    pub(crate) fn last_pass(&mut self) {
+        self.contained(self.datagram_batch_on, Net::send_datagrams);
+        for key in std::mem::take(&mut self.flush_list) {
             self.contained(key, |net| {
                 if net.flush_stream(key) {
                     if let Some(conn) = net.stream_mut(key) {
                         conn.flags.set(ABOVE_LOW); // `output_low` is still owed, in the next turn
                     }
-                    net.mark_dirty(key);
+                    net.mark_stream_dirty(key);
                 }
             });
         }
     }
 
-    pub(crate) fn flush_and_tell<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    pub(crate) fn flush_stream_and_tell<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         if self.flush_stream(key)
             && let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase == Phase::Open)
         {
             if conn.flags.has(TOLD) {
-                self.serve(key, |net| handler.output_low(net, ConnId(key)));
+                self.call_for_stream(key, |net| handler.output_low(net, ConnId(key)));
             } else {
                 conn.flags.set(ABOVE_LOW); // `opened` comes first, in the next turn.
-                self.mark_dirty(key);
+                self.mark_stream_dirty(key);
             }
         }
     }
@@ -87,12 +87,12 @@ impl Net {
     fn flush_stream(&mut self, key: Key) -> bool {
         let Some(conn) = self.stream_mut(key) else { return false };
         conn.flags.clear(DIRTY);
-        let Some(outbox) = &conn.outbox else { return self.judge(key, false) };
+        let Some(outbox) = &conn.outbox else { return self.judge_stream_output(key, false) };
         let owes_low = outbox.owes_low;
         if conn.flags.has(WRITABLE) {
             self.write_outbox(key);
         }
-        self.judge(key, owes_low)
+        self.judge_stream_output(key, owes_low)
     }
 
     pub(crate) fn write_outbox(&mut self, key: Key) {
@@ -109,12 +109,12 @@ impl Net {
         match flushed {
             Flushed::All => conn.outbox = None,
             Flushed::Blocked => conn.flags.clear(WRITABLE),
-            Flushed::Broken(error) => self.fail(key, error),
+            Flushed::Broken(error) => self.fail_stream(key, error),
         }
     }
 
     /// What follows from the amount of output that still waits.
-    fn judge(&mut self, key: Key, owes_low: bool) -> bool {
+    fn judge_stream_output(&mut self, key: Key, owes_low: bool) -> bool {
         let (high, low) = (self.limits.outbox_high, self.limits.outbox_low);
         let stall = ticks(self.limits.write_stall);
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
@@ -142,12 +142,12 @@ impl Net {
             next_stall_look(outbox.moved, stall, now)
         });
         if reads_again {
-            self.enqueue(key);
+            self.enqueue_source(key);
         }
         match look_at {
             Some(at) if stall > 0 => self.advance_stream_deadline(key, at),
             Some(_) => {}
-            None => self.after_last_byte(key),
+            None => self.after_streams_last_byte(key),
         }
         fell
     }

@@ -162,16 +162,16 @@ impl Net {
     /// Takes a new stream in. It fails, and the stream is closed, when the poller does not take it.
     pub(crate) fn insert_stream(&mut self, socket: StreamSocket, origin: Key) -> io::Result<Key> {
         let now = self.clock.now();
-        let key = self.insert(Source::Stream(Connection::new(socket, origin, now)))?;
-        self.take_in(now);
+        let key = self.insert_source(Source::Stream(Connection::new(socket, origin, now)))?;
+        self.take_in_stream(now);
         Ok(key)
     }
 
     /// Counts a stream, and starts its idle clock.
-    pub(crate) fn take_in(&mut self, now: Tick) {
+    pub(crate) fn take_in_stream(&mut self, now: Tick) {
         self.stats.connections += 1;
         self.stats.connections_peak = self.stats.connections_peak.max(self.stats.connections);
-        self.look_for_silence_at(now + ticks(self.limits.idle) / 4);
+        self.look_for_silent_streams_at(now + ticks(self.limits.idle) / 4);
     }
 
     /// Tells `opened`; once.
@@ -184,15 +184,15 @@ impl Net {
         conn.flags.set(TOLD);
         let origin = conn.origin();
         self.stats.opened += 1;
-        self.serve(key, |net| handler.opened(net, ConnId(key), origin));
+        self.call_for_stream(key, |net| handler.opened(net, ConnId(key), origin));
         if self.is_draining() {
-            self.ask_to_end_soon(key);
+            self.ask_stream_to_end_soon(key);
         }
     }
 
-    pub(crate) fn ask_to_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    pub(crate) fn ask_stream_to_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         if self.stream_mut(key).is_some_and(|conn| conn.flags.has(TOLD) && conn.phase == Phase::Open) {
-            self.serve(key, |net| handler.draining(net, ConnId(key)));
+            self.call_for_stream(key, |net| handler.draining(net, ConnId(key)));
         }
     }
 
@@ -215,11 +215,11 @@ impl Net {
             && !conn.may_read()
             && let Some(error) = conn.socket.take_error()
         {
-            self.fail(key, error);
+            self.fail_stream(key, error);
         }
         // Write first: a peer that takes its output may be read again, and answers to come need no outbox.
         else if conn.outbox.is_some() {
-            self.flush_and_tell(handler, key);
+            self.flush_stream_and_tell(handler, key);
         }
         self.stream(key).is_some_and(|conn| !conn.flags.has(QUEUED) && conn.may_read())
     }
@@ -267,7 +267,7 @@ impl Net {
             let n = match conn.socket.read(&mut buffer[..want]) {
                 Ok(n) if n > 0 => n,
                 nothing => {
-                    self.nothing_read(handler, key, nothing.err());
+                    self.stream_read_nothing(handler, key, nothing.err());
                     break;
                 }
             };
@@ -281,14 +281,14 @@ impl Net {
             if conn.phase != Phase::Open {
                 conn.flags.set(TALKS_ON);
             } else if !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n])) {
-                self.kill(key, CloseReason::HandlerPanicked, true);
+                self.kill_stream(key, CloseReason::HandlerPanicked, true);
             }
             if is_consumed {
                 break;
             }
             budget = budget.saturating_sub(if n < want { n.max(SHORT_READ_COST) } else { n });
             if budget == 0 {
-                self.enqueue(key);
+                self.enqueue_source(key);
                 break;
             }
             most = most.min(budget);
@@ -298,40 +298,45 @@ impl Net {
             };
             self.serving = conn.key_for_scratch(key);
         }
-        self.end_service(key);
+        self.end_stream_service(key);
         true
     }
 
     /// A read found nothing for now, an error, or (`None`) the peer's end of file.
     #[cold]
     #[inline(never)]
-    fn nothing_read<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, error: Option<io::Error>) {
+    fn stream_read_nothing<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        error: Option<io::Error>,
+    ) {
         let Some(conn) = self.stream_mut(key) else { return };
         let broken = conn.outbox.as_mut().and_then(|outbox| outbox.broken.take());
         match error.or(broken) {
             None => {
                 conn.flags.set(EOF);
-                self.peer_ended(handler, key);
+                self.stream_peer_ended(handler, key);
             }
             Some(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 conn.flags.clear(READABLE);
                 conn.flags.put(THOROUGH, !conn.socket.is_tcp());
             }
-            Some(error) => self.fail(key, error),
+            Some(error) => self.fail_stream(key, error),
         }
     }
 
-    fn peer_ended<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    fn stream_peer_ended<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(conn) = self.stream_mut(key) else { return };
         match conn.phase {
             Phase::Open => {
                 guarded(self, |net| handler.peer_eof(net, ConnId(key)));
-                self.end_if_both_have(key);
+                self.end_stream_if_both_have(key);
             }
-            Phase::Closing => self.mark_dirty(key),
+            Phase::Closing => self.mark_stream_dirty(key),
             Phase::Lingering => {
                 let reason = conn.reason;
-                self.kill(key, reason, false);
+                self.kill_stream(key, reason, false);
             }
             Phase::Dead => {}
         }
@@ -339,16 +344,16 @@ impl Net {
 
     /// Runs a callback about one stream with the shared scratch buffer open for its output, and writes the scratch
     /// when it is done.
-    pub(crate) fn serve(&mut self, key: Key, callback: impl FnOnce(&mut Net)) {
+    pub(crate) fn call_for_stream(&mut self, key: Key, callback: impl FnOnce(&mut Net)) {
         if self.stream(key).is_some_and(Connection::may_use_scratch) {
             self.serving = key;
         }
         guarded(self, callback);
-        self.end_service(key);
+        self.end_stream_service(key);
     }
 
     #[inline(always)]
-    pub(crate) fn end_service(&mut self, key: Key) {
+    pub(crate) fn end_stream_service(&mut self, key: Key) {
         self.serving = Key::NONE;
         if !self.scratch.is_empty() {
             self.write_scratch(key);

@@ -52,12 +52,12 @@ impl Net {
                     taken = n;
                 }
                 Err(error) => {
-                    self.refused(key, error, bytes);
+                    self.stream_send_refused(key, error, bytes);
                     return Sent::Queued(self.stream(key).map_or(0, Connection::waiting));
                 }
             }
         }
-        self.keep_rest(key, taken, bytes);
+        self.keep_unsent(key, taken, bytes);
         Sent::Queued(match self.stream(key).map_or(0, Connection::waiting) {
             0 => self.count_written_through(key, all),
             waiting => waiting,
@@ -78,8 +78,8 @@ impl Net {
     /// would find what looks like the end of the peer's output. Only a broken pipe is told each time, and after that end.
     #[cold]
     #[inline(never)]
-    pub(crate) fn refused(&mut self, key: Key, error: io::Error, more: &[u8]) {
-        self.keep_rest(key, 0, more);
+    pub(crate) fn stream_send_refused(&mut self, key: Key, error: io::Error, more: &[u8]) {
+        self.keep_unsent(key, 0, more);
         let Some(conn) = self.stream_mut(key) else { return };
         match (error.kind(), &mut conn.outbox) {
             (io::ErrorKind::WouldBlock, _) => conn.flags.clear(WRITABLE),
@@ -96,7 +96,7 @@ impl Net {
     /// was taken in the end.
     #[cold]
     #[inline(never)]
-    pub(crate) fn keep_rest(&mut self, key: Key, taken: usize, more: &[u8]) {
+    pub(crate) fn keep_unsent(&mut self, key: Key, taken: usize, more: &[u8]) {
         let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
         let is_much = self.scratch.len() + more.len() > low;
         let rest = &self.scratch[taken.min(self.scratch.len())..];
@@ -113,12 +113,12 @@ impl Net {
                 if outbox.len() > high {
                     conn.flags.set(FULL);
                 }
-                self.stop_serving(key);
+                self.stop_serving_stream(key);
             }
         }
         self.scratch.clear();
         self.scratch.shrink_to(high.saturating_mul(4));
-        self.mark_dirty(key);
+        self.mark_stream_dirty(key);
     }
 
     /// Sends where the scratch is not open for `key`: to the outbox, which is flushed when the turn ends.
@@ -127,13 +127,13 @@ impl Net {
         let is_over_cap = match self.sources.get(key) {
             Some(Source::Stream(conn)) if !conn.may_send() => return Sent::Closing,
             Some(Source::Stream(conn)) => conn.waiting() > cap,
-            Some(Source::Dial(_)) => return self.send_early(key, bytes),
+            Some(Source::Dial(_)) => return self.send_to_dial(key, bytes),
             _ => {
                 self.stats.dead_ids += 1;
                 return Sent::Gone;
             }
         };
-        if is_over_cap && !self.make_room(key) {
+        if is_over_cap && !self.make_outbox_room(key) {
             return Sent::Closing;
         }
         let Some(conn) = self.stream_mut(key) else { return Sent::Gone };
@@ -148,21 +148,21 @@ impl Net {
         if outbox.len() > low {
             conn.flags.set(ABOVE_LOW);
         }
-        self.mark_dirty(key);
+        self.mark_stream_dirty(key);
         sent
     }
 
     /// More than the cap waits: what the system takes of it now makes room for the next send; otherwise the peer is
     /// doomed. It is asked even where it took nothing before, since a callback may have taken long.
     #[cold]
-    fn make_room(&mut self, key: Key) -> bool {
+    fn make_outbox_room(&mut self, key: Key) -> bool {
         if let Some(conn) = self.stream_mut(key) {
             conn.flags.set(WRITABLE | ABOVE_LOW);
         }
         self.write_outbox(key);
         let cap = self.limits.outbox_cap;
         if self.stream(key).is_some_and(|conn| conn.waiting() > cap) {
-            self.kill(key, CloseReason::OverCap, true);
+            self.kill_stream(key, CloseReason::OverCap, true);
         }
         self.stream(key).is_some_and(Connection::may_send)
     }
