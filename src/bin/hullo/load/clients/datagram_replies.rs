@@ -4,7 +4,7 @@ use crate::load::books::outcome::Phase;
 use crate::load::clients::client::{Flight, Kind, Stage, State};
 use crate::load::engine::handler::{Driver, UNSENT};
 use crate::load::plan::Check;
-use crate::load::text::template::Turn;
+use crate::load::text::request::{ClientId, RequestId};
 use hullo::{DatagramId, Net};
 use std::io;
 use std::time::Duration;
@@ -32,12 +32,14 @@ impl Driver<'_> {
         let newest = self.lanes.lane(lane).sequence.wrapping_sub(1);
         if let Some(place) = self.lanes.find(lane, newest) {
             let sequence = self.lanes.peek(place).sequence;
-            if *self.replies.text(Turn { client: lane, sequence }) == *bytes {
+            if *self.replies.text(RequestId { client: ClientId::new(lane), sequence }) == *bytes {
                 return self.arrived(net, lane, place, true);
             }
         }
         match self.origin_of(bytes) {
-            Some(turn) if turn.client == lane => self.not_the_newest(net, lane, turn.sequence, bytes),
+            Some(turn) if turn.client.number() == lane => {
+                self.not_the_newest(net, lane, turn.sequence, bytes)
+            }
             Some(_) => self.foreign(lane, bytes),
             None => self.unnamed(net, lane, bytes),
         }
@@ -138,11 +140,13 @@ impl Driver<'_> {
     }
 
     /// Who and which a reply of this run names: `c12-7-` and the mark of the run.
-    fn origin_of(&self, bytes: &[u8]) -> Option<Turn> {
+    fn origin_of(&self, bytes: &[u8]) -> Option<RequestId> {
         let end = memchr::memmem::find(bytes, &self.mark)?;
         let (front, sequence) = digits_before(&bytes[..end])?;
         let (front, client) = digits_before(front.strip_suffix(b"-")?)?;
-        front.ends_with(b"c").then_some(Turn { client: u32::try_from(client).ok()?, sequence })
+        front
+            .ends_with(b"c")
+            .then_some(RequestId { client: ClientId::new(u32::try_from(client).ok()?), sequence })
     }
 
     /// The system has refused a datagram, or brought word that an earlier one was refused.
@@ -183,7 +187,7 @@ impl Driver<'_> {
         let Some(place) = unsent else { return };
         let flight = *self.lanes.flight(place);
         let id = self.lanes.lane(lane).id;
-        let turn = Turn { client: lane, sequence: flight.sequence };
+        let turn = RequestId { client: ClientId::new(lane), sequence: flight.sequence };
         let sent = self.clock();
         let again = self.lanes.flight(place);
         (again.sent, again.state) = (sent, State::Waiting);

@@ -2,7 +2,7 @@
 
 use crate::load::engine::handler::Driver;
 use crate::load::plan::Check;
-use crate::load::text::template::Turn;
+use crate::load::text::request::{ClientId, RequestId};
 
 /// Of the eight digits of the run's mark so many are still right: no other run's mark is so much like ours.
 const LIKE_OURS: usize = 6;
@@ -22,7 +22,7 @@ impl Driver<'_> {
         candidates.sort_unstable();
         candidates.dedup();
         let likeness = |sequence: &u64| {
-            let due = self.replies.text(Turn { client: lane, sequence: *sequence });
+            let due = self.replies.text(RequestId { client: ClientId::new(lane), sequence: *sequence });
             differences(due, bytes, &self.mark).map(|differences| (differences, *sequence))
         };
         candidates.iter().filter_map(likeness).min().map(|(_, sequence)| sequence)

@@ -13,7 +13,7 @@ impl Driver<'_> {
         let kind = match (stage, head) {
             (Stage::Welcome, _) => {
                 self.expected.clear();
-                self.expected.text(self.plan.script.welcome.as_deref().unwrap_or_default());
+                self.expected.push(self.plan.script.welcome.as_deref().unwrap_or_default());
                 "unfinished welcome"
             }
             (_, Some(flight)) => {

@@ -5,7 +5,7 @@ use crate::load::clients::client::{Flight, Kind, Stage, State};
 use crate::load::clients::matcher::{Match, end_of_wrong, hold};
 use crate::load::engine::handler::Driver;
 use crate::load::plan::{Check, Framing};
-use crate::load::text::template::Turn;
+use crate::load::text::request::{ClientId, RequestId};
 use hullo::{ConnId, Net};
 
 /// Bytes kept of a wrong reply that does not end.
@@ -45,7 +45,7 @@ impl Driver<'_> {
         let due = match flight.kind {
             Kind::Farewell => script.farewell_reply.as_deref().unwrap_or_default(),
             Kind::Request | Kind::Proof => {
-                self.replies.text(Turn { client: lane, sequence: flight.sequence })
+                self.replies.text(RequestId { client: ClientId::new(lane), sequence: flight.sequence })
             }
         };
         match hold(script.check, script.framing, due, at, bytes) {
@@ -104,10 +104,10 @@ impl Driver<'_> {
         let script = &self.plan.script;
         match kind {
             Kind::Farewell => {
-                self.expected.text(script.farewell_reply.as_deref().unwrap_or_default());
+                self.expected.push(script.farewell_reply.as_deref().unwrap_or_default());
             }
             Kind::Request | Kind::Proof => {
-                self.expected.text(self.replies.text(Turn { client: lane, sequence }));
+                self.expected.push(self.replies.text(RequestId { client: ClientId::new(lane), sequence }));
             }
         }
     }

@@ -10,8 +10,8 @@ use crate::load::engine::heartbeat::Heartbeat;
 use crate::load::engine::pace::Pace;
 use crate::load::engine::progress::Progress;
 use crate::load::plan::Plan;
-use crate::load::text::buffer::Paper;
-use crate::load::text::cache::Sheets;
+use crate::load::text::buffer::Buffer;
+use crate::load::text::cache::Cache;
 use crate::load::text::template::Seed;
 use crate::signals::Signals;
 use hullo::{Closed, ConnId, ConnMap, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
@@ -59,10 +59,10 @@ pub(crate) struct Driver<'a> {
     pub(crate) now: u64,
     /// A callback has run in this turn.
     has_worked: bool,
-    pub(crate) requests: Sheets<'a>,
-    pub(crate) replies: Sheets<'a>,
+    pub(crate) requests: Cache<'a>,
+    pub(crate) replies: Cache<'a>,
     /// What was due when something else came.
-    pub(crate) expected: Paper,
+    pub(crate) expected: Buffer,
     /// What follows `c12-7` in each datagram of this run.
     pub(crate) mark: Vec<u8>,
     /// What has come of wrong replies that are not whole yet.
@@ -124,9 +124,9 @@ impl<'a> Driver<'a> {
             origin: Instant::now(),
             now: 0,
             has_worked: false,
-            requests: Sheets::new(&plan.script.request, Seed(plan.seed), plan.clients),
-            replies: Sheets::new(&plan.script.reply, Seed(plan.seed), plan.clients),
-            expected: Paper::default(),
+            requests: Cache::new(&plan.script.request, Seed(plan.seed), plan.clients),
+            replies: Cache::new(&plan.script.reply, Seed(plan.seed), plan.clients),
+            expected: Buffer::default(),
             mark: format!("-{:08x}", Seed(plan.seed).mark()).into_bytes(),
             stashes: HashMap::new(),
             deadline_is_armed: false,

@@ -5,7 +5,7 @@ use crate::load::clients::client::{Flight, Kind, Stage, State};
 use crate::load::clients::queue::Queue;
 use crate::load::engine::handler::{Driver, PUMP};
 use crate::load::plan::rate::Schedule;
-use crate::load::text::template::Turn;
+use crate::load::text::request::{ClientId, RequestId};
 use hullo::{ConnId, DatagramId, Net};
 use std::time::Duration;
 
@@ -237,7 +237,9 @@ impl Driver<'_> {
         let planned = if is_open_loop || self.plan.churn { planned } else { sent };
         let request = match kind {
             Kind::Farewell => self.plan.script.farewell.as_deref().unwrap_or_default(),
-            Kind::Proof | Kind::Request => self.requests.text(Turn { client: lane, sequence }),
+            Kind::Proof | Kind::Request => {
+                self.requests.text(RequestId { client: ClientId::new(lane), sequence })
+            }
         };
         let size = request.len() as u64;
         if self.is_datagram {

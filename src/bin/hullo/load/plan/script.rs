@@ -170,8 +170,9 @@ impl Wanted<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::text::buffer::Paper;
-    use crate::load::text::template::{Seed, Turn};
+    use crate::load::text::buffer::Buffer;
+    use crate::load::text::request::{ClientId, RequestId};
+    use crate::load::text::template::Seed;
     use hullo::greeting::Transport;
 
     fn wanted() -> Wanted<'static> {
@@ -190,8 +191,8 @@ mod tests {
     }
 
     fn written(template: &Template) -> String {
-        let mut out = Paper::default();
-        template.write(Turn { client: 3, sequence: 4 }, Seed(1), &mut out);
+        let mut out = Buffer::default();
+        template.write(RequestId { client: ClientId::new(3), sequence: 4 }, Seed(1), &mut out);
         String::from_utf8_lossy(&out).into_owned()
     }
 
@@ -208,8 +209,8 @@ mod tests {
         assert_eq!((written(&hello.reply), hello.farewell), ("Hello, c3-4!".into(), Some(b"exit".to_vec())));
         assert!(!hello.has_loose_welcome);
         let receipt = of("receipt", Transport::Stream, &Wanted { churn: true, ..wanted() }).unwrap();
-        let mut reply = Paper::default();
-        receipt.reply.write(Turn { client: 3, sequence: 4 }, Seed(1), &mut reply);
+        let mut reply = Buffer::default();
+        receipt.reply.write(RequestId { client: ClientId::new(3), sequence: 4 }, Seed(1), &mut reply);
         assert_eq!(*reply, *b"\xca\xfd\xbe\xdd[c3-4]\xca\xd5\xb5\xbd\xc1\xcb!\n", "in GBK");
         assert_eq!(receipt.farewell_reply.unwrap(), b"\xca\xfd\xbe\xdd[bye]\xca\xd5\xb5\xbd\xc1\xcb!\n");
     }

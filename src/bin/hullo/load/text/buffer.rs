@@ -1,5 +1,4 @@
-//! A sheet that is written on again and again: what is said or expected, without an allocation and, for short texts,
-//! without a call.
+//! Bytes that are written again and again, without an allocation and, for short texts, without a call.
 
 use std::ops::Deref;
 
@@ -7,46 +6,47 @@ use std::ops::Deref;
 /// is copied too much is overwritten by what follows.
 const BLOCK: usize = 16;
 
+/// What was written last; its memory stays for what comes next.
 #[derive(Default)]
-pub(crate) struct Paper {
+pub struct Buffer {
     bytes: Vec<u8>,
     len: usize,
 }
 
-/// Text, the short one with room behind it.
+/// Text that never changes. A short one has room behind it, so that it can be copied as a whole block.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Words {
+pub struct Literal {
     block: [u8; BLOCK],
     text: Box<[u8]>,
 }
 
-impl Paper {
+impl Buffer {
     #[inline]
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.len = 0;
     }
 
-    pub(crate) fn text(&mut self, text: &[u8]) {
+    pub fn push(&mut self, text: &[u8]) {
         self.make_room(text.len());
         self.bytes[self.len..][..text.len()].copy_from_slice(text);
         self.len += text.len();
     }
 
     #[inline(always)]
-    pub(crate) fn words(&mut self, words: &Words) {
-        let len = words.text.len();
+    pub fn push_literal(&mut self, literal: &Literal) {
+        let len = literal.text.len();
         if len > BLOCK {
-            return self.text(&words.text);
+            return self.push(&literal.text);
         }
         self.make_room(BLOCK);
         if let Some(room) = self.bytes.get_mut(self.len..self.len + BLOCK) {
-            room.copy_from_slice(&words.block);
+            room.copy_from_slice(&literal.block);
         }
         self.len += len;
     }
 
     #[inline(always)]
-    pub(crate) fn decimal(&mut self, value: u64) {
+    pub fn push_decimal(&mut self, value: u64) {
         match u32::try_from(value) {
             Ok(value @ 0..10) => self.take(1)[0] = b'0' + value as u8,
             Ok(value @ 10..10_000) => self.up_to_four_digits(value),
@@ -77,10 +77,10 @@ impl Paper {
             digits[first] = b'0' + (value % 10) as u8;
             value /= 10;
         }
-        self.text(&digits[first..]);
+        self.push(&digits[first..]);
     }
 
-    pub(crate) fn hexadecimal(&mut self, mut value: u64, width: usize) {
+    pub fn push_hexadecimal(&mut self, mut value: u64, width: usize) {
         for byte in self.take(width).iter_mut().rev() {
             *byte = b"0123456789abcdef"[value as usize & 15];
             value >>= 4;
@@ -90,12 +90,12 @@ impl Paper {
     /// Makes what stands from `start` on exactly so long: it is cut or filled up.
     #[cold]
     #[inline(never)]
-    pub(crate) fn fill(&mut self, start: usize, size: usize) {
+    pub fn fill(&mut self, start: usize, size: usize) {
         const FILLER: &[u8; 26] = b"abcdefghijklmnopqrstuvwxyz";
         self.len = self.len.min(start + size);
         while self.len < start + size {
             let missing = start + size - self.len;
-            self.text(&FILLER[..missing.min(FILLER.len())]);
+            self.push(&FILLER[..missing.min(FILLER.len())]);
         }
     }
 
@@ -121,7 +121,7 @@ impl Paper {
     }
 }
 
-impl Deref for Paper {
+impl Deref for Buffer {
     type Target = [u8];
 
     #[inline]
@@ -130,16 +130,16 @@ impl Deref for Paper {
     }
 }
 
-impl Words {
-    pub(crate) fn new(text: &[u8]) -> Words {
+impl Literal {
+    pub fn new(text: &[u8]) -> Literal {
         let mut block = [0; BLOCK];
         let front = text.len().min(BLOCK);
         block[..front].copy_from_slice(&text[..front]);
-        Words { block, text: text.into() }
+        Literal { block, text: text.into() }
     }
 }
 
-impl Deref for Words {
+impl Deref for Literal {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -153,30 +153,30 @@ mod tests {
 
     #[test]
     fn what_is_written_stands_there_and_nothing_else() {
-        let mut paper = Paper::default();
+        let mut buffer = Buffer::default();
         for length in 0..70 {
             let text: Vec<u8> = (0..length).map(|n| n as u8 + 1).collect();
-            let words = Words::new(&text);
-            paper.clear();
-            paper.words(&words);
-            paper.decimal(length);
-            paper.words(&words);
-            paper.text(b".");
-            assert_eq!(*paper, [&text, length.to_string().as_bytes(), &text, b"."].concat());
+            let literal = Literal::new(&text);
+            buffer.clear();
+            buffer.push_literal(&literal);
+            buffer.push_decimal(length);
+            buffer.push_literal(&literal);
+            buffer.push(b".");
+            assert_eq!(*buffer, [&text, length.to_string().as_bytes(), &text, b"."].concat());
         }
     }
 
     #[test]
     fn numbers_are_written_as_they_are_read() {
-        let mut paper = Paper::default();
+        let mut buffer = Buffer::default();
         let large = [10_000, 12_345, u32::MAX.into(), u64::from(u32::MAX) + 1, u64::MAX];
         for value in (0..10_001).chain(large) {
-            paper.clear();
-            paper.decimal(value);
-            assert_eq!(*paper, *value.to_string().as_bytes());
+            buffer.clear();
+            buffer.push_decimal(value);
+            assert_eq!(*buffer, *value.to_string().as_bytes());
         }
-        paper.clear();
-        paper.hexadecimal(0xbeef, 8);
-        assert_eq!(*paper, *b"0000beef");
+        buffer.clear();
+        buffer.push_hexadecimal(0xbeef, 8);
+        assert_eq!(*buffer, *b"0000beef");
     }
 }

@@ -1,125 +1,120 @@
-//! What each client says next, or hears next, kept from the time before: most often it differs in one digit.
+//! What each client says or hears next. The text of the time before is kept, since most often the next one differs from
+//! it in one digit.
 
-use crate::load::text::buffer::Paper;
-use crate::load::text::template::{Seed, Template, Turn};
+use crate::load::text::buffer::Buffer;
+use crate::load::text::request::RequestId;
+use crate::load::text::template::{Change, Seed, Template};
 
 /// Longer texts are written anew each time, so that many clients with large messages need no memory for them.
 const LONGEST: usize = 256;
 
-pub(crate) struct Sheets<'a> {
+/// The texts of one template for all clients.
+pub struct Cache<'a> {
     template: &'a Template,
     seed: Seed,
-    /// One for each client, and none where each text is another one.
-    marks: Vec<Mark>,
+    /// One for each client. There is none where texts that follow each other differ too much to be kept.
+    entries: Vec<Entry>,
     texts: Vec<u8>,
     /// Bytes between the beginnings of two texts.
     stride: usize,
-    paper: Paper,
+    buffer: Buffer,
 }
 
-/// What stands on one sheet.
+/// The text that is kept for one client.
 #[derive(Clone, Copy)]
-struct Mark {
+struct Entry {
     sequence: u64,
     len: u32,
-    /// Where among all texts its last digit is that changes; nowhere if there is none.
+    /// Where among all texts the last digit of the number stands that changes, or [`NOWHERE`].
     digit: u32,
-    step: Step,
+    change: Change,
 }
 
 const NOWHERE: u32 = u32::MAX;
 
-/// How the text of a sequence becomes that of the next.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Step {
-    /// It is the same.
-    Same,
-    /// By the number that stands there, from its first digit to its last.
-    Number(u32, u32),
-    /// It has to be written.
-    Anew,
-}
-
-impl<'a> Sheets<'a> {
-    pub(crate) fn new(template: &'a Template, seed: Seed, clients: usize) -> Sheets<'a> {
+impl<'a> Cache<'a> {
+    pub fn new(template: &'a Template, seed: Seed, clients: usize) -> Cache<'a> {
         let stride = template.longest();
         let is_kept = stride <= LONGEST && template.is_steady() && clients * stride < NOWHERE as usize;
         let clients = if is_kept { clients } else { 0 };
-        let mark = Mark { sequence: u64::MAX, len: 0, digit: NOWHERE, step: Step::Anew };
-        Sheets {
+        let entry = Entry { sequence: u64::MAX, len: 0, digit: NOWHERE, change: Change::Anew };
+        Cache {
             template,
             seed,
-            marks: vec![mark; clients],
+            entries: vec![entry; clients],
             texts: vec![0; clients * stride],
             stride,
-            paper: Paper::default(),
+            buffer: Buffer::default(),
         }
     }
 
     /// What one client costs.
-    pub(crate) fn bytes_per_client(&self) -> usize {
-        if self.marks.is_empty() { 0 } else { size_of::<Mark>() + self.stride }
+    pub fn bytes_per_client(&self) -> usize {
+        if self.entries.is_empty() { 0 } else { size_of::<Entry>() + self.stride }
     }
 
-    /// The text of that turn.
+    /// The text of that request.
     #[inline(always)]
-    pub(crate) fn text(&mut self, turn: Turn) -> &[u8] {
-        let Some(mark) = self.marks.get_mut(turn.client as usize) else { return self.write_on_paper(turn) };
-        match self.texts.get_mut(mark.digit as usize) {
-            Some(digit) if mark.sequence.wrapping_add(1) == turn.sequence && *digit < b'9' => {
+    pub fn text(&mut self, request: RequestId) -> &[u8] {
+        let Some(entry) = self.entries.get_mut(request.client.index()) else {
+            return self.write_anew(request);
+        };
+        match self.texts.get_mut(entry.digit as usize) {
+            Some(digit) if entry.sequence.wrapping_add(1) == request.sequence && *digit < b'9' => {
                 *digit += 1;
-                mark.sequence = turn.sequence;
+                entry.sequence = request.sequence;
             }
-            _ if mark.sequence == turn.sequence => {}
-            _ => return self.step(turn),
+            _ if entry.sequence == request.sequence => {}
+            _ => return self.change(request),
         }
-        let start = turn.client as usize * self.stride;
-        &self.texts[start..start + mark.len as usize]
+        let start = request.client.index() * self.stride;
+        &self.texts[start..start + entry.len as usize]
     }
 
     #[inline(never)]
-    fn write_on_paper(&mut self, turn: Turn) -> &[u8] {
-        self.write(turn);
-        &self.paper
+    fn write_anew(&mut self, request: RequestId) -> &[u8] {
+        self.write(request);
+        &self.buffer
     }
 
-    /// It takes more than one digit.
+    /// Makes the text where it takes more than one digit.
     #[inline(never)]
-    fn step(&mut self, turn: Turn) -> &[u8] {
-        let client = turn.client as usize;
+    fn change(&mut self, request: RequestId) -> &[u8] {
+        let client = request.client.index();
         let start = client * self.stride;
-        let mark = &mut self.marks[client];
-        let is_next = mark.sequence.wrapping_add(1) == turn.sequence;
-        let is_stepped = match mark.step {
-            Step::Number(first, last) if is_next => {
+        let entry = &mut self.entries[client];
+        let is_next = entry.sequence.wrapping_add(1) == request.sequence;
+        let is_changed = match entry.change {
+            Change::Number(first, last) if is_next => {
                 count_up(&mut self.texts[start + first as usize..=start + last as usize])
             }
-            step => step == Step::Same,
+            change => change == Change::Same,
         };
-        if is_stepped {
-            mark.sequence = turn.sequence;
+        if is_changed {
+            entry.sequence = request.sequence;
         } else {
-            self.write_sheet(turn, start);
+            self.write_entry(request, start);
         }
-        &self.texts[start..start + self.marks[client].len as usize]
+        &self.texts[start..start + self.entries[client].len as usize]
     }
 
-    fn write_sheet(&mut self, turn: Turn, start: usize) {
-        let step = self.write(turn);
-        let len = self.paper.len();
-        self.texts[start..start + len].copy_from_slice(&self.paper);
-        let digit = if let Step::Number(_, last) = step { start as u32 + last } else { NOWHERE };
-        self.marks[turn.client as usize] = Mark { sequence: turn.sequence, len: len as u32, digit, step };
+    fn write_entry(&mut self, request: RequestId, start: usize) {
+        let change = self.write(request);
+        let len = self.buffer.len();
+        self.texts[start..start + len].copy_from_slice(&self.buffer);
+        let digit = if let Change::Number(_, last) = change { start as u32 + last } else { NOWHERE };
+        self.entries[request.client.index()] =
+            Entry { sequence: request.sequence, len: len as u32, digit, change };
     }
 
     #[inline(never)]
-    fn write(&mut self, turn: Turn) -> Step {
-        self.paper.clear();
-        self.template.write(turn, self.seed, &mut self.paper)
+    fn write(&mut self, request: RequestId) -> Change {
+        self.buffer.clear();
+        self.template.write(request, self.seed, &mut self.buffer)
     }
 }
 
-/// Whether the number has room for the next one.
+/// Adds one to a number, and says whether its digits have room for that.
 fn count_up(digits: &mut [u8]) -> bool {
     for digit in digits.iter_mut().rev() {
         if *digit != b'9' {
@@ -134,9 +129,10 @@ fn count_up(digits: &mut [u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::text::request::ClientId;
 
     #[test]
-    fn a_sheet_says_what_its_template_says_whatever_was_asked_before() {
+    fn a_cached_text_says_what_its_template_says_whatever_was_asked_before() {
         let ident = Template::message(b"c{conn}-{seq}");
         let sized = |least, most| Template::around(b"<{message}>", &Template::sized(&ident, least, most));
         let templates = [
@@ -150,22 +146,23 @@ mod tests {
             sized(1, 9),
             sized(300, 300),
         ];
-        let turns = (0..250).chain([99, 99, 100, 7, 8, 1999, 2000, u64::MAX - 1]);
+        let requests = (0..250).chain([99, 99, 100, 7, 8, 1999, 2000, u64::MAX - 1]);
         for template in &templates {
-            let mut sheets = Sheets::new(template, Seed(7), 2);
-            for (client, sequence) in turns.clone().flat_map(|sequence| [(0, sequence), (1, sequence / 2)]) {
-                let turn = Turn { client, sequence };
-                let mut paper = Paper::default();
-                template.write(turn, Seed(7), &mut paper);
-                assert_eq!(*sheets.text(turn), *paper, "{template:?} {turn:?}");
+            let mut cache = Cache::new(template, Seed(7), 2);
+            for (client, sequence) in requests.clone().flat_map(|sequence| [(0, sequence), (1, sequence / 2)])
+            {
+                let request = RequestId { client: ClientId::new(client), sequence };
+                let mut buffer = Buffer::default();
+                template.write(request, Seed(7), &mut buffer);
+                assert_eq!(*cache.text(request), *buffer, "{template:?} {request:?}");
             }
         }
     }
 
     #[test]
     fn memory_is_taken_only_where_a_text_can_be_kept() {
-        let cost = |template: &Template| Sheets::new(template, Seed(7), 1).bytes_per_client();
-        assert_eq!(cost(&Template::message(b"{seq}")), size_of::<Mark>() + 20);
+        let cost = |template: &Template| Cache::new(template, Seed(7), 1).bytes_per_client();
+        assert_eq!(cost(&Template::message(b"{seq}")), size_of::<Entry>() + 20);
         assert_eq!(cost(&Template::message(b"{rand}")), 0);
         assert_eq!(cost(&Template::message(&[b'a'; 300])), 0);
     }

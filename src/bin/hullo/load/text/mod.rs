@@ -2,4 +2,5 @@
 
 pub mod buffer;
 pub mod cache;
+pub mod request;
 pub mod template;

@@ -1,23 +1,16 @@
-//! What a client says and what it must hear: templates, written without an allocation.
+//! Templates: what a client says and what it must hear, with holes for what differs from request to request.
 
-use crate::load::text::buffer::{Paper, Words};
-use crate::load::text::cache::Step;
+use crate::load::text::buffer::{Buffer, Literal};
+use crate::load::text::request::RequestId;
 use std::fmt::Write as _;
-
-/// Who says it, and which time it is: what a message is made from.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Turn {
-    pub(crate) client: u32,
-    pub(crate) sequence: u64,
-}
 
 /// Text with holes.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Template(Vec<Piece>);
 
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Piece {
-    Text(Words),
+pub enum Piece {
+    Text(Literal),
     /// The client's number.
     Client,
     /// Which of the client's requests it is.
@@ -31,9 +24,20 @@ pub(crate) enum Piece {
     Size(u32, u32),
 }
 
+/// How the text of a request becomes that of the client's next request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Change {
+    /// Both are the same.
+    Same,
+    /// The number that stands there, from its first digit to its last, grows by one.
+    Number(u32, u32),
+    /// The next one has to be written.
+    Anew,
+}
+
 /// What `{rand}`, sizes and the mark of the run are drawn from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Seed(pub(crate) u64);
+pub struct Seed(pub u64);
 
 impl Template {
     /// The placeholders of a message: `{conn}`, `{seq}`, `{rand}`. Other braces are text.
@@ -78,14 +82,14 @@ impl Template {
         }
     }
 
-    pub(crate) fn push(&mut self, piece: Piece) {
+    pub fn push(&mut self, piece: Piece) {
         self.0.push(piece);
     }
 
     pub fn push_text(&mut self, more: &[u8]) {
         match self.0.last_mut() {
-            Some(Piece::Text(text)) => *text = Words::new(&[text, more].concat()),
-            _ => self.0.push(Piece::Text(Words::new(more))),
+            Some(Piece::Text(text)) => *text = Literal::new(&[text, more].concat()),
+            _ => self.0.push(Piece::Text(Literal::new(more))),
         }
     }
 
@@ -107,7 +111,7 @@ impl Template {
     }
 
     /// How many line ends it has.
-    pub(crate) fn lines(&self) -> usize {
+    pub fn lines(&self) -> usize {
         let ends = |piece: &Piece| match piece {
             Piece::Text(text) => memchr::memchr_iter(b'\n', text).count(),
             _ => 0,
@@ -115,8 +119,8 @@ impl Template {
         self.0.iter().map(ends).sum()
     }
 
-    /// Whether two turns that follow each other differ, if at all, in one number.
-    pub(crate) fn is_steady(&self) -> bool {
+    /// Whether the texts of two requests that follow each other differ, if at all, in one number.
+    pub fn is_steady(&self) -> bool {
         let is_steady = |piece: &Piece| match piece {
             Piece::Size(least, most) => least == most,
             piece => *piece != Piece::Random,
@@ -124,30 +128,31 @@ impl Template {
         self.0.iter().all(is_steady) && self.0.iter().filter(|piece| **piece == Piece::Sequence).count() < 2
     }
 
-    /// Writes it behind what is there. Says how that of the next turn differs, if it [is steady](Template::is_steady).
+    /// Writes the text of a request behind what is there. Says how that of the next one differs, if the template
+    /// [is steady](Template::is_steady).
     #[inline]
-    pub(crate) fn write(&self, turn: Turn, seed: Seed, out: &mut Paper) -> Step {
+    pub fn write(&self, request: RequestId, seed: Seed, out: &mut Buffer) -> Change {
         let mut start = out.len();
-        let mut step = Step::Same;
+        let mut change = Change::Same;
         for piece in &self.0 {
             match piece {
-                Piece::Text(text) => out.words(text),
-                Piece::Client => out.decimal(u64::from(turn.client)),
+                Piece::Text(text) => out.push_literal(text),
+                Piece::Client => out.push_decimal(u64::from(request.client.number())),
                 Piece::Sequence => {
                     let first = out.len();
-                    out.decimal(turn.sequence);
-                    step = Step::Number(first as u32, out.len() as u32 - 1);
+                    out.push_decimal(request.sequence);
+                    change = Change::Number(first as u32, out.len() as u32 - 1);
                 }
                 Piece::Size(0, 0) => start = out.len(),
                 piece => {
-                    piece.write_rare(start, turn, seed, out);
-                    if matches!(step, Step::Number(_, last) if last as usize >= out.len()) {
-                        step = Step::Anew; // Its end is cut off; what is before may still change.
+                    piece.write_rare(start, request, seed, out);
+                    if matches!(change, Change::Number(_, last) if last as usize >= out.len()) {
+                        change = Change::Anew; // The end of the number is cut off; what stands before may still change.
                     }
                 }
             }
         }
-        step
+        change
     }
 
     /// A message of a certain size: it begins with `ident` and is cut or filled up.
@@ -161,14 +166,14 @@ impl Template {
 }
 
 impl Piece {
-    /// Apart, or the optimizer computes what is random before the first piece, for every message that has none.
+    /// This is apart, or the optimizer computes what is random before the first piece, for every message that has none.
     #[cold]
     #[inline(never)]
-    fn write_rare(&self, start: usize, turn: Turn, seed: Seed, out: &mut Paper) {
+    fn write_rare(&self, start: usize, request: RequestId, seed: Seed, out: &mut Buffer) {
         match self {
-            Piece::Random => out.hexadecimal(seed.draw(turn), 16),
-            Piece::Run => out.hexadecimal(seed.mark(), 8),
-            Piece::Size(least, most) => out.fill(start, size(*least, *most, turn, seed)),
+            Piece::Random => out.push_hexadecimal(seed.draw(request), 16),
+            Piece::Run => out.push_hexadecimal(seed.mark(), 8),
+            Piece::Size(least, most) => out.fill(start, size(*least, *most, request, seed)),
             Piece::Text(_) | Piece::Client | Piece::Sequence => {}
         }
     }
@@ -176,12 +181,12 @@ impl Piece {
 
 impl Seed {
     /// Sixteen random digits for one request: a bijective mix, so that no two requests draw the same.
-    fn draw(self, turn: Turn) -> u64 {
-        mix(self.0 ^ mix(u64::from(turn.client) << 40 ^ turn.sequence))
+    fn draw(self, request: RequestId) -> u64 {
+        mix(self.0 ^ mix(u64::from(request.client.number()) << 40 ^ request.sequence))
     }
 
     /// The mark of a run.
-    pub(crate) fn mark(self) -> u64 {
+    pub fn mark(self) -> u64 {
         mix(self.0) >> 32
     }
 }
@@ -194,13 +199,13 @@ fn mix(value: u64) -> u64 {
     value ^ value >> 31
 }
 
-fn size(least: u32, most: u32, turn: Turn, seed: Seed) -> usize {
+fn size(least: u32, most: u32, request: RequestId, seed: Seed) -> usize {
     let spread = u64::from(most.saturating_sub(least)) + 1;
-    least as usize + (seed.draw(turn) % spread) as usize
+    least as usize + (seed.draw(request) % spread) as usize
 }
 
 /// The bytes that a template on the command line stands for: `\r \n \t \0 \\` and `\xNN`.
-pub(crate) fn unescape(text: &str) -> Result<Vec<u8>, String> {
+pub fn unescape(text: &str) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
@@ -234,10 +239,11 @@ pub(crate) fn unescape(text: &str) -> Result<Vec<u8>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::text::request::ClientId;
 
     fn written(template: &Template, client: u32, sequence: u64) -> Vec<u8> {
-        let mut out = Paper::default();
-        template.write(Turn { client, sequence }, Seed(7), &mut out);
+        let mut out = Buffer::default();
+        template.write(RequestId { client: ClientId::new(client), sequence }, Seed(7), &mut out);
         out.to_vec()
     }
 
