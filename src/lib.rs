@@ -25,9 +25,9 @@
 //! # How it hangs together
 //!
 //! A [`Reactor`] waits for events and lends a [`Handler`], which you write, the [`Net`]: the one door to the network.
-//! Streams, listeners, datagram sockets, timers and watched descriptors are named by ids ([`ConnId`] and its kin),
-//! and your own state per connection lives in a [`ConnMap`]. Other threads come in through a [`Remote`]. Every bound
-//! of the loop is a field of [`Limits`]; what happened is counted in [`Stats`].
+//! Streams, listeners, datagram sockets, timers and watched descriptors are named by ids ([`ConnId`] and its kin);
+//! your own state for each connection lives in a [`ConnMap`], for anything else in an [`IdMap`]. Other threads come in
+//! through a [`Remote`]. Every bound of the loop is a field of [`Limits`]; what happened is counted in [`Stats`].
 //!
 //! [`docs`] maps the calls that every tutorial on sockets teaches to what does their job here.
 //!
