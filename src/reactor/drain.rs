@@ -1,9 +1,11 @@
 //! The orderly end: accept what waits, answer what was read, flush, close.
 
 use crate::reactor::handler::Handler;
+use crate::reactor::ids::ConnId;
 use crate::reactor::listener::REST;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
+use crate::reactor::stream::Phase;
 use crate::reactor::stream::flags::{READABLE, TOLD};
 use crate::reactor::timers::{Purpose, Tick, ticks};
 use std::time::Duration;
@@ -110,6 +112,12 @@ impl Net {
         drain.to_read.push(key);
         self.drain_waits = true;
         self.enqueue_source(key);
+    }
+
+    fn ask_stream_to_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+        if self.stream_mut(key).is_some_and(|conn| conn.flags.has(TOLD) && conn.phase == Phase::Open) {
+            self.call_for_stream(key, |net| handler.draining(net, ConnId(key)));
+        }
     }
 
     /// The time is up; and whatever a handler opens from now on has no time left either.

@@ -6,7 +6,7 @@ use crate::reactor::net::Net;
 use crate::reactor::remote::Remote;
 use crate::reactor::slots::Key;
 use crate::reactor::stats::Stats;
-use crate::reactor::stream::READ;
+use crate::reactor::stream::receive::READ;
 use crate::reactor::timers::{Purpose, Tick, ticks};
 use std::time::{Duration, Instant};
 

@@ -1,16 +1,35 @@
 //! A stream's way out: the scratch is written, the outbox flushed, the marks judged.
 
+use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use crate::reactor::stream::Phase;
-use crate::reactor::stream::close::next_stall_look;
+use crate::reactor::stream::deadlines::next_stall_look;
 use crate::reactor::stream::flags::{ABOVE_LOW, AWAITS_WRITABLE, DIRTY, FULL, READABLE, TOLD, WRITABLE};
 use crate::reactor::stream::outbox::Flushed;
+use crate::reactor::stream::{Connection, Phase};
 use crate::reactor::timers::ticks;
 
 impl Net {
+    /// Runs a callback about one stream with the shared scratch buffer open for its output, and writes the scratch
+    /// when it is done.
+    pub(crate) fn call_for_stream(&mut self, key: Key, callback: impl FnOnce(&mut Net)) {
+        if self.stream(key).is_some_and(Connection::may_use_scratch) {
+            self.serving = key;
+        }
+        guarded(self, callback);
+        self.end_stream_service(key);
+    }
+
+    #[inline(always)]
+    pub(crate) fn end_stream_service(&mut self, key: Key) {
+        self.serving = Key::NONE;
+        if !self.scratch.is_empty() {
+            self.write_scratch(key);
+        }
+    }
+
     /// Writes the scratch to the stream it was filled for; what the kernel does not take becomes its outbox.
     #[inline(always)]
     pub(crate) fn write_scratch(&mut self, key: Key) {
