@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 ///
 /// Before `main` std opens `/dev/null` in its place, so that no socket takes its number. What is written there from then on
 /// is lost without an error.
-pub(crate) fn stdout_was_closed() -> bool {
+pub fn stdout_was_closed() -> bool {
     STDOUT_WAS_CLOSED.load(Ordering::Relaxed)
 }
 
@@ -29,7 +29,7 @@ extern "C" fn look() {
 
 /// Whether the process ignores this signal. What it ignores from its start on, whoever started it has wished so:
 /// execve(2) sets caught signals back to their default, and leaves ignored ones alone.
-pub(crate) fn is_ignored(signal: libc::c_int) -> bool {
+pub fn is_ignored(signal: libc::c_int) -> bool {
     // SAFETY: all zeroes is a valid sigaction; without a new one, sigaction(2) only writes the present one to it.
     let (result, present) = unsafe {
         let mut present: libc::sigaction = std::mem::zeroed();

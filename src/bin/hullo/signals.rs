@@ -19,17 +19,17 @@ const TOGETHER: Duration = Duration::from_millis(100);
 
 /// The caught signals. A handler may do next to nothing, so it writes a byte into a socket pair of which the
 /// reactor watches the other end.
-pub(crate) struct Signals {
+pub struct Signals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
-    pub(crate) fd: FdId,
+    pub fd: FdId,
     /// Those that were asked for, without what stays ignored.
-    pub(crate) caught: Vec<i32>,
+    pub caught: Vec<i32>,
 }
 
 impl Signals {
     /// Catches these, and those of them that were held back until now; but what is ignored, as nohup(1) and a shell's
     /// background jobs have it, stays ignored.
-    pub(crate) fn catch(net: &mut Net, signals: &[i32]) -> io::Result<Signals> {
+    pub fn catch(net: &mut Net, signals: &[i32]) -> io::Result<Signals> {
         let (read, write) = UnixStream::pair()?;
         let fd = net.watch(read.as_fd().try_clone_to_owned()?)?;
         let caught: Vec<i32> = signals.iter().copied().filter(|&signal| !is_ignored(signal)).collect();
@@ -40,7 +40,7 @@ impl Signals {
     }
 
     /// The signals that came since the last call, each once.
-    pub(crate) fn pending(&mut self) -> Vec<i32> {
+    pub fn pending(&mut self) -> Vec<i32> {
         self.delivery.pending().collect()
     }
 }
@@ -48,7 +48,7 @@ impl Signals {
 /// From now on each of the signals ends the process with the code 128 + signal, also where it waits for somebody to read what it
 /// writes. A moment later, that is: what follows the signal that was heard last, as from timeout(1), which sends it twice,
 /// ends nothing.
-pub(crate) fn end_the_process_on(signals: &[i32]) -> io::Result<()> {
+pub fn end_the_process_on(signals: &[i32]) -> io::Result<()> {
     let is_meant = Arc::new(AtomicBool::new(false));
     for &signal in signals.iter().filter(|&&signal| !is_ignored(signal)) {
         flag::register_conditional_shutdown(signal, 128 + signal, is_meant.clone())?;

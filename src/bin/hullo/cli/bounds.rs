@@ -9,11 +9,11 @@ use std::time::Duration;
 
 /// What `[limits]` says.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Bounds {
-    pub(super) limits: Limits,
-    pub(super) drain: Duration,
-    pub(super) nodelay: bool,
-    pub(super) reuse_address: bool,
+pub struct Bounds {
+    pub limits: Limits,
+    pub drain: Duration,
+    pub nodelay: bool,
+    pub reuse_address: bool,
     /// Answers to one source of datagrams a second; zero: no limit.
     rate: u32,
     burst: u32,
@@ -83,7 +83,7 @@ impl Default for Bounds {
 
 impl Bounds {
     /// Reads `[limits]`; what is not there keeps its default.
-    pub(super) fn read(section: &Section<'_>) -> Bounds {
+    pub fn read(section: &Section<'_>) -> Bounds {
         let mut bounds = Bounds::default();
         for key in &KEYS {
             key.read(section, &mut bounds);
@@ -94,7 +94,7 @@ impl Bounds {
     }
 
     /// Each key with the unit of its value and its default.
-    pub(super) fn keys() -> Vec<(&'static str, &'static str, String)> {
+    pub fn keys() -> Vec<(&'static str, &'static str, String)> {
         let describe = |key: &Key| {
             let unit = match key.kind {
                 Count(_) | Count32(_) => "count",
@@ -108,19 +108,19 @@ impl Bounds {
     }
 
     /// The loop guard of datagram sockets.
-    pub(super) fn guard(&self) -> Guard {
+    pub fn guard(&self) -> Guard {
         let rate = Rate { per_second: self.rate, burst: self.burst };
         let rate = (self.rate > 0).then_some(rate);
         Guard { rate, on_loopback: self.on_loopback, sources: self.sources }
     }
 
     /// The longest answer that finds room in an outbox at its high mark.
-    pub(super) fn answer_room(&self) -> usize {
+    pub fn answer_room(&self) -> usize {
         self.limits.outbox_cap.saturating_sub(self.limits.outbox_high)
     }
 
     /// As [`read`](Bounds::read) understands it.
-    pub(super) fn to_toml(&self) -> String {
+    pub fn to_toml(&self) -> String {
         let mut bounds = self.clone();
         let mut text = "[limits]\n".to_owned();
         for key in &KEYS {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 /// Every dialect that can be named.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Catalog {
+pub struct Catalog {
     custom: BTreeMap<String, Custom>,
 }
 
@@ -22,7 +22,7 @@ struct Custom {
 
 impl Catalog {
     /// Reads every `[dialects.NAME]`.
-    pub(super) fn read(section: &Section<'_>) -> Catalog {
+    pub fn read(section: &Section<'_>) -> Catalog {
         let read = |(name, table): (&str, Section<'_>)| {
             let place = table.place("reply");
             Some((name.to_owned(), Custom { dialect: dialect_table::read(name, table)?, place }))
@@ -31,7 +31,7 @@ impl Catalog {
     }
 
     /// The dialect of that name, if it fits.
-    pub(super) fn find(&self, name: &str, transport: Transport) -> Option<Dialect> {
+    pub fn find(&self, name: &str, transport: Transport) -> Option<Dialect> {
         match self.custom.get(name) {
             Some(custom) => Some(custom.dialect.clone()),
             None => Dialect::builtin(name, transport),
@@ -39,7 +39,7 @@ impl Catalog {
     }
 
     /// As [`find`](Catalog::find), or a sentence that says what there is instead.
-    pub(super) fn require(&self, name: &str, transport: Transport) -> Result<Dialect, String> {
+    pub fn require(&self, name: &str, transport: Transport) -> Result<Dialect, String> {
         self.check_name(name)?;
         self.find(name, transport).ok_or_else(|| {
             let (is, other) = match transport {
@@ -53,7 +53,7 @@ impl Catalog {
     }
 
     /// Whether any socket can have that name; a sentence with the nearest if not.
-    pub(super) fn check_name(&self, name: &str) -> Result<(), String> {
+    pub fn check_name(&self, name: &str) -> Result<(), String> {
         let names = self.names();
         if names.iter().any(|known| known == name) {
             return Ok(());
@@ -62,17 +62,17 @@ impl Catalog {
     }
 
     /// The place of a dialect in the config; the default one for those built in.
-    pub(super) fn place(&self, name: &str) -> Place {
+    pub fn place(&self, name: &str) -> Place {
         self.custom.get(name).map(|custom| custom.place.clone()).unwrap_or_default()
     }
 
     /// The dialects of the config.
-    pub(super) fn custom(&self) -> impl Iterator<Item = &Dialect> {
+    pub fn custom(&self) -> impl Iterator<Item = &Dialect> {
         self.custom.values().map(|custom| &custom.dialect)
     }
 
     /// Each once, those built in first.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         let builtin = Dialect::builtins().map(|(_, dialect)| dialect.name().to_owned());
         for name in builtin.chain(self.custom.keys().cloned()) {

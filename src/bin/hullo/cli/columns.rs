@@ -1,11 +1,11 @@
 //! Text in the columns of a terminal.
 
 /// What help, manual pages and tables keep to.
-pub(super) const WIDTH: usize = 80;
+pub const WIDTH: usize = 80;
 
 /// Breaks each paragraph between its words, so that no line has more than so many columns unless a word has. Further
 /// lines of a paragraph begin with `indent`. What is indented is laid out already, and stays as it is.
-pub(super) fn fill(text: &str, columns: usize, indent: &str) -> String {
+pub fn fill(text: &str, columns: usize, indent: &str) -> String {
     text.split('\n').map(|line| fill_line(line, columns, indent)).collect::<Vec<_>>().join("\n")
 }
 
@@ -31,7 +31,7 @@ fn fill_line(line: &str, columns: usize, indent: &str) -> String {
 }
 
 /// The first paragraph of a report, with what is indented in it.
-pub(super) fn fill_head(text: &str, columns: usize) -> String {
+pub fn fill_head(text: &str, columns: usize) -> String {
     let (head, rest) = text.split_once("\n\n").unwrap_or((text, ""));
     let fill_line = |line: &str| {
         let depth = line.len() - line.trim_start().len();
@@ -44,12 +44,12 @@ pub(super) fn fill_head(text: &str, columns: usize) -> String {
 }
 
 /// With blanks behind it, up to so many columns.
-pub(super) fn pad(text: &str, columns: usize) -> String {
+pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns - width(text)))
 }
 
 /// Columns on a terminal: Chinese, Japanese and Korean characters take two.
-pub(super) fn width(text: &str) -> usize {
+pub fn width(text: &str) -> usize {
     let is_wide = |c: char| {
         matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'
             | '\u{f900}'..='\u{faff}' | '\u{fe30}'..='\u{fe6f}' | '\u{ff00}'..='\u{ff60}'

@@ -1,7 +1,7 @@
 //! The command line as a shell takes it.
 
 /// As typed, more or less: what a shell would split or read in its own way is quoted.
-pub(super) fn quoted(args: &[String]) -> String {
+pub fn quoted(args: &[String]) -> String {
     let is_plain = |arg: &str| {
         !arg.is_empty()
             && arg.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:=,@%+*[]".contains(&byte))
@@ -14,6 +14,6 @@ pub(super) fn quoted(args: &[String]) -> String {
 }
 
 /// What is no text is shown with a mark.
-pub(super) fn typed() -> Vec<String> {
+pub fn typed() -> Vec<String> {
     std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect()
 }

@@ -25,14 +25,14 @@ Files:
 /// Print a completion script for a shell
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
-pub(super) struct Completions {
+pub struct Completions {
     /// bash, zsh or fish
     #[arg(value_name = "SHELL", hide_possible_values = true, value_parser = shell())]
     shell: Shell,
 }
 
 impl Completions {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         let mut hullo = completed();
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut hullo, "hullo", &mut script);

@@ -20,38 +20,38 @@ use toml::de::DeTable;
 
 /// What a file asks for; the default is what an empty one does.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Config {
-    pub(super) listen: Vec<Listen>,
-    pub(super) catalog: Catalog,
-    pub(super) bounds: Bounds,
+pub struct Config {
+    pub listen: Vec<Listen>,
+    pub catalog: Catalog,
+    pub bounds: Bounds,
     /// Of every stream socket that has none of its own.
-    pub(super) framing: Option<Framing>,
-    pub(super) log_level: Option<LevelFilter>,
-    pub(super) reactors: Option<usize>,
+    pub framing: Option<Framing>,
+    pub log_level: Option<LevelFilter>,
+    pub reactors: Option<usize>,
     /// Whether `connections` is somebody's wish and not the default.
-    pub(super) sets_connections: bool,
+    pub sets_connections: bool,
 }
 
 /// One `[[listen]]`, or one ADDRESS of the command line.
 #[derive(Clone, Debug)]
-pub(super) struct Listen {
-    pub(super) place: Place,
-    pub(super) address: Address,
-    pub(super) dialect: Option<String>,
-    pub(super) framing: Option<Framing>,
-    pub(super) mode: Option<u32>,
+pub struct Listen {
+    pub place: Place,
+    pub address: Address,
+    pub dialect: Option<String>,
+    pub framing: Option<Framing>,
+    pub mode: Option<u32>,
 }
 
 impl Config {
     /// Reads and checks a file.
-    pub(super) fn load(path: &Path) -> Result<Config, Failure> {
+    pub fn load(path: &Path) -> Result<Config, Failure> {
         let file = File::open(path).map_err(|error| unreadable(path, &error.to_string()))?;
         Config::parse(&path.to_string_lossy(), &text_of(file, path)?)
     }
 
     /// The same for one that was read before. In doubt it says no: a pipe has nothing left to give, and a file that
     /// is empty is about to be written.
-    pub(super) fn reload(path: &Path) -> Result<Config, Failure> {
+    pub fn reload(path: &Path) -> Result<Config, Failure> {
         let not_again = || unreadable(path, "it is no regular file, and only that can be read again");
         // Not even opened is what is none: it may take that for a reader.
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
@@ -71,7 +71,7 @@ impl Config {
     }
 
     /// `name` is what complaints call the text.
-    pub(super) fn parse(name: &str, text: &str) -> Result<Config, Failure> {
+    pub fn parse(name: &str, text: &str) -> Result<Config, Failure> {
         let source = Source::new(name, text);
         let config = match DeTable::parse(text) {
             Ok(document) => Config::read(&Section::of_file(&source, &document)),
@@ -116,22 +116,22 @@ impl Config {
 
 impl Listen {
     /// A socket that the command line asks for, or nobody in particular.
-    pub(super) fn bare(address: Address) -> Listen {
+    pub fn bare(address: Address) -> Listen {
         Listen { place: Place::default(), address, dialect: None, framing: None, mode: None }
     }
 
-    pub(super) fn transport(&self) -> Transport {
+    pub fn transport(&self) -> Transport {
         transport(&self.address)
     }
 
     /// What is spoken there unless something else is asked for.
-    pub(super) fn dialect_name(&self) -> &str {
+    pub fn dialect_name(&self) -> &str {
         self.dialect.as_deref().unwrap_or("hello")
     }
 }
 
 /// The kind of socket at an address.
-pub(super) fn transport(address: &Address) -> Transport {
+pub fn transport(address: &Address) -> Transport {
     if address.is_datagram() { Transport::Datagram } else { Transport::Stream }
 }
 

@@ -13,14 +13,14 @@ const OURS: u64 = 14;
 const ANOTHER_REACTOR: u64 = 4;
 
 /// Raises the soft descriptor limit to the hard one, and says what it is now.
-pub(super) fn raise() -> u64 {
+pub fn raise() -> u64 {
     // Without a limit that can be asked for there is none to keep to.
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return u64::MAX };
     if soft == hard || setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft }
 }
 
 /// How many clients there is room for beside `sockets` sockets of our own, each of which every reactor may have.
-pub(super) fn room(limit: u64, sockets: usize, reactors: usize) -> usize {
+pub fn room(limit: u64, sockets: usize, reactors: usize) -> usize {
     let others = reactors as u64 - 1;
     let reserve = RESERVE.max(OURS + sockets as u64) + others * (ANOTHER_REACTOR + sockets as u64);
     usize::try_from(limit.saturating_sub(reserve)).unwrap_or(usize::MAX)

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use toml::Value;
 
 /// Reads one table; complains and returns `None` if nothing can be served from it.
-pub(super) fn read(name: &str, section: Section<'_>) -> Option<Dialect> {
+pub fn read(name: &str, section: Section<'_>) -> Option<Dialect> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         let sentence = format!("{name:?} cannot name a dialect: use letters, digits, - and _");
         section.complain_as_is("", &sentence);
@@ -49,12 +49,12 @@ fn template(section: &Section<'_>, key: &'static str, placeholders: &[&str]) -> 
 }
 
 /// `raw`, `line` or `auto`; the error goes on from "is".
-pub(super) fn framing(text: &str) -> Result<Framing, String> {
+pub fn framing(text: &str) -> Result<Framing, String> {
     text.parse().map_err(|_| "no framing: choose raw, line or auto".to_owned())
 }
 
 /// As [`read`] understands it; what is absent or false is left out.
-pub(super) fn write(name: &str, spec: &DialectSpec) -> String {
+pub fn write(name: &str, spec: &DialectSpec) -> String {
     let text = |text: &Option<String>| text.clone().map(Value::String);
     let flag = |flag: bool| flag.then_some(Value::Boolean(true));
     let delay = || Value::String(units::write_duration(spec.delay));

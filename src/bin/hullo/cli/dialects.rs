@@ -15,14 +15,14 @@ Examples:
 /// List the dialects that are built in
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
-pub(super) struct Dialects {
+pub struct Dialects {
     /// Print them as config tables, to change or to start from
     #[arg(long)]
     toml: bool,
 }
 
 impl Dialects {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         let text = if self.toml { as_toml() } else { as_table() };
         output::print(&text).map(|()| ExitCode::SUCCESS)
     }

@@ -7,46 +7,46 @@ use std::rc::Rc;
 
 /// The end of a command that did not go well: an exit code, and sentences for stderr.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub struct Failure {
     code: u8,
     complaints: Vec<Complaint>,
 }
 
 /// A sentence, and the place that it speaks of.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Complaint {
+pub struct Complaint {
     place: Place,
     sentence: String,
 }
 
 /// A line of a file, or the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place(Option<(Rc<str>, usize)>);
+pub struct Place(Option<(Rc<str>, usize)>);
 
 impl Failure {
     /// It was well asked, but could not be done.
-    pub(super) fn failed(place: &Place, sentence: impl Into<String>) -> Failure {
+    pub fn failed(place: &Place, sentence: impl Into<String>) -> Failure {
         Failure { code: 1, complaints: vec![place.complaint(sentence)] }
     }
 
     /// It was asked in a way that cannot be done.
-    pub(super) fn usage(mut complaints: Vec<Complaint>) -> Failure {
+    pub fn usage(mut complaints: Vec<Complaint>) -> Failure {
         complaints.sort();
         complaints.dedup();
         Failure { code: 2, complaints }
     }
 
     /// The same, found while nothing was asked but whether it is right.
-    pub(super) fn into_usage(self) -> Failure {
+    pub fn into_usage(self) -> Failure {
         Failure { code: 2, ..self }
     }
 
-    pub(super) fn code(&self) -> ExitCode {
+    pub fn code(&self) -> ExitCode {
         ExitCode::from(self.code)
     }
 
     /// All of it in one line, for a log.
-    pub(super) fn in_one_line(&self) -> String {
+    pub fn in_one_line(&self) -> String {
         let lines: Vec<String> = self.complaints.iter().map(Complaint::to_string).collect();
         lines.join("; ")
     }
@@ -73,17 +73,17 @@ impl fmt::Display for Complaint {
 }
 
 /// What was typed, or stands in a file, may be anything, and is shown on a terminal.
-pub(super) fn printable_lines(text: &str) -> String {
+pub fn printable_lines(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(|line| Printable(line.as_bytes()).to_string()).collect();
     lines.join("\n")
 }
 
 impl Place {
-    pub(super) fn in_file(file: &Rc<str>, line: usize) -> Place {
+    pub fn in_file(file: &Rc<str>, line: usize) -> Place {
         Place(Some((Rc::clone(file), line)))
     }
 
-    pub(super) fn complaint(&self, sentence: impl Into<String>) -> Complaint {
+    pub fn complaint(&self, sentence: impl Into<String>) -> Complaint {
         Complaint { place: self.clone(), sentence: sentence.into() }
     }
 }

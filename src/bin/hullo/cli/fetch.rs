@@ -48,7 +48,7 @@ Environment:
 /// is text: control characters become \xNN or \u{N}. Redirects are followed, at most 10. https:// is not spoken.
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
-pub(super) struct Fetch {
+pub struct Fetch {
     /// What to fetch: http://HOST[:PORT]/PATH
     #[arg(value_name = "URL", required = true)]
     urls: Vec<Url>,
@@ -89,7 +89,7 @@ pub(super) struct Fetch {
 
 impl Fetch {
     /// Fetches until all is there, or known to have failed.
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         let file = self.output.filter(|file| file.as_os_str() != "-");
         if file.is_some() && self.urls.len() > 1 {
             let sentence =

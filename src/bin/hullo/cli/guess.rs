@@ -9,23 +9,23 @@ const OUR_PORT: u16 = 9999;
 
 /// An address that was nearly written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Guess {
+pub struct Guess {
     /// As it should have been written.
-    pub(super) address: String,
-    pub(super) web: Option<Web>,
+    pub address: String,
+    pub web: Option<Web>,
 }
 
 /// The text was the address of a page.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Web {
-    pub(super) host: String,
+pub struct Web {
+    pub host: String,
     /// What a request asks for.
-    pub(super) target: String,
-    pub(super) has_tls: bool,
+    pub target: String,
+    pub has_tls: bool,
 }
 
 /// For a command that takes addresses of sockets.
-pub(super) fn address(text: &str) -> Option<Guess> {
+pub fn address(text: &str) -> Option<Guess> {
     let socket = |address: String| Guess { address, web: None };
     let guess = match scheme(text) {
         Some((scheme @ ("tcp" | "udp"), rest)) => {
@@ -52,7 +52,7 @@ pub(super) fn address(text: &str) -> Option<Guess> {
 }
 
 /// For a command that takes addresses of pages.
-pub(super) fn page(text: &str) -> Option<String> {
+pub fn page(text: &str) -> Option<String> {
     let rest = match scheme(text) {
         Some(("tcp" | "http", rest)) => rest.trim_start_matches('/'),
         Some(_) => return None,

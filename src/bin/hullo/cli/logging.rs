@@ -1,6 +1,6 @@
 //! The log: lines on stderr that never hold the loop up.
 
-pub(super) use super::patient::{AT_ONCE, say as last_line, stderr};
+pub use super::patient::{AT_ONCE, say as last_line, stderr};
 
 use super::patient::Patient;
 use env_logger::fmt::Formatter;
@@ -13,11 +13,11 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::panic;
 
-pub(super) const DEFAULT: LevelFilter = LevelFilter::Info;
+pub const DEFAULT: LevelFilter = LevelFilter::Info;
 
 /// Starts the log. The flag counts more than `HULLO_LOG`, and that more than the config, which has yet to be read:
 /// [`level_of`].
-pub(super) fn start(flag: Option<LevelFilter>) {
+pub fn start(flag: Option<LevelFilter>) {
     let mut builder = Builder::new();
     match (flag, filters()) {
         (None, Some(filters)) => {
@@ -43,7 +43,7 @@ pub(super) fn start(flag: Option<LevelFilter>) {
 }
 
 /// The level that the config leads to; `None` where the flag or `HULLO_LOG` has settled it.
-pub(super) fn level_of(config: Option<LevelFilter>, flag: Option<LevelFilter>) -> Option<LevelFilter> {
+pub fn level_of(config: Option<LevelFilter>, flag: Option<LevelFilter>) -> Option<LevelFilter> {
     (flag.is_none() && filters().is_none()).then(|| config.unwrap_or(DEFAULT))
 }
 
@@ -98,7 +98,7 @@ fn is_read_by_the_journal(stderr: &impl AsFd) -> bool {
 }
 
 /// The sentences of an error, each with its priority where the journal reads them.
-pub(super) fn as_errors(text: String) -> String {
+pub fn as_errors(text: String) -> String {
     if !stderr().as_ref().is_ok_and(is_read_by_the_journal) {
         return text;
     }

@@ -69,14 +69,14 @@ idle = \"1m\"";
 /// That of hullo, of one of its commands, or of its config (hullo.toml).
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
-pub(super) struct Man {
+pub struct Man {
     /// The command whose page it is, or hullo.toml; without one, hullo itself
     #[arg(value_name = "PAGE")]
     page: Option<String>,
 }
 
 impl Man {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         let mut hullo = Cli::command().disable_help_subcommand(true);
         hullo.build();
         let name = self.page.as_deref().unwrap_or("hullo");

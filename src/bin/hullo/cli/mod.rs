@@ -98,7 +98,7 @@ enum Command {
 }
 
 /// Does what the command line asks; the exit code says how that went.
-pub(crate) fn run() -> ExitCode {
+pub fn run() -> ExitCode {
     signals::hold_back();
     let result = match Cli::try_parse() {
         Ok(Cli { command: Command::Serve(serve) }) => serve.run(),

@@ -7,7 +7,7 @@ const LIKENESS: f64 = 0.6;
 const LEAST: usize = 3;
 
 /// A sentence for `word`, which is none of `names`; `what` says what it should have been.
-pub(super) fn no_such<'a>(what: &str, word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn no_such<'a>(what: &str, word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let guess = match nearest(word, names.iter().copied()) {
         Some(nearest) => format!(": did you mean {nearest:?}?"),
@@ -20,7 +20,7 @@ pub(super) fn no_such<'a>(what: &str, word: &str, names: impl IntoIterator<Item 
 }
 
 /// The one of `names` that somebody may have meant who wrote `word`.
-pub(super) fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     let likeness = |name: &str| match strsim::normalized_damerau_levenshtein(&word, name) {
         likeness if likeness < LIKENESS && is_part(&word, name) => LIKENESS,

@@ -5,7 +5,7 @@ use crate::process::stdout_was_closed;
 use std::io::{self, Write};
 
 /// Writes a result. Whoever has closed the other end has seen enough of it; any other error is a failure.
-pub(super) fn print(text: &str) -> Result<(), Failure> {
+pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match check().and_then(|()| stdout.write_all(text.as_bytes())).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(failure(&error)),
@@ -14,11 +14,11 @@ pub(super) fn print(text: &str) -> Result<(), Failure> {
 }
 
 /// Whether there is a stdout at all; for who is about to do much for it.
-pub(super) fn require() -> Result<(), Failure> {
+pub fn require() -> Result<(), Failure> {
     check().map_err(|error| failure(&error))
 }
 
-pub(super) fn check() -> io::Result<()> {
+pub fn check() -> io::Result<()> {
     match stdout_was_closed() {
         true => {
             Err(io::Error::other("it is closed; send it to a file, or to /dev/null where nobody wants it"))

@@ -10,7 +10,7 @@ use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::time::{Duration, Instant};
 
 /// Stderr, so that a write to it does not wait, as far as the system has a way.
-pub(super) fn stderr() -> io::Result<File> {
+pub fn stderr() -> io::Result<File> {
     unhindered(&io::stderr())
 }
 
@@ -29,7 +29,7 @@ fn unhindered(stream: &(impl AsFd + AsRawFd + IsTerminal)) -> io::Result<File> {
 }
 
 /// Says a line on stderr without waiting for a reader.
-pub(super) fn say(line: &str) {
+pub fn say(line: &str) {
     let line = format!("{line}\n");
     match stderr() {
         Ok(stderr) => Patient::new(stderr).offer(line.as_bytes()),
@@ -42,7 +42,7 @@ pub(super) fn say(line: &str) {
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Says lines on stdout, as many as somebody reads; how many that were.
-pub(super) fn announce(lines: &[String]) -> usize {
+pub fn announce(lines: &[String]) -> usize {
     let Ok(stdout) = unhindered(&io::stdout()) else { return 0 };
     let mut stdout = Patient::new(stdout);
     let mut is_taken = |line: &&String| {
@@ -59,7 +59,7 @@ pub(super) fn announce(lines: &[String]) -> usize {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Says on stderr why a command ends. It is worth a moment of waiting, but nobody may be left to read it.
-pub(super) fn last_words(text: &str) {
+pub fn last_words(text: &str) {
     match stderr() {
         Ok(stderr) => say_patiently(stderr, text),
         Err(_) => say_patiently(io::stderr(), text),
@@ -90,14 +90,14 @@ fn is_ready(out: &impl AsFd, wait: impl Into<PollTimeout>) -> bool {
 }
 
 /// A pipe that is ready takes this much without waiting: PIPE_BUF, of which POSIX promises no more than 512.
-pub(super) const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+pub const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
 /// Writes lines, one a call, to something that may have no reader. A line that would have to wait is dropped, and the
 /// dropped ones are counted in front of the next that goes through.
 ///
 /// Before each write it asks whether there is room. Known cost: where stderr could not be opened once more, another
 /// process that writes to it can still come between, and a terminal that has stopped reading can hold us up.
-pub(super) struct Patient<W> {
+pub struct Patient<W> {
     out: W,
     dropped: u64,
     /// The last line went through in part.
@@ -105,7 +105,7 @@ pub(super) struct Patient<W> {
 }
 
 impl<W: Write + AsFd> Patient<W> {
-    pub(super) fn new(out: W) -> Patient<W> {
+    pub fn new(out: W) -> Patient<W> {
         Patient { out, dropped: 0, is_torn: false }
     }
 

@@ -6,7 +6,7 @@ use super::nearest::nearest;
 const ALL: [&str; 4] = ["message", "conn", "seq", "rand"];
 
 /// Whether each placeholder is one of `known`. The error goes on from the name of the template.
-pub(super) fn check(text: &str, known: &[&str]) -> Result<(), String> {
+pub fn check(text: &str, known: &[&str]) -> Result<(), String> {
     for word in words(text).filter(|word| !known.contains(word)) {
         let guess = nearest(word.trim(), known.iter().copied());
         match guess.map(|guess| format!("{{{guess}}}")) {

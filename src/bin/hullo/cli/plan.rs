@@ -16,13 +16,13 @@ use std::path::{self, PathBuf};
 use std::sync::Arc;
 
 /// A plan, and the config behind it with every flag applied.
-pub(super) struct Prepared {
-    pub(super) plan: Plan,
-    pub(super) config: Config,
+pub struct Prepared {
+    pub plan: Plan,
+    pub config: Config,
 }
 
 /// Reads the config, applies the flags and looks names up, which may block.
-pub(super) fn prepare(serve: &Serve) -> Result<Prepared, Failure> {
+pub fn prepare(serve: &Serve) -> Result<Prepared, Failure> {
     let mut config = serve.config.as_deref().map_or(Ok(Config::default()), Config::load)?;
     apply_flags(serve, &mut config);
     if let Some(level) = logging::level_of(config.log_level, serve.log_level) {
@@ -32,7 +32,7 @@ pub(super) fn prepare(serve: &Serve) -> Result<Prepared, Failure> {
 }
 
 /// The same while the daemon runs, with so many reactors.
-pub(super) fn prepare_again(serve: &Serve, reactors: usize) -> Result<Prepared, Failure> {
+pub fn prepare_again(serve: &Serve, reactors: usize) -> Result<Prepared, Failure> {
     let mut config = serve.config.as_deref().map_or(Ok(Config::default()), Config::reload)?;
     apply_flags(serve, &mut config);
     let wanted = config.reactors.replace(reactors).unwrap_or(1);

@@ -6,37 +6,37 @@ use hullo::greeting::DialectSpec;
 use std::fmt::Write;
 
 /// How values are written, for the manual.
-pub(super) const UNITS: &str = "\
+pub const UNITS: &str = "\
 A count is a number like 500 or \"10k\" (thousands, M for millions). A size is a number of bytes or a text like \"64KiB\" \
 or \"1MiB\" (powers of 1024). A duration is a number of seconds or a text like \"500ms\", \"5s\", \"1m\" or \"2h\". What has a \
 unit stands in quotes.";
 
 /// One table of the file.
-pub(super) struct Table {
+pub struct Table {
     /// As its head is written; empty for the file itself.
-    pub(super) head: &'static str,
-    pub(super) meaning: &'static str,
-    pub(super) entries: Vec<Entry>,
+    pub head: &'static str,
+    pub meaning: &'static str,
+    pub entries: Vec<Entry>,
 }
 
 /// One key of a table.
-pub(super) struct Entry {
-    pub(super) key: &'static str,
+pub struct Entry {
+    pub key: &'static str,
     /// What its value is.
-    pub(super) unit: &'static str,
+    pub unit: &'static str,
     /// Empty: there has to be one.
-    pub(super) default: String,
-    pub(super) meaning: &'static str,
+    pub default: String,
+    pub meaning: &'static str,
 }
 
 /// In the order in which they are explained.
-pub(super) fn tables() -> [Table; 4] {
+pub fn tables() -> [Table; 4] {
     [file(), limits(), listen(), dialect()]
 }
 
 impl Table {
     /// As comments of a config, no line wider than a page.
-    pub(super) fn to_comments(&self) -> String {
+    pub fn to_comments(&self) -> String {
         let name = match self.head.trim_matches(['[', ']']) {
             "" => "the file",
             name => name,
@@ -57,12 +57,12 @@ impl Table {
 }
 
 impl Entry {
-    pub(super) fn new(key: &'static str, unit: &'static str, default: &str, meaning: &'static str) -> Entry {
+    pub fn new(key: &'static str, unit: &'static str, default: &str, meaning: &'static str) -> Entry {
         Entry { key, unit, default: default.to_owned(), meaning }
     }
 
     /// What is written behind the key.
-    pub(super) fn value(&self) -> String {
+    pub fn value(&self) -> String {
         match self.default.as_str() {
             "" => format!("{}, required", self.unit),
             default => format!("{}, default {default}", self.unit),

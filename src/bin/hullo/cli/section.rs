@@ -9,7 +9,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// One table of a file. It learns its keys by being asked for them.
-pub(super) struct Section<'t> {
+pub struct Section<'t> {
     source: &'t Source<'t>,
     /// What it is called in a sentence: `[limits]`; empty for the file itself.
     title: String,
@@ -20,7 +20,7 @@ pub(super) struct Section<'t> {
 }
 
 /// A file, and all that is wrong with it.
-pub(super) struct Source<'t> {
+pub struct Source<'t> {
     name: Rc<str>,
     text: &'t str,
     complaints: RefCell<Vec<Complaint>>,
@@ -28,7 +28,7 @@ pub(super) struct Source<'t> {
 
 impl<'t> Section<'t> {
     /// The file itself.
-    pub(super) fn of_file(source: &'t Source<'t>, document: &'t Spanned<DeTable<'t>>) -> Section<'t> {
+    pub fn of_file(source: &'t Source<'t>, document: &'t Spanned<DeTable<'t>>) -> Section<'t> {
         Section::new(source, String::new(), document.span(), document.get_ref())
     }
 
@@ -42,13 +42,13 @@ impl<'t> Section<'t> {
     }
 
     /// The table under `key`.
-    pub(super) fn table(&self, key: &'static str) -> Option<Section<'t>> {
+    pub fn table(&self, key: &'static str) -> Option<Section<'t>> {
         let value = self.value(key)?;
         self.as_table(value, format!("[{key}]"))
     }
 
     /// The tables of the array under `key`.
-    pub(super) fn array_of_tables(&self, key: &'static str) -> Vec<Section<'t>> {
+    pub fn array_of_tables(&self, key: &'static str) -> Vec<Section<'t>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
             self.complain(key, format!("write it with two brackets: [[{key}]]"));
@@ -58,7 +58,7 @@ impl<'t> Section<'t> {
     }
 
     /// Every table in this one, with its name; for a table whose keys are anybody's choice.
-    pub(super) fn tables(&self) -> Vec<(&'t str, Section<'t>)> {
+    pub fn tables(&self) -> Vec<(&'t str, Section<'t>)> {
         let inner = self.title.trim_matches(['[', ']']);
         let section = |(name, value): (&'t Spanned<_>, _)| {
             let name: &std::borrow::Cow<'t, str> = name.get_ref();
@@ -67,12 +67,12 @@ impl<'t> Section<'t> {
         self.table.iter().filter_map(section).collect()
     }
 
-    pub(super) fn has(&self, key: &str) -> bool {
+    pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
     /// A text, in quotes.
-    pub(super) fn text(&self, key: &'static str) -> Option<String> {
+    pub fn text(&self, key: &'static str) -> Option<String> {
         let value = self.value(key)?.get_ref();
         if value.as_str().is_none() {
             self.complain(key, format!("{key} is {}: put it in quotes", with_article(value)));
@@ -81,7 +81,7 @@ impl<'t> Section<'t> {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
+    pub fn flag(&self, key: &'static str) -> Option<bool> {
         let value = self.value(key)?.get_ref();
         if value.as_bool().is_none() {
             self.complain(
@@ -93,11 +93,7 @@ impl<'t> Section<'t> {
     }
 
     /// A text or a number that `parse` understands. Its error goes on from "KEY = VALUE is".
-    pub(super) fn parsed<T>(
-        &self,
-        key: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
+    pub fn parsed<T>(&self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let (parsed, shown) = match self.value(key)?.get_ref() {
             DeValue::String(text) => (parse(text), format!("{text:?}")),
             DeValue::Integer(number) => {
@@ -115,12 +111,12 @@ impl<'t> Section<'t> {
     }
 
     /// Where `key` stands, or the head of the table if it does not.
-    pub(super) fn place(&self, key: &str) -> Place {
+    pub fn place(&self, key: &str) -> Place {
         self.source.place(&self.span(key))
     }
 
     /// A sentence about `key`, or about the table if the key is missing.
-    pub(super) fn complain(&self, key: &str, sentence: impl AsRef<str>) {
+    pub fn complain(&self, key: &str, sentence: impl AsRef<str>) {
         let sentence = sentence.as_ref();
         match self.title.as_str() {
             "" => self.complain_as_is(key, sentence),
@@ -129,13 +125,13 @@ impl<'t> Section<'t> {
     }
 
     /// The same for a sentence that names the table itself.
-    pub(super) fn complain_as_is(&self, key: &str, sentence: &str) {
+    pub fn complain_as_is(&self, key: &str, sentence: &str) {
         self.is_faulty.set(true);
         self.source.complain(&self.span(key), sentence);
     }
 
     /// To be called when every key has been asked for.
-    pub(super) fn complain_of_unknown_keys(&self) {
+    pub fn complain_of_unknown_keys(&self) {
         let known = self.known.borrow();
         for key in self.table.keys().map(|key| key.get_ref().as_ref()).filter(|key| !known.contains(key)) {
             self.complain(key, no_such("key", key, known.iter().copied()));
@@ -143,12 +139,12 @@ impl<'t> Section<'t> {
     }
 
     /// Whether there was anything to complain of.
-    pub(super) fn is_faulty(&self) -> bool {
+    pub fn is_faulty(&self) -> bool {
         self.is_faulty.get()
     }
 
     /// The same for the whole file.
-    pub(super) fn is_file_faulty(&self) -> bool {
+    pub fn is_file_faulty(&self) -> bool {
         !self.source.complaints.borrow().is_empty()
     }
 
@@ -172,15 +168,15 @@ impl<'t> Section<'t> {
 }
 
 impl<'t> Source<'t> {
-    pub(super) fn new(name: &str, text: &'t str) -> Source<'t> {
+    pub fn new(name: &str, text: &'t str) -> Source<'t> {
         Source { name: name.into(), text, complaints: RefCell::default() }
     }
 
-    pub(super) fn complain(&self, span: &Range<usize>, sentence: impl Into<String>) {
+    pub fn complain(&self, span: &Range<usize>, sentence: impl Into<String>) {
         self.complaints.borrow_mut().push(self.place(span).complaint(sentence));
     }
 
-    pub(super) fn into_complaints(self) -> Vec<Complaint> {
+    pub fn into_complaints(self) -> Vec<Complaint> {
         self.complaints.into_inner()
     }
 

@@ -65,59 +65,59 @@ Files:
 /// everything else goes to stderr.
 #[derive(Args, Debug, Default)]
 #[command(after_long_help = HELP)]
-pub(super) struct Serve {
+pub struct Serve {
     /// Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     ///
     /// HOST is an address, a name (each of its addresses is bound) or * (every interface, IPv6 and IPv4). An IPv6
     /// address stands in brackets, a link-local one with its interface: [fe80::1%eth0]. The arguments take the place of
     /// every [[listen]] in the config. With neither, it is tcp://127.0.0.1:9999 and udp://127.0.0.1:9999.
     #[arg(value_name = "ADDRESS")]
-    pub(super) addresses: Vec<Address>,
+    pub addresses: Vec<Address>,
 
     /// What to say: a name from `hullo dialects` or from the config [default: hello]
     ///
     /// It applies to every socket whose kind has it; the others keep what the config gives them, or hello.
     #[arg(long, value_name = "NAME")]
-    pub(super) dialect: Option<String>,
+    pub dialect: Option<String>,
 
     /// How streams are cut into messages: auto, raw or line
     ///
     /// raw: what one read returns is a message. line: a message ends in LF or CRLF, and an answer in LF. auto: line
     /// if the first read has a line end in it, else raw. This overrides what the dialect says.
     #[arg(long, value_name = "F", hide_possible_values = true, value_parser = framing())]
-    pub(super) framing: Option<Framing>,
+    pub framing: Option<Framing>,
 
     /// Read sockets, dialects and limits from a TOML file
     #[arg(long, value_name = "FILE")]
-    pub(super) config: Option<PathBuf>,
+    pub config: Option<PathBuf>,
 
     /// Check everything, print what is in effect, and open nothing
     ///
     /// Names are looked up as well. What is printed can be used as a config file.
     #[arg(long)]
-    pub(super) check_config: bool,
+    pub check_config: bool,
 
     /// Serve at most so many clients at once, like 500 or 10k [default: 10k]
     ///
     /// The others wait until one leaves. It is never more than the descriptor limit leaves room for.
     #[arg(long, value_name = "N", value_parser = clients)]
-    pub(super) max_connections: Option<usize>,
+    pub max_connections: Option<usize>,
 
     /// The longest message, like 512 or 64KiB [default: 1KiB]
     ///
     /// This overrides what the dialect says.
     #[arg(long, value_name = "N", value_parser = units::size)]
-    pub(super) max_message: Option<usize>,
+    pub max_message: Option<usize>,
 
     /// Close clients that are silent for longer, like 30s or 5m; 0: never [default: 5m]
     #[arg(long, value_name = "D", value_parser = units::duration)]
-    pub(super) idle_timeout: Option<Duration>,
+    pub idle_timeout: Option<Duration>,
 
     /// How long an orderly end may take, like 10s [default: 25s]
     ///
     /// Clients that have not read their answers by then are cut.
     #[arg(long, value_name = "D", value_parser = units::duration)]
-    pub(super) drain_timeout: Option<Duration>,
+    pub drain_timeout: Option<Duration>,
 
     /// Serve on so many threads, a reactor each, like 4 [default: 1]
     ///
@@ -125,19 +125,19 @@ pub(super) struct Serve {
     /// stops, are the first one's alone. Each takes an equal share of --max-connections, rounded up, and keeps its own
     /// count of datagrams per source. A reload does not change it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub(super) reactors: Option<u16>,
+    pub reactors: Option<u16>,
 
     /// How much to log: off, error, warn, info, debug or trace [default: info]
     ///
     /// info tells of starts, stops and reloads, debug of each connection. This counts more than HULLO_LOG, and that more
     /// than log_level in the config. Where the journal of systemd reads it, a line has a priority and no time.
     #[arg(long, value_name = "L", hide_possible_values = true, value_parser = level())]
-    pub(super) log_level: Option<LevelFilter>,
+    pub log_level: Option<LevelFilter>,
 }
 
 impl Serve {
     /// Serves until it is told to stop.
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         logging::start(self.log_level);
         if self.check_config {
             let prepared = plan::prepare(&self).map_err(Failure::into_usage)?;

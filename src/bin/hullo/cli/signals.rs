@@ -9,7 +9,7 @@ use std::env;
 /// A write past RLIMIT_FSIZE is an error like any other then (setrlimit(2)), and who asks us for counters that we do not
 /// have gets none. A daemon has yet to read the config that SIGHUP asks it to read again, and goes on when it writes to
 /// its terminal from the background (termios(3): TOSTOP).
-pub(super) fn hold_back() {
+pub fn hold_back() {
     let mut held = SigSet::from_iter([Signal::SIGXFSZ, Signal::SIGUSR1]);
     if env::args_os().nth(1).is_some_and(|command| command == "serve") {
         held.extend([Signal::SIGHUP, Signal::SIGTTOU]);

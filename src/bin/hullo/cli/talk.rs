@@ -40,7 +40,7 @@ Exit status:
 /// is over with its answer. An empty message is not sent, except as an empty line in `line` framing.
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
-pub(super) struct Talk {
+pub struct Talk {
     /// Whom to talk to: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     #[arg(value_name = "URL")]
     address: Address,
@@ -94,7 +94,7 @@ pub(super) struct Talk {
 }
 
 impl Talk {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         let conversation = self
             .conversation()
             .map_err(|problem| Failure::usage(vec![Place::default().complaint(problem)]))?;

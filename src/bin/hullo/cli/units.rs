@@ -25,7 +25,7 @@ const OTHER_SIZES: [Unit; 1] = [("", 1)];
 type Unit = (&'static str, u64);
 
 /// `500ms`, `5s`, `1.5h`, `1m30s`; a plain number is seconds.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+pub fn duration(text: &str) -> Result<Duration, String> {
     let units = [TIMES.as_slice(), &OTHER_TIMES].concat();
     sum(text, &units)
         .ok_or("not a duration: write it as 500ms, 5s, 1m or 2h".to_owned())
@@ -37,7 +37,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// `64KiB`, `1MiB`; a plain number is bytes. `64k` is refused: it is 64,000 to some.
-pub(super) fn size(text: &str) -> Result<usize, String> {
+pub fn size(text: &str) -> Result<usize, String> {
     let units = [SIZES.as_slice(), &OTHER_SIZES].concat();
     match amount(text, &units) {
         None => Err("not a size: write it as 512, 64KiB or 1MiB".to_owned()),
@@ -47,7 +47,7 @@ pub(super) fn size(text: &str) -> Result<usize, String> {
 }
 
 /// `10k`, `2M`, `10000`, `1e4`.
-pub(super) fn count(text: &str) -> Result<usize, String> {
+pub fn count(text: &str) -> Result<usize, String> {
     match amount(text, &COUNTS) {
         None => Err("not a count: write it as 10000, 10k or 1M".to_owned()),
         Some(number) if number > MOST => Err("too large a count: choose at most 2147M".to_owned()),
@@ -56,7 +56,7 @@ pub(super) fn count(text: &str) -> Result<usize, String> {
 }
 
 /// As [`duration`] reads it.
-pub(super) fn write_duration(duration: Duration) -> String {
+pub fn write_duration(duration: Duration) -> String {
     match u64::try_from(duration.as_millis()) {
         Ok(0) => "0".to_owned(),
         Ok(milliseconds) => write(milliseconds, &TIMES),
@@ -65,12 +65,12 @@ pub(super) fn write_duration(duration: Duration) -> String {
 }
 
 /// As [`size`] reads it.
-pub(super) fn write_size(bytes: usize) -> String {
+pub fn write_size(bytes: usize) -> String {
     write(bytes as u64, &SIZES)
 }
 
 /// As [`count`] reads it.
-pub(super) fn write_count(number: usize) -> String {
+pub fn write_count(number: usize) -> String {
     write(number as u64, &COUNTS)
 }
 

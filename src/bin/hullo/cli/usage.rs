@@ -13,7 +13,7 @@ const PORTS: [&str; 3] = ["--port", "-p", "-P"];
 const HOSTS: [&str; 9] = ["--host", "--listen", "--bind", "--address", "--addr", "--url", "-b", "-l", "-H"];
 
 /// The whole text of a usage error. `args` is the command line with the program's name.
-pub(super) fn explain(mut error: clap::Error, args: &[String]) -> String {
+pub fn explain(mut error: clap::Error, args: &[String]) -> String {
     let explained = match error.kind() {
         ErrorKind::ValueValidation => of_value(&error, args),
         ErrorKind::UnknownArgument => {

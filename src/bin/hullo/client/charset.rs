@@ -34,12 +34,12 @@ impl Charset {
         }
     }
 
-    pub(super) fn reader(&self) -> Reader {
+    pub fn reader(&self) -> Reader {
         self.encoding().map_or(Reader { decoder: None, recent: Vec::new() }, Reader::of)
     }
 
     /// A reader that makes text in any case: bytes of no encoding are read as UTF-8.
-    pub(super) fn text_reader(&self) -> Reader {
+    pub fn text_reader(&self) -> Reader {
         self.encoding().map_or_else(Reader::utf8, Reader::of)
     }
 
@@ -51,7 +51,7 @@ impl Charset {
 
 /// What the server says, made into UTF-8. A character that is split across reads is one; bytes that are none become
 /// `\xNN`.
-pub(super) struct Reader {
+pub struct Reader {
     decoder: Option<Decoder>,
     /// The last bytes that were decoded: a wrong character may have begun in an earlier read.
     recent: Vec<u8>,
@@ -65,12 +65,12 @@ impl Reader {
         Reader { decoder: Some(encoding.new_decoder_without_bom_handling()), recent: Vec::new() }
     }
 
-    pub(super) fn utf8() -> Reader {
+    pub fn utf8() -> Reader {
         Reader::of(UTF_8)
     }
 
     /// With `is_last`, an unfinished character is shown as the bytes it is.
-    pub(super) fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
+    pub fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         let Some(decoder) = &mut self.decoder else { return out.extend_from_slice(bytes) };
         let mut scratch = [0; 4096];
         let mut rest = bytes;

@@ -4,7 +4,7 @@ use super::charset::Reader;
 
 /// Whether a terminal, or whoever reads it, may take this for more than text: the controls of ASCII and of Latin-1 (a
 /// terminal of eight bits obeys those as well), and the marks that turn the direction of what is read.
-pub(super) fn is_obeyed(c: char) -> bool {
+pub fn is_obeyed(c: char) -> bool {
     let turns =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || c.is_control() && !matches!(c, '\n' | '\t')
@@ -12,7 +12,7 @@ pub(super) fn is_obeyed(c: char) -> bool {
 
 /// Makes bytes of a server into text for a terminal, whatever the reads they come in: what does not decode is shown as
 /// `\xNN`, and what would be obeyed as `\xNN` or `\u{N}`. Lines may end in CRLF.
-pub(super) struct Disarmed {
+pub struct Disarmed {
     reader: Reader,
     text: Vec<u8>,
     /// A carriage return came last: with a line feed behind it, it is the end of a line, and otherwise a trick.
@@ -20,12 +20,12 @@ pub(super) struct Disarmed {
 }
 
 impl Disarmed {
-    pub(super) fn new(reader: Reader) -> Disarmed {
+    pub fn new(reader: Reader) -> Disarmed {
         Disarmed { reader, text: Vec::new(), is_at_return: false }
     }
 
     /// With `is_last`, what is unfinished is shown as the bytes it is.
-    pub(super) fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
+    pub fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         self.reader.read(bytes, is_last, &mut self.text);
         for c in String::from_utf8_lossy(&self.text).chars() {
             if std::mem::take(&mut self.is_at_return) && c != '\n' {

@@ -5,15 +5,15 @@ use std::fmt;
 use std::time::Duration;
 
 /// How things stand; displays as one line, `name=value` after `name=value`.
-pub(super) struct Counters<'a> {
+pub struct Counters<'a> {
     /// Of the reactor, from one on, where there are several.
-    pub(super) reactor: Option<usize>,
-    pub(super) uptime: Duration,
+    pub reactor: Option<usize>,
+    pub uptime: Duration,
     /// How many stream clients there may be at once.
-    pub(super) most: usize,
-    pub(super) stats: &'a Stats,
+    pub most: usize,
+    pub stats: &'a Stats,
     /// Datagrams that were not answered.
-    pub(super) silent: u64,
+    pub silent: u64,
 }
 
 impl fmt::Display for Counters<'_> {

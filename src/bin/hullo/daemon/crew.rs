@@ -10,7 +10,7 @@ use std::time::Duration;
 
 /// They share the first one's ports (socket(7): SO_REUSEPORT), over which the kernel spreads the clients, and do what it
 /// tells them: nothing else goes between reactors.
-pub(super) struct Crew {
+pub struct Crew {
     hands: Vec<Hand>,
 }
 
@@ -22,7 +22,7 @@ struct Hand {
 impl Crew {
     /// Starts one for each reactor of the plan but the first. `plan` has the sockets that are shared, with their real
     /// ports.
-    pub(super) fn start(plan: &Plan, say: fn(&str)) -> Result<Crew, StartError> {
+    pub fn start(plan: &Plan, say: fn(&str)) -> Result<Crew, StartError> {
         let mut crew = Crew { hands: Vec::new() };
         for number in 2..=plan.reactors {
             match Hand::start(plan, Voice { say, number: Some(number) }) {
@@ -37,26 +37,26 @@ impl Crew {
         Ok(crew)
     }
 
-    pub(super) fn drain(&self, timeout: Duration) {
+    pub fn drain(&self, timeout: Duration) {
         // Only one that is gone does not take it.
         self.hands.iter().for_each(|hand| drop(hand.remote.drain(timeout)));
     }
 
-    pub(super) fn stop(&self) {
+    pub fn stop(&self) {
         self.hands.iter().for_each(|hand| drop(hand.remote.stop()));
     }
 
     /// Goes over to another plan, which the first reactor has gone over to.
-    pub(super) fn turn_to(&self, plan: &Plan) {
+    pub fn turn_to(&self, plan: &Plan) {
         self.hands.iter().for_each(|hand| drop(hand.remote.message(Box::new(plan.clone()))));
     }
 
-    pub(super) fn say_counters(&self) {
+    pub fn say_counters(&self) {
         self.hands.iter().for_each(|hand| drop(hand.remote.message(Box::new(SayCounters))));
     }
 
     /// How each ended. They have been told to.
-    pub(super) fn join(&mut self) -> io::Result<Vec<Summary>> {
+    pub fn join(&mut self) -> io::Result<Vec<Summary>> {
         let gone = |_| Err(io::Error::other("a reactor's thread has panicked"));
         self.hands.drain(..).map(|hand| hand.thread.join().unwrap_or_else(gone)).collect()
     }

@@ -18,9 +18,9 @@ use std::time::{Duration, Instant};
 /// process at one moment.
 const GRACE: Duration = Duration::from_millis(25);
 
-pub(super) struct Greeter {
-    pub(super) plan: Plan,
-    pub(super) sockets: Sockets,
+pub struct Greeter {
+    pub plan: Plan,
+    pub sockets: Sockets,
     clients: ConnMap<Session>,
     /// The delays that run.
     delays: ConnMap<TimerId>,
@@ -37,26 +37,26 @@ pub(super) struct Greeter {
 }
 
 /// What only the first reactor has: it hears the signals, and tells the others.
-pub(super) struct Lead {
-    pub(super) signals: Signals,
-    pub(super) reload: Reload,
-    pub(super) crew: Crew,
+pub struct Lead {
+    pub signals: Signals,
+    pub reload: Reload,
+    pub crew: Crew,
     /// Runs from the first signal to end until it is acted on.
-    pub(super) grace: Option<TimerId>,
+    pub grace: Option<TimerId>,
 }
 
 /// Where a reactor says what it is asked for, and as which of several.
 #[derive(Clone, Copy)]
-pub(super) struct Voice {
-    pub(super) say: fn(&str),
-    pub(super) number: Option<usize>,
+pub struct Voice {
+    pub say: fn(&str),
+    pub number: Option<usize>,
 }
 
 /// The message that has a reactor say its counters.
-pub(super) struct SayCounters;
+pub struct SayCounters;
 
 impl Greeter {
-    pub(super) fn new(plan: Plan, sockets: Sockets, voice: Voice, lead: Option<Lead>) -> Greeter {
+    pub fn new(plan: Plan, sockets: Sockets, voice: Voice, lead: Option<Lead>) -> Greeter {
         Greeter {
             plan,
             sockets,
@@ -72,7 +72,7 @@ impl Greeter {
         }
     }
 
-    pub(super) fn summary(&self, drained: Option<DrainReport>, stats: Stats) -> Summary {
+    pub fn summary(&self, drained: Option<DrainReport>, stats: Stats) -> Summary {
         for (silence, count) in Silence::ALL.iter().zip(self.silences).filter(|(_, count)| *count > 0) {
             log::info!("datagrams not answered: {count} {silence}");
         }
@@ -90,7 +90,7 @@ impl Greeter {
     }
 
     /// Waits for the other reactors, which end as this one has; at once where it has failed.
-    pub(super) fn dismiss(&mut self, has_failed: bool) -> io::Result<Vec<Summary>> {
+    pub fn dismiss(&mut self, has_failed: bool) -> io::Result<Vec<Summary>> {
         let Some(lead) = &mut self.lead else { return Ok(Vec::new()) };
         if has_failed {
             lead.crew.stop();

@@ -43,7 +43,7 @@ pub struct SocketPlan {
 
 impl Plan {
     /// The bounds of one reactor among its equals.
-    pub(super) fn limits_of_one(&self) -> Limits {
+    pub fn limits_of_one(&self) -> Limits {
         Limits { connections: self.limits.connections.div_ceil(self.reactors), ..self.limits.clone() }
     }
 }
@@ -51,7 +51,7 @@ impl Plan {
 impl SocketPlan {
     /// Whether the socket of one plan serves the other as well, whatever it speaks. Its options are of the moment at
     /// which it was opened: a second one could not be bound beside it.
-    pub(super) fn is_same_socket(&self, other: &SocketPlan) -> bool {
+    pub fn is_same_socket(&self, other: &SocketPlan) -> bool {
         match (&self.address, &other.address) {
             (Address::Unix(one), Address::Unix(other))
             | (Address::Unixgram(one), Address::Unixgram(other))
@@ -91,7 +91,7 @@ pub struct Summary {
 
 impl Summary {
     /// Adds what another reactor has to tell.
-    pub(super) fn add(&mut self, other: &Summary) {
+    pub fn add(&mut self, other: &Summary) {
         self.clients += other.clients;
         self.peak += other.peak;
         self.datagrams += other.datagrams;
@@ -119,7 +119,7 @@ impl fmt::Display for Summary {
 }
 
 /// `1 client`, `2 clients`.
-pub(super) fn counted(number: u64, what: &str) -> String {
+pub fn counted(number: u64, what: &str) -> String {
     format!("{number} {what}{}", if number == 1 { "" } else { "s" })
 }
 
@@ -136,12 +136,12 @@ pub struct StartError {
 
 impl StartError {
     /// What is wrong with no socket in particular.
-    pub(super) fn system(error: io::Error) -> StartError {
+    pub fn system(error: io::Error) -> StartError {
         StartError { address: None, own: None, error }
     }
 
     /// Whether this machine has no such address, or none of its family.
-    pub(super) fn is_missing(&self) -> bool {
+    pub fn is_missing(&self) -> bool {
         self.error.kind() == io::ErrorKind::AddrNotAvailable
             || self.error.raw_os_error() == Some(Errno::EAFNOSUPPORT as i32)
     }

@@ -11,7 +11,7 @@ pub type Prepare = dyn Fn() -> Result<Plan, String> + Send + Sync;
 
 /// Files and names may keep us waiting, which the loop must not: a thread that lives only as long as there is something
 /// to read tells it of the outcome, a [`Reread`].
-pub(super) struct Reload {
+pub struct Reload {
     prepare: Arc<Prepare>,
     /// Until its outcome is taken up: two at a time could end in the wrong order.
     thread: Option<JoinHandle<()>>,
@@ -20,10 +20,10 @@ pub(super) struct Reload {
 }
 
 /// The message that the loop is sent.
-pub(super) struct Reread(pub(super) Result<Plan, String>);
+pub struct Reread(pub Result<Plan, String>);
 
 impl Reload {
-    pub(super) fn new(prepare: Arc<Prepare>) -> Reload {
+    pub fn new(prepare: Arc<Prepare>) -> Reload {
         Reload { prepare, thread: None, is_asked_again: false }
     }
 
@@ -32,7 +32,7 @@ impl Reload {
     /// # Errors
     ///
     /// When the system has no thread for it.
-    pub(super) fn begin(&mut self, remote: Remote) -> Result<(), String> {
+    pub fn begin(&mut self, remote: Remote) -> Result<(), String> {
         if self.thread.is_some() {
             self.is_asked_again = true;
             return Ok(());
@@ -50,7 +50,7 @@ impl Reload {
     }
 
     /// The outcome has come. Whether it is to be read once more.
-    pub(super) fn end(&mut self) -> bool {
+    pub fn end(&mut self) -> bool {
         if let Some(thread) = self.thread.take() {
             // It has nothing left to do.
             let _ = thread.join();

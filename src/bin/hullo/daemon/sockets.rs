@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 /// What is open, in the order of the plan.
 #[derive(Default)]
-pub(super) struct Sockets {
+pub struct Sockets {
     open: Vec<Socket>,
     /// It takes the ports that the others share.
     is_first: bool,
@@ -34,12 +34,12 @@ enum Kind {
 
 impl Sockets {
     /// For the first reactor, or the only one.
-    pub(super) fn of_the_first() -> Sockets {
+    pub fn of_the_first() -> Sockets {
         Sockets { open: Vec::new(), is_first: true }
     }
 
     /// Opens every socket of the plan, or none.
-    pub(super) fn open(&mut self, net: &mut Net, plan: &Plan) -> Result<(), StartError> {
+    pub fn open(&mut self, net: &mut Net, plan: &Plan) -> Result<(), StartError> {
         self.open = self.bind_all(net, &plan.sockets, plan.guard)?;
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Sockets {
     /// Goes over to another plan: new sockets are bound first, and only if all of them are does anything change.
     /// A socket that stays open takes its new dialect for the clients to come.
     /// A line for each socket that came or went.
-    pub(super) fn exchange(&mut self, net: &mut Net, plan: &Plan) -> Result<Vec<String>, StartError> {
+    pub fn exchange(&mut self, net: &mut Net, plan: &Plan) -> Result<Vec<String>, StartError> {
         let pairs = self.pairs(&plan.sockets);
         let is_new = |(wanted, pair): (&SocketPlan, &Option<usize>)| pair.is_none().then(|| wanted.clone());
         let new = plan.sockets.iter().zip(&pairs).filter_map(is_new).collect::<Vec<_>>();
@@ -92,26 +92,26 @@ impl Sockets {
     }
 
     /// The plan of those who share sockets with us: these, with their real ports.
-    pub(super) fn shared(&self, net: &Net, plan: &Plan) -> Plan {
+    pub fn shared(&self, net: &Net, plan: &Plan) -> Plan {
         let shared = self.open.iter().filter(|socket| socket.plan.options.reuse_port);
         let sockets = shared.map(|socket| SocketPlan { address: socket.address(net), ..socket.plan.clone() });
         Plan { sockets: sockets.collect(), ..plan.clone() }
     }
 
     /// One line for each socket, with its real port.
-    pub(super) fn announcements(&self, net: &Net) -> Vec<String> {
+    pub fn announcements(&self, net: &Net) -> Vec<String> {
         let open = self.open.iter().filter(|socket| socket.is_reachable());
         open.map(|socket| format!("listening on {}", socket.name(net))).collect()
     }
 
-    pub(super) fn dialect(&self, listener: ListenerId) -> Option<&Arc<Dialect>> {
+    pub fn dialect(&self, listener: ListenerId) -> Option<&Arc<Dialect>> {
         self.open.iter().find_map(|socket| match socket.kind {
             Kind::Listener(id) if id == listener => Some(&socket.plan.dialect),
             _ => None,
         })
     }
 
-    pub(super) fn responder(&mut self, udp: DatagramId) -> Option<&mut Responder> {
+    pub fn responder(&mut self, udp: DatagramId) -> Option<&mut Responder> {
         self.open.iter_mut().find_map(|socket| match &mut socket.kind {
             Kind::Datagrams(id, responder) if *id == udp => Some(&mut **responder),
             _ => None,
@@ -119,13 +119,13 @@ impl Sockets {
     }
 
     /// A farewell closes this one, which was at this address.
-    pub(super) fn forget(&mut self, net: &Net, udp: DatagramId) -> Option<Address> {
+    pub fn forget(&mut self, net: &Net, udp: DatagramId) -> Option<Address> {
         let at =
             self.open.iter().position(|socket| matches!(socket.kind, Kind::Datagrams(id, _) if id == udp))?;
         Some(self.open.remove(at).address(net))
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 

@@ -25,7 +25,7 @@ pub enum Destination {
 
 /// Where one body goes.
 #[derive(Debug)]
-pub(super) enum Place {
+pub enum Place {
     /// To the stream that all share.
     Stream,
     /// Here, in place of what is there.
@@ -36,7 +36,7 @@ pub(super) enum Place {
 
 impl Destination {
     /// The place of each body, and the stream that some of them share.
-    pub(super) fn places(&self, urls: &[Url], stdout: File) -> io::Result<(Vec<Place>, File)> {
+    pub fn places(&self, urls: &[Url], stdout: File) -> io::Result<(Vec<Place>, File)> {
         match self {
             Destination::Stdout => Ok((urls.iter().map(|_| Place::Stream).collect(), stdout)),
             Destination::File(path) => match fs::metadata(path) {
@@ -75,13 +75,13 @@ const TRIES: usize = 10;
 
 /// A body on its way into a file: under a name of its own in the same folder until it is whole. Unless it is kept, the
 /// file is removed.
-pub(super) struct Partial {
+pub struct Partial {
     file: File,
     temporary: PathBuf,
 }
 
 impl Partial {
-    pub(super) fn create(place: &Place) -> io::Result<Option<Partial>> {
+    pub fn create(place: &Place) -> io::Result<Option<Partial>> {
         let (folder, replaced) = match place {
             Place::Stream => return Ok(None),
             Place::File(path) => (path.parent().unwrap_or(Path::new("")), Some(path)),
@@ -109,12 +109,12 @@ impl Partial {
         }
     }
 
-    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.file.write_all(bytes)
     }
 
     /// The body is whole: gives it its name, and says which.
-    pub(super) fn keep(self, place: &Place) -> io::Result<PathBuf> {
+    pub fn keep(self, place: &Place) -> io::Result<PathBuf> {
         match place {
             Place::Stream => Ok(self.temporary.clone()),
             Place::File(path) => fs::rename(&self.temporary, path).map(|()| path.clone()),

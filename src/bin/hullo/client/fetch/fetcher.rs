@@ -30,9 +30,9 @@ const PACE_KEY: u64 = u64::MAX;
 /// As many as curl and browsers bear with: 20 are a loop, and so are 11.
 const REDIRECTS: usize = 10;
 
-pub(super) struct Fetcher<'a> {
-    pub(super) jobs: Vec<Job>,
-    pub(super) fields: Vec<Field>,
+pub struct Fetcher<'a> {
+    pub jobs: Vec<Job>,
+    pub fields: Vec<Field>,
     /// Those without a connection, redirected ones first: they gave a place up, and find it free.
     waiting: VecDeque<usize>,
     active: usize,
@@ -40,27 +40,27 @@ pub(super) struct Fetcher<'a> {
     at_once: usize,
     unanswered: usize,
     /// Set while the next one waits for its pace.
-    pub(super) pace: TimerId,
-    pub(super) conns: ConnMap<usize>,
+    pub pace: TimerId,
+    pub conns: ConnMap<usize>,
     turns: Turns,
     screen: Screen<'a>,
     /// Caught only where there are files: what would end the process takes the unfinished ones with it. A write to
     /// standard output may wait for ever, and must stay interruptible.
-    pub(super) signals: Option<Signals>,
-    pub(super) timeout: Duration,
+    pub signals: Option<Signals>,
+    pub timeout: Duration,
     max_size: u64,
     failed: usize,
     /// Everything was given up: by a signal, or with the stream that the bodies go to.
-    pub(super) given_up: Option<GivenUp>,
+    pub given_up: Option<GivenUp>,
 }
 
-pub(super) enum GivenUp {
+pub enum GivenUp {
     Signal(i32),
     Stream(io::Error),
 }
 
 impl<'a> Fetcher<'a> {
-    pub(super) fn new(
+    pub fn new(
         plan: &Plan,
         places: Vec<Place>,
         turns: Turns,
@@ -88,7 +88,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Starts as many as may be under way, at their pace.
-    pub(super) fn start(&mut self, net: &mut Net) {
+    pub fn start(&mut self, net: &mut Net) {
         while self.unanswered < BURST && self.start_one(net) {}
         self.pace_on(net);
     }
@@ -99,7 +99,7 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    pub(super) fn start_one(&mut self, net: &mut Net) -> bool {
+    pub fn start_one(&mut self, net: &mut Net) -> bool {
         if self.active >= self.at_once || self.given_up.is_some() {
             return false;
         }
@@ -111,12 +111,12 @@ impl<'a> Fetcher<'a> {
         true
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    pub fn is_over(&self) -> bool {
         self.given_up.is_some() || (self.active == 0 && self.waiting.is_empty())
     }
 
     /// Whoever has closed the other end of standard output has seen enough of it; that is no failure.
-    pub(super) fn outcome(self) -> io::Result<Outcome> {
+    pub fn outcome(self) -> io::Result<Outcome> {
         match self.given_up {
             Some(GivenUp::Stream(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             Some(GivenUp::Signal(signal)) => Ok(Outcome { failed: self.failed, signal: Some(signal) }),
@@ -140,7 +140,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// The events in `bytes`, one after the other, for as long as the connection has this job.
-    pub(super) fn read(&mut self, net: &mut Net, conn: ConnId, mut bytes: &[u8]) {
+    pub fn read(&mut self, net: &mut Net, conn: ConnId, mut bytes: &[u8]) {
         while let Some(&number) = self.conns.get(conn) {
             match self.jobs[number].response.next(&mut bytes) {
                 Ok(None) => return,
@@ -192,7 +192,7 @@ impl<'a> Fetcher<'a> {
 
     /// There was no descriptor for it. As long as others hold some, it waits until they have given them back, and from now
     /// on fewer are under way at once. Whether it may wait.
-    pub(super) fn put_back(&mut self, net: &mut Net, number: usize) -> bool {
+    pub fn put_back(&mut self, net: &mut Net, number: usize) -> bool {
         let own = match self.jobs[number].phase {
             Phase::Active(conn) => self.conns.remove(conn).map(|_| conn),
             _ => None,
@@ -235,7 +235,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// The body is there, to its last byte.
-    pub(super) fn whole(&mut self, net: &mut Net, number: usize) {
+    pub fn whole(&mut self, net: &mut Net, number: usize) {
         let job = &mut self.jobs[number];
         if let Some(partial) = job.partial.take() {
             match partial.keep(&job.place) {
@@ -265,7 +265,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// What there is of it is thrown away, unless it is on the stream already.
-    pub(super) fn fail(&mut self, net: &mut Net, number: usize, sentence: &str) {
+    pub fn fail(&mut self, net: &mut Net, number: usize, sentence: &str) {
         self.complain(number, sentence);
         let job = &mut self.jobs[number];
         job.partial = None;
@@ -307,7 +307,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// An answer has begun, or none will come.
-    pub(super) fn answered(&mut self, number: usize) {
+    pub fn answered(&mut self, number: usize) {
         self.unanswered -= usize::from(!std::mem::replace(&mut self.jobs[number].is_answered, true));
     }
 

@@ -9,34 +9,34 @@ use hullo::{ConnId, TimerId};
 use indicatif::ProgressBar;
 use std::time::Instant;
 
-pub(super) struct Job {
+pub struct Job {
     /// What was asked for.
     asked: Url,
     /// Where it is by now: redirects lead on.
-    pub(super) url: Url,
-    pub(super) place: Place,
-    pub(super) phase: Phase,
-    pub(super) redirects: usize,
-    pub(super) response: Response,
+    pub url: Url,
+    pub place: Place,
+    pub phase: Phase,
+    pub redirects: usize,
+    pub response: Response,
     /// Set by the head of the response that is the last.
-    pub(super) status: u16,
-    pub(super) total: Option<u64>,
-    pub(super) received: u64,
+    pub status: u16,
+    pub total: Option<u64>,
+    pub received: u64,
     /// The file it goes into, if that is where it goes.
-    pub(super) partial: Option<Partial>,
-    pub(super) held: Held,
-    pub(super) bar: Option<ProgressBar>,
+    pub partial: Option<Partial>,
+    pub held: Held,
+    pub bar: Option<ProgressBar>,
     /// Its server has brought something on this connection.
-    pub(super) is_answered: bool,
+    pub is_answered: bool,
     /// When the server last brought something.
-    pub(super) progressed: Instant,
-    pub(super) timer: TimerId,
+    pub progressed: Instant,
+    pub timer: TimerId,
     /// Not read: it has to wait for its turn.
-    pub(super) is_paused: bool,
+    pub is_paused: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Phase {
+pub enum Phase {
     Waiting,
     /// On this connection, which may still be in the making.
     Active(ConnId),
@@ -44,10 +44,10 @@ pub(super) enum Phase {
 }
 
 /// Names no timer.
-pub(super) const NO_TIMER: TimerId = TimerId::from_bits(0);
+pub const NO_TIMER: TimerId = TimerId::from_bits(0);
 
 impl Job {
-    pub(super) fn new(url: Url, place: Place) -> Job {
+    pub fn new(url: Url, place: Place) -> Job {
         Job {
             asked: url.clone(),
             url,
@@ -69,7 +69,7 @@ impl Job {
     }
 
     /// How a sentence names it: as it was asked for, and where that has led.
-    pub(super) fn name(&self) -> String {
+    pub fn name(&self) -> String {
         match self.redirects {
             0 => self.asked.to_string(),
             _ => format!("{}: redirected to {}", self.asked, self.url),
@@ -77,12 +77,12 @@ impl Job {
     }
 
     /// What is asked of the server.
-    pub(super) fn request(&self, fields: &[Field]) -> String {
+    pub fn request(&self, fields: &[Field]) -> String {
         request(&self.url, &self.asked, fields)
     }
 
     /// Nothing has come yet: as it was at the first, or after a redirect.
-    pub(super) fn begin_again(&mut self) {
+    pub fn begin_again(&mut self) {
         self.response = Response::new();
         self.phase = Phase::Waiting;
     }

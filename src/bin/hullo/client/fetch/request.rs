@@ -84,7 +84,7 @@ impl fmt::Display for FieldError {
 impl std::error::Error for FieldError {}
 
 /// The request for `url`, to which somebody who asked for `asked` was led.
-pub(super) fn request(url: &Url, asked: &Url, fields: &[Field]) -> String {
+pub fn request(url: &Url, asked: &Url, fields: &[Field]) -> String {
     let given = || fields.iter().filter(|field| url.is_beside(asked) || !field.is_one_of(&PRIVATE));
     let mut request = format!("GET {} HTTP/1.1\r\n", url.target());
     let agent = concat!("hullo/", env!("CARGO_PKG_VERSION"));

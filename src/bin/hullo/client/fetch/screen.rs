@@ -10,7 +10,7 @@ use std::path::Path;
 /// Bodies from this size on have a bar: what is shorter is there before anybody has read it.
 const LONG: u64 = 1 << 20;
 
-pub(super) struct Screen<'a> {
+pub struct Screen<'a> {
     err: &'a mut dyn Write,
     /// Draws nothing unless standard error is a terminal. Known cost: a terminal that is stopped (Ctrl-S) while it has
     /// bars stops us as well.
@@ -25,7 +25,7 @@ pub(super) struct Screen<'a> {
 }
 
 impl<'a> Screen<'a> {
-    pub(super) fn new(err: &'a mut dyn Write, has_bars: bool, is_quiet: bool, urls: usize) -> Screen<'a> {
+    pub fn new(err: &'a mut dyn Write, has_bars: bool, is_quiet: bool, urls: usize) -> Screen<'a> {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let has_bars = has_bars && !is_quiet;
         let pages = (has_bars && urls > 1).then(|| bars.add(bar_of_pages(urls)));
@@ -33,7 +33,7 @@ impl<'a> Screen<'a> {
     }
 
     /// The head of a response, as a block that nothing comes between.
-    pub(super) fn head(&mut self, url: &Url, head: &Head) {
+    pub fn head(&mut self, url: &Url, head: &Head) {
         if self.is_quiet {
             return;
         }
@@ -42,12 +42,12 @@ impl<'a> Screen<'a> {
     }
 
     /// What went wrong.
-    pub(super) fn sentence(&mut self, sentence: &str) {
+    pub fn sentence(&mut self, sentence: &str) {
         self.print(&format!("error: {}\n", in_one_line(sentence)));
     }
 
     /// Which file a body has become.
-    pub(super) fn saved(&mut self, url: &str, path: &Path, bytes: u64) {
+    pub fn saved(&mut self, url: &str, path: &Path, bytes: u64) {
         if !self.is_quiet {
             let sentence = format!("{url}: saved as {} ({bytes} bytes)", path.display());
             self.print(&format!("{}\n", in_one_line(&sentence)));
@@ -55,13 +55,7 @@ impl<'a> Screen<'a> {
     }
 
     /// Shows how far a body is, once it is long; `total` where it is known.
-    pub(super) fn progress(
-        &self,
-        bar: &mut Option<ProgressBar>,
-        url: &Url,
-        received: u64,
-        total: Option<u64>,
-    ) {
+    pub fn progress(&self, bar: &mut Option<ProgressBar>, url: &Url, received: u64, total: Option<u64>) {
         if !self.has_bars || total.unwrap_or(received) < LONG {
             return;
         }
@@ -75,7 +69,7 @@ impl<'a> Screen<'a> {
         .set_position(received);
     }
 
-    pub(super) fn end_of_progress(&self, bar: Option<ProgressBar>) {
+    pub fn end_of_progress(&self, bar: Option<ProgressBar>) {
         if let Some(bar) = bar {
             bar.finish_and_clear();
             self.bars.remove(&bar);
@@ -83,7 +77,7 @@ impl<'a> Screen<'a> {
     }
 
     /// One more page is over, and so many of them have failed.
-    pub(super) fn end_of_page(&self, failed: usize) {
+    pub fn end_of_page(&self, failed: usize) {
         let Some(pages) = &self.pages else { return };
         if failed > 0 {
             pages.set_message(format!("{failed} failed"));

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal, Write};
 const HELD: usize = 64 * 1024;
 
 /// Who may write. The first body that is not over streams, the others are held.
-pub(super) struct Turns {
+pub struct Turns {
     stream: File,
     /// Where the stream is a terminal, bodies become text that it does not obey.
     terminal: Option<Box<Disarmed>>,
@@ -18,19 +18,19 @@ pub(super) struct Turns {
 
 /// What a body that waits for its turn has brought so far.
 #[derive(Default)]
-pub(super) struct Held(Vec<u8>);
+pub struct Held(Vec<u8>);
 
 impl Turns {
-    pub(super) fn new(stream: File) -> Turns {
+    pub fn new(stream: File) -> Turns {
         Turns { terminal: on_terminal(&stream), stream, current: 0 }
     }
 
-    pub(super) fn current(&self) -> usize {
+    pub fn current(&self) -> usize {
         self.current
     }
 
     /// Writes a piece of the body of `number`, or holds it. Whether no more should come until its turn.
-    pub(super) fn write(&mut self, number: usize, held: &mut Held, piece: &[u8]) -> io::Result<bool> {
+    pub fn write(&mut self, number: usize, held: &mut Held, piece: &[u8]) -> io::Result<bool> {
         if number == self.current {
             self.show(piece, false)?;
             return Ok(false);
@@ -40,7 +40,7 @@ impl Turns {
     }
 
     /// The current body is over: it is the turn of the next, which has brought this.
-    pub(super) fn pass_on(&mut self, held: Option<&mut Held>) -> io::Result<()> {
+    pub fn pass_on(&mut self, held: Option<&mut Held>) -> io::Result<()> {
         self.current += 1;
         self.show(b"", true)?;
         self.terminal = on_terminal(&self.stream);
@@ -64,7 +64,7 @@ fn on_terminal(stream: &File) -> Option<Box<Disarmed>> {
 
 impl Held {
     /// The body broke off before its turn came: none of it is worth a place between whole ones.
-    pub(super) fn discard(&mut self) {
+    pub fn discard(&mut self) {
         self.0 = Vec::new();
     }
 }

@@ -21,13 +21,13 @@ pub struct Url {
 
 impl Url {
     /// Where its server is.
-    pub(super) fn address(&self) -> Address {
+    pub fn address(&self) -> Address {
         Address::Tcp(self.host.clone(), self.port)
     }
 
     /// The `Host` field of a request: with the port, unless it is the usual one. An interface means nothing to the server
     /// (RFC 6874, section 1).
-    pub(super) fn host_field(&self) -> String {
+    pub fn host_field(&self) -> String {
         match self.host {
             Host::Scoped(ip, _) => self.with_port(&Host::Ip(ip.into())),
             _ => self.with_port(&self.host),
@@ -42,7 +42,7 @@ impl Url {
     }
 
     /// What a request asks for.
-    pub(super) fn target(&self) -> String {
+    pub fn target(&self) -> String {
         match &self.query {
             Some(query) => format!("{}?{query}", self.path),
             None => self.path.clone(),
@@ -50,18 +50,18 @@ impl Url {
     }
 
     /// What follows the last slash of the path, as it is on the wire; may be empty.
-    pub(super) fn last_segment(&self) -> &str {
+    pub fn last_segment(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
     /// Whether it is on the same server, so that what is for that server alone may be sent.
-    pub(super) fn is_beside(&self, other: &Url) -> bool {
+    pub fn is_beside(&self, other: &Url) -> bool {
         (&self.host, self.port) == (&other.host, other.port)
     }
 
     /// Where a `Location` leads from here (RFC 3986, section 5.2). Servers write them as they like, and are read as browsers
     /// read them: without white space around them and tabs within, and with spaces encoded.
-    pub(super) fn join(&self, reference: &[u8]) -> Result<Url, UrlError> {
+    pub fn join(&self, reference: &[u8]) -> Result<Url, UrlError> {
         let reference: Vec<u8> =
             reference.trim_ascii().iter().copied().filter(|&byte| byte != b'\t').collect();
         let text = in_ascii(&reference);

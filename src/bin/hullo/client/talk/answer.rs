@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Foretells a server by its dialect: the same session that would serve us, without its delay.
-pub(super) struct Foresight {
+pub struct Foresight {
     dialect: Arc<Dialect>,
     /// The dialect was named. If not, it is a guess that saves time where it is right, and nothing depends on it.
     is_sure: bool,
@@ -13,21 +13,21 @@ pub(super) struct Foresight {
 
 impl Foresight {
     /// `dialect` is one that was checked, and so is its variant.
-    pub(super) fn new(dialect: &Dialect, is_sure: bool) -> Foresight {
+    pub fn new(dialect: &Dialect, is_sure: bool) -> Foresight {
         let spec = DialectSpec { framing: Framing::Raw, delay: Duration::ZERO, ..dialect.spec().clone() };
         let plain = Dialect::new(dialect.name(), spec).unwrap_or_else(|_| dialect.clone());
         Foresight { dialect: Arc::new(plain), is_sure }
     }
 
     /// What comes before the first message; `None` if nothing will.
-    pub(super) fn welcome(&self) -> Option<Awaited> {
+    pub fn welcome(&self) -> Option<Awaited> {
         let mut expected = Vec::new();
         Session::new(self.dialect.clone()).open(&mut expected);
         (!self.is_sure || !expected.is_empty()).then(|| Awaited::new(expected, self.is_sure))
     }
 
     /// What comes of a message: an answer, or the end of the connection; `None` if nothing will.
-    pub(super) fn answer(&self, message: &[u8]) -> Option<Awaited> {
+    pub fn answer(&self, message: &[u8]) -> Option<Awaited> {
         let mut expected = Vec::new();
         let next = Session::new(self.dialect.clone()).receive(message, Instant::now(), &mut expected);
         let is_silent = self.is_sure && expected.is_empty() && !matches!(next, Next::Close(_));
@@ -36,10 +36,10 @@ impl Foresight {
 }
 
 /// Something the server is waited for, and what has come since.
-pub(super) struct Awaited {
+pub struct Awaited {
     /// Empty if that is not known.
     expected: Vec<u8>,
-    pub(super) is_sure: bool,
+    pub is_sure: bool,
     /// As many bytes of what has come as there are expected ones.
     got: Vec<u8>,
     is_other: bool,
@@ -47,7 +47,7 @@ pub(super) struct Awaited {
 
 /// How much of it has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Heard {
+pub enum Heard {
     /// Nothing, or the front of what is known to come.
     TooLittle,
     /// Exactly what was expected.
@@ -62,16 +62,16 @@ impl Awaited {
     }
 
     /// Something that nobody can foretell.
-    pub(super) fn anything() -> Awaited {
+    pub fn anything() -> Awaited {
         Awaited::new(Vec::new(), false)
     }
 
     /// Something has come of which only a pause can tell that it is the whole.
-    pub(super) fn is_begun(&self) -> bool {
+    pub fn is_begun(&self) -> bool {
         self.is_other || !self.is_sure && !self.got.is_empty()
     }
 
-    pub(super) fn hear(&mut self, bytes: &[u8]) -> Heard {
+    pub fn hear(&mut self, bytes: &[u8]) -> Heard {
         let wanted = self.expected.len() - self.got.len();
         self.got.extend_from_slice(&bytes[..wanted.min(bytes.len())]);
         let is_more = bytes.len() > wanted;

@@ -6,30 +6,30 @@ use std::collections::VecDeque;
 use std::io;
 
 /// The most that we put into a datagram, which is what UDP carries over IPv4: 65,535 bytes less the headers.
-pub(super) const MOST: usize = 65_507;
+pub const MOST: usize = 65_507;
 
-pub(super) struct Correspondence {
+pub struct Correspondence {
     udp: DatagramId,
     /// Where the datagrams go.
-    pub(super) to: Address,
+    pub to: Address,
     /// The other addresses that its name has.
     others: VecDeque<Address>,
     /// Messages that have no answer yet and should have one.
-    pub(super) owed: u64,
-    pub(super) is_heard: bool,
+    pub owed: u64,
+    pub is_heard: bool,
     last: Vec<u8>,
 }
 
 impl Correspondence {
     /// Looks the name up, which may take its time: nothing else waits yet.
-    pub(super) fn begin(net: &mut Net, address: &Address) -> Result<Correspondence, TalkError> {
+    pub fn begin(net: &mut Net, address: &Address) -> Result<Correspondence, TalkError> {
         let found = address.resolve().map_err(|error| TalkError::look_up(address, &error))?;
         let mut others = VecDeque::from(found);
         let (to, udp) = connect(net, &mut others).map_err(|(to, error)| TalkError::connect(&to, &error))?;
         Ok(Correspondence { udp, to, others, owed: 0, is_heard: false, last: Vec::new() })
     }
 
-    pub(super) fn send(&mut self, net: &mut Net, message: &[u8]) -> Result<(), TalkError> {
+    pub fn send(&mut self, net: &mut Net, message: &[u8]) -> Result<(), TalkError> {
         if message.len() > MOST {
             return Err(TalkError::too_long(&self.to, message.len()));
         }
@@ -38,14 +38,14 @@ impl Correspondence {
         Ok(())
     }
 
-    pub(super) fn hear(&mut self) {
+    pub fn hear(&mut self) {
         self.is_heard = true;
         self.owed = self.owed.saturating_sub(1);
     }
 
     /// Nobody is there, or nobody reads. A name may have an address where somebody is: the message goes to the next one,
     /// as long as none has ever answered.
-    pub(super) fn refused(&mut self, net: &mut Net, error: &io::Error) -> Result<(), TalkError> {
+    pub fn refused(&mut self, net: &mut Net, error: &io::Error) -> Result<(), TalkError> {
         if error.kind() == io::ErrorKind::WouldBlock {
             return Err(TalkError::not_taken(&self.to));
         }

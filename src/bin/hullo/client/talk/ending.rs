@@ -13,7 +13,7 @@ const LOOK: Duration = Duration::from_millis(5);
 
 impl Talker<'_> {
     /// Nothing more will be said.
-    pub(super) fn finish(&mut self, net: &mut Net) {
+    pub fn finish(&mut self, net: &mut Net) {
         if let Some(clock) = self.clock.take() {
             net.cancel_timer(clock);
         }
@@ -44,7 +44,7 @@ impl Talker<'_> {
     }
 
     /// The server will say nothing more. That says nothing about us: it may be reading on, and only what we send tells.
-    pub(super) fn server_ended(&mut self, net: &mut Net) {
+    pub fn server_ended(&mut self, net: &mut Net) {
         self.moved.0 = net.now();
         if let Phase::Ending | Phase::Leaving = self.phase {
             return; // So did we, and the connection closes.
@@ -58,7 +58,7 @@ impl Talker<'_> {
     }
 
     /// There is nothing to say yet.
-    pub(super) fn await_input(&mut self, net: &mut Net) {
+    pub fn await_input(&mut self, net: &mut Net) {
         if self.clock.is_some() {
             self.phase = Phase::Interval;
         }
@@ -90,7 +90,7 @@ impl Talker<'_> {
     }
 
     /// The connection is gone.
-    pub(super) fn gone(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
+    pub fn gone(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
         let address = &self.plan.address;
         let is_done_with = matches!(self.phase, Phase::Leaving) && closed.unsent == 0;
         let is_orderly = matches!(closed.reason, CloseReason::PeerClosed | CloseReason::ByUs);
@@ -106,7 +106,7 @@ impl Talker<'_> {
     }
 
     /// The phase has taken as long as it may.
-    pub(super) fn out_of_patience(&mut self, net: &mut Net) {
+    pub fn out_of_patience(&mut self, net: &mut Net) {
         let (address, timeout) = (&self.plan.address, self.plan.timeout);
         let may_go_on = self.may_stay_unanswered();
         match &self.phase {

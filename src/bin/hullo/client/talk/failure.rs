@@ -12,32 +12,32 @@ use std::time::Duration;
 pub struct TalkError(String);
 
 impl TalkError {
-    pub(super) fn start(error: io::Error) -> TalkError {
+    pub fn start(error: io::Error) -> TalkError {
         TalkError(format!("the event loop cannot work: {}", told(&error)))
     }
 
-    pub(super) fn input(error: io::Error) -> TalkError {
+    pub fn input(error: io::Error) -> TalkError {
         TalkError(format!("cannot read standard input: {}", told(&error)))
     }
 
-    pub(super) fn output(error: io::Error) -> TalkError {
+    pub fn output(error: io::Error) -> TalkError {
         TalkError(format!("cannot write to standard output: {}", told(&error)))
     }
 
-    pub(super) fn address(address: &Address, error: &io::Error) -> TalkError {
+    pub fn address(address: &Address, error: &io::Error) -> TalkError {
         TalkError(format!("cannot talk to {address}: {error}"))
     }
 
-    pub(super) fn look_up(address: &Address, error: &io::Error) -> TalkError {
+    pub fn look_up(address: &Address, error: &io::Error) -> TalkError {
         TalkError(format!("{address}: the name cannot be looked up: {error}; check the name"))
     }
 
-    pub(super) fn connect(address: &Address, error: &io::Error) -> TalkError {
+    pub fn connect(address: &Address, error: &io::Error) -> TalkError {
         let starter = starter(address, error.kind());
         TalkError(format!("cannot talk to {address}: {error}; {}{starter}", remedy_of(error)))
     }
 
-    pub(super) fn connection(error: &ConnectError) -> TalkError {
+    pub fn connection(error: &ConnectError) -> TalkError {
         let target = error.target();
         let is_name = matches!(target, Address::Tcp(Host::Name(_), _));
         match error.failures().last() {
@@ -49,7 +49,7 @@ impl TalkError {
     }
 
     /// With `is_unsaid`, not all that we had to say was taken.
-    pub(super) fn cut_off(address: &Address, reason: CloseReason, is_unsaid: bool) -> TalkError {
+    pub fn cut_off(address: &Address, reason: CloseReason, is_unsaid: bool) -> TalkError {
         TalkError(if is_unsaid {
             format!(
                 "{address}: cut off before all was said: the connection was {reason}, and the rest is lost"
@@ -61,20 +61,20 @@ impl TalkError {
         })
     }
 
-    pub(super) fn unanswered(address: &Address) -> TalkError {
+    pub fn unanswered(address: &Address) -> TalkError {
         TalkError(format!(
             "{address} ended the connection without an answer to the last message: if it reads lines, use --framing \
              line; if that was its farewell word, name it with --bye"
         ))
     }
 
-    pub(super) fn no_welcome(address: &Address, dialect: &str, timeout: Duration) -> TalkError {
+    pub fn no_welcome(address: &Address, dialect: &str, timeout: Duration) -> TalkError {
         TalkError(format!(
             "{address} has not greeted within {timeout:?}, as {dialect} does: check --dialect, or leave it out"
         ))
     }
 
-    pub(super) fn no_answer(address: &Address, owed: u64, timeout: Duration) -> TalkError {
+    pub fn no_answer(address: &Address, owed: u64, timeout: Duration) -> TalkError {
         let messages = if owed == 1 { "a message".to_owned() } else { format!("{owed} messages") };
         let lines = if address.is_datagram() { "" } else { " use --framing line if it reads lines," };
         TalkError(format!(
@@ -84,7 +84,7 @@ impl TalkError {
     }
 
     /// With `is_owed`, the last message has no answer either.
-    pub(super) fn no_end(address: &Address, timeout: Duration, is_owed: bool) -> TalkError {
+    pub fn no_end(address: &Address, timeout: Duration, is_owed: bool) -> TalkError {
         let hint = if is_owed { ", or use --framing line if it reads lines" } else { "" };
         TalkError(format!(
             "{address} has neither said anything nor ended the connection for {timeout:?}: give it longer with \
@@ -92,27 +92,27 @@ impl TalkError {
         ))
     }
 
-    pub(super) fn not_read(address: &Address, timeout: Duration) -> TalkError {
+    pub fn not_read(address: &Address, timeout: Duration) -> TalkError {
         TalkError(format!(
             "{address} ended its side of the connection and has not read for {timeout:?} what was said: give it longer \
              with --timeout"
         ))
     }
 
-    pub(super) fn not_taken(address: &Address) -> TalkError {
+    pub fn not_taken(address: &Address) -> TalkError {
         TalkError(format!(
             "{address}: the system did not take the datagram: its receiver does not read what it has"
         ))
     }
 
-    pub(super) fn too_long(address: &Address, length: usize) -> TalkError {
+    pub fn too_long(address: &Address, length: usize) -> TalkError {
         let unit = if address.is_datagram() { "datagram" } else { "packet" };
         TalkError(format!(
             "{address}: a message of {length} bytes does not go into a {unit}, which takes {MOST}: make it shorter"
         ))
     }
 
-    pub(super) fn message(message: &[u8], problem: &str) -> TalkError {
+    pub fn message(message: &[u8], problem: &str) -> TalkError {
         let start = String::from_utf8_lossy(message).chars().take(20).collect::<String>();
         TalkError(format!("the message {start:?} {problem}"))
     }

@@ -12,7 +12,7 @@ const CHUNK: usize = 64 * 1024;
 
 /// Lines typed, or piped. They are read one read(2) at a time and only while they are wanted: the descriptor is shared
 /// with the shell and stays blocking, and what we do not read waits in front of whoever writes it.
-pub(super) struct Input {
+pub struct Input {
     file: File,
     watch: Option<FdId>,
     /// A regular file or /dev/null, which epoll refuses: never a wait, so that each step has a turn of its own.
@@ -25,7 +25,7 @@ pub(super) struct Input {
 
 /// What there is to send.
 #[derive(PartialEq, Debug)]
-pub(super) enum Line {
+pub enum Line {
     /// A line without its end, or what is left before the end of the input.
     Whole(Vec<u8>),
     /// A piece of a line that is longer than we keep.
@@ -36,7 +36,7 @@ pub(super) enum Line {
 
 impl Input {
     /// Where reading never waits, a timer with this key asks for each step.
-    pub(super) fn standard(step_key: u64) -> io::Result<Input> {
+    pub fn standard(step_key: u64) -> io::Result<Input> {
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         Ok(Input {
             file,
@@ -50,7 +50,7 @@ impl Input {
     }
 
     /// Asks for input, or no longer.
-    pub(super) fn want(&mut self, net: &mut Net, is_wanted: bool) -> io::Result<()> {
+    pub fn want(&mut self, net: &mut Net, is_wanted: bool) -> io::Result<()> {
         if !is_wanted || self.is_ended {
             if let Some(watch) = self.watch.take() {
                 net.unwatch(watch);
@@ -73,12 +73,12 @@ impl Input {
         Ok(())
     }
 
-    pub(super) fn is(&self, fd: FdId) -> bool {
+    pub fn is(&self, fd: FdId) -> bool {
         self.watch == Some(fd)
     }
 
     /// Reads once.
-    pub(super) fn read(&mut self) -> io::Result<()> {
+    pub fn read(&mut self) -> io::Result<()> {
         self.step = None;
         match self.lines.fill(&mut self.file) {
             Ok(0) => self.is_ended = true,
@@ -90,16 +90,16 @@ impl Input {
         Ok(())
     }
 
-    pub(super) fn next(&mut self) -> Option<Line> {
+    pub fn next(&mut self) -> Option<Line> {
         self.lines.next(self.is_ended)
     }
 
     /// Whether `next` has something to give.
-    pub(super) fn has_line(&mut self) -> bool {
+    pub fn has_line(&mut self) -> bool {
         self.lines.end(self.is_ended).is_some()
     }
 
-    pub(super) fn is_ended(&self) -> bool {
+    pub fn is_ended(&self) -> bool {
         self.is_ended
     }
 }

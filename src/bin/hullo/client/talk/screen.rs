@@ -12,7 +12,7 @@ use std::os::fd::AsFd;
 ///
 /// Known cost: a write may wait for whoever reads us, and the loop with it. That is how back-pressure reaches the server,
 /// which has nobody else to serve here.
-pub(super) struct Screen {
+pub struct Screen {
     out: File,
     reader: Shown,
     text: Vec<u8>,
@@ -25,7 +25,7 @@ enum Shown {
 }
 
 impl Screen {
-    pub(super) fn standard(charset: &Charset) -> io::Result<Screen> {
+    pub fn standard(charset: &Charset) -> io::Result<Screen> {
         let stdout = io::stdout();
         let out = File::from(stdout.as_fd().try_clone_to_owned()?);
         let reader = if stdout.is_terminal() {
@@ -36,23 +36,23 @@ impl Screen {
         Ok(Screen { out, reader, text: Vec::new(), last_byte: b'\n' })
     }
 
-    pub(super) fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.read(bytes, false);
         self.write()
     }
 
     /// The terminal has shown a line end of its own, that of the line.
-    pub(super) fn line_was_typed(&mut self) {
+    pub fn line_was_typed(&mut self) {
         self.last_byte = b'\n';
     }
 
     /// The terminal has shown the key that stopped us.
-    pub(super) fn key_was_typed(&mut self) {
+    pub fn key_was_typed(&mut self) {
         self.last_byte = b'C';
     }
 
     /// What comes next on a terminal, be it ours or typed, begins a line.
-    pub(super) fn end_line(&mut self) -> io::Result<()> {
+    pub fn end_line(&mut self) -> io::Result<()> {
         let last_byte = *self.text.last().unwrap_or(&self.last_byte);
         if matches!(self.reader, Shown::OnTerminal(_)) && last_byte != b'\n' {
             self.text.push(b'\n');
@@ -61,7 +61,7 @@ impl Screen {
     }
 
     /// The end of what is shown: an unfinished character, and the end of the line.
-    pub(super) fn end(&mut self) -> io::Result<()> {
+    pub fn end(&mut self) -> io::Result<()> {
         self.read(b"", true);
         self.end_line()
     }

@@ -5,15 +5,15 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 
 /// The timer that asks for the next step of an input that never waits.
-pub(super) const STEP: u64 = 0;
+pub const STEP: u64 = 0;
 
-pub(super) struct Speech {
+pub struct Speech {
     source: Source,
     bye: Option<Vec<u8>>,
     /// The farewell was said: whatever follows it is not.
-    pub(super) said_bye: bool,
+    pub said_bye: bool,
     /// Whoever types does so at a terminal, and cannot be held up for long.
-    pub(super) is_live: bool,
+    pub is_live: bool,
 }
 
 enum Source {
@@ -23,7 +23,7 @@ enum Source {
 
 /// What comes next.
 #[derive(PartialEq, Debug)]
-pub(super) enum Saying {
+pub enum Saying {
     Message(Vec<u8>),
     /// A piece of a message that is too long to be kept.
     Part(Vec<u8>),
@@ -35,7 +35,7 @@ pub(super) enum Saying {
 }
 
 impl Speech {
-    pub(super) fn new(messages: Option<Vec<Vec<u8>>>, bye: Option<Vec<u8>>) -> io::Result<Speech> {
+    pub fn new(messages: Option<Vec<Vec<u8>>>, bye: Option<Vec<u8>>) -> io::Result<Speech> {
         let is_live = messages.is_none() && io::stdin().is_terminal();
         let source = match messages {
             Some(messages) => Source::Script(messages.into()),
@@ -44,7 +44,7 @@ impl Speech {
         Ok(Speech { source, bye, said_bye: false, is_live })
     }
 
-    pub(super) fn next(&mut self) -> Saying {
+    pub fn next(&mut self) -> Saying {
         if self.said_bye {
             return Saying::Nothing;
         }
@@ -64,7 +64,7 @@ impl Speech {
     }
 
     /// Whether there is something to say that we know of.
-    pub(super) fn is_ready(&mut self) -> bool {
+    pub fn is_ready(&mut self) -> bool {
         !self.said_bye
             && match &mut self.source {
                 Source::Script(messages) => !messages.is_empty(),
@@ -73,7 +73,7 @@ impl Speech {
     }
 
     /// Whether nothing more will come.
-    pub(super) fn is_over(&mut self) -> bool {
+    pub fn is_over(&mut self) -> bool {
         !self.is_ready()
             && match &self.source {
                 Source::Typed(input) => self.said_bye || input.is_ended(),
@@ -82,7 +82,7 @@ impl Speech {
     }
 
     /// The input, if there is one.
-    pub(super) fn input(&mut self) -> Option<&mut Input> {
+    pub fn input(&mut self) -> Option<&mut Input> {
         match &mut self.source {
             Source::Typed(input) => Some(input),
             Source::Script(_) => None,

@@ -13,55 +13,55 @@ use std::io;
 use std::time::{Duration, Instant};
 
 /// Output that may wait before no more of our input is read.
-pub(super) const HIGH: usize = 64 * 1024;
+pub const HIGH: usize = 64 * 1024;
 
 /// The pause after which something that was said is taken as the whole of it. It is also how long a refused datagram
 /// may take to come back.
-pub(super) const PAUSE: Duration = Duration::from_millis(50);
+pub const PAUSE: Duration = Duration::from_millis(50);
 /// How long a server of which nothing is known may take to greet before we speak.
-pub(super) const WELCOME: Duration = Duration::from_millis(200);
+pub const WELCOME: Duration = Duration::from_millis(200);
 /// How long an answer holds up whoever types at a terminal, and the end of our side after the last message: it may be
 /// the end that the server waits for.
 const HOLD: Duration = Duration::from_secs(2);
 
 /// Timers, beside the [`STEP`](super::speech::STEP) of the input.
-pub(super) const PATIENCE: u64 = 1;
-pub(super) const SETTLED: u64 = 2;
-pub(super) const TICK: u64 = 3;
+pub const PATIENCE: u64 = 1;
+pub const SETTLED: u64 = 2;
+pub const TICK: u64 = 3;
 
-pub(super) struct Talker<'a> {
-    pub(super) plan: &'a Conversation,
-    pub(super) partner: Partner,
-    pub(super) speech: Speech,
-    pub(super) foresight: Foresight,
+pub struct Talker<'a> {
+    pub plan: &'a Conversation,
+    pub partner: Partner,
+    pub speech: Speech,
+    pub foresight: Foresight,
     screen: Screen,
-    pub(super) signals: Signals,
+    pub signals: Signals,
     notice: &'a mut dyn FnMut(&str),
-    pub(super) phase: Phase,
+    pub phase: Phase,
     /// Ends the phase.
     patience: Option<TimerId>,
     /// Ends what is being said to us.
     pause: Option<TimerId>,
     /// The clock of `--every`, from the first message on.
-    pub(super) clock: Option<TimerId>,
+    pub clock: Option<TimerId>,
     /// When a byte last moved, and how far our output was by then.
-    pub(super) moved: (Instant, u64),
+    pub moved: (Instant, u64),
     /// The last message should be answered, and nothing has come since.
-    pub(super) is_owed: bool,
+    pub is_owed: bool,
     /// The server ended its side first. It may be reading on.
-    pub(super) has_server_ended: bool,
+    pub has_server_ended: bool,
     /// And no farewell had asked it to.
-    pub(super) ended_unasked: bool,
+    pub ended_unasked: bool,
     result: Option<Result<Ending, TalkError>>,
 }
 
-pub(super) enum Partner {
+pub enum Partner {
     Stream(ConnId),
     Datagrams(Correspondence),
 }
 
 /// Where the conversation stands. Its timers belong to the phase, and end with it.
-pub(super) enum Phase {
+pub enum Phase {
     Connecting,
     /// The server may speak first.
     Welcome(Awaited),
@@ -80,7 +80,7 @@ pub(super) enum Phase {
 }
 
 impl<'a> Talker<'a> {
-    pub(super) fn new(
+    pub fn new(
         plan: &'a Conversation,
         partner: Partner,
         speech: Speech,
@@ -110,7 +110,7 @@ impl<'a> Talker<'a> {
     }
 
     /// Datagrams need no connection: there the conversation begins.
-    pub(super) fn begin(&mut self, net: &mut Net) {
+    pub fn begin(&mut self, net: &mut Net) {
         if let Partner::Datagrams(_) = self.partner {
             self.announce(net);
             self.enter(net, Phase::Free, None);
@@ -119,7 +119,7 @@ impl<'a> Talker<'a> {
     }
 
     /// How it ended, once the loop has.
-    pub(super) fn end(mut self) -> Result<Ending, TalkError> {
+    pub fn end(mut self) -> Result<Ending, TalkError> {
         let result = self.result.unwrap_or(Ok(Ending::Done));
         if let Ok(Ending::Stopped(SIGINT)) = result {
             self.screen.key_was_typed();
@@ -134,7 +134,7 @@ impl<'a> Talker<'a> {
         result
     }
 
-    pub(super) fn announce(&mut self, net: &Net) {
+    pub fn announce(&mut self, net: &Net) {
         let address = &self.plan.address;
         let peer = match &self.partner {
             Partner::Stream(conn) => net.peer_addr(*conn).map_or(String::new(), |peer| peer.to_string()),
@@ -151,7 +151,7 @@ impl<'a> Talker<'a> {
     }
 
     /// Says what there is to say, as far as the phase and the output allow, and asks for more.
-    pub(super) fn speak(&mut self, net: &mut Net) {
+    pub fn speak(&mut self, net: &mut Net) {
         while matches!(self.phase, Phase::Free) && self.waiting(net) <= HIGH {
             let said = match self.speech.next() {
                 Saying::Message(message) => self.say(net, &message),
@@ -217,7 +217,7 @@ impl<'a> Talker<'a> {
     }
 
     /// The clock of `--every`: the next message may go, and if there is none, the one after the next tick.
-    pub(super) fn tick(&mut self, net: &mut Net) {
+    pub fn tick(&mut self, net: &mut Net) {
         if let Phase::Interval = self.phase {
             self.go_on(net);
         }
@@ -243,12 +243,12 @@ impl<'a> Talker<'a> {
     }
 
     /// What is awaited was heard, or is no longer waited for.
-    pub(super) fn go_on(&mut self, net: &mut Net) {
+    pub fn go_on(&mut self, net: &mut Net) {
         self.enter(net, Phase::Free, None);
         self.speak(net);
     }
 
-    pub(super) fn enter(&mut self, net: &mut Net, phase: Phase, patience: Option<Duration>) {
+    pub fn enter(&mut self, net: &mut Net, phase: Phase, patience: Option<Duration>) {
         if let Some(pause) = self.pause.take() {
             net.cancel_timer(pause);
         }
@@ -256,7 +256,7 @@ impl<'a> Talker<'a> {
         self.wait(net, patience);
     }
 
-    pub(super) fn wait(&mut self, net: &mut Net, patience: Option<Duration>) {
+    pub fn wait(&mut self, net: &mut Net, patience: Option<Duration>) {
         let next = patience.map(|patience| net.set_timer(patience, PATIENCE));
         if let Some(former) = std::mem::replace(&mut self.patience, next) {
             net.cancel_timer(former);
@@ -264,7 +264,7 @@ impl<'a> Talker<'a> {
     }
 
     /// Input is read while there is none to send and there may be some to come.
-    pub(super) fn listen_to_input(&mut self, net: &mut Net) {
+    pub fn listen_to_input(&mut self, net: &mut Net) {
         let is_talking =
             !matches!(self.phase, Phase::Connecting | Phase::Settling | Phase::Ending | Phase::Leaving);
         let is_wanted = is_talking && !self.speech.is_ready() && self.waiting(net) <= HIGH;
@@ -274,7 +274,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    pub(super) fn read_input(&mut self, net: &mut Net) {
+    pub fn read_input(&mut self, net: &mut Net) {
         if let Some(Err(error)) = self.speech.input().map(|input| input.read()) {
             return self.fail(net, TalkError::input(error));
         }
@@ -294,7 +294,7 @@ impl<'a> Talker<'a> {
     }
 
     /// Whoever types is not held up; and the last answer may come after the end of our side as well.
-    pub(super) fn may_stay_unanswered(&mut self) -> bool {
+    pub fn may_stay_unanswered(&mut self) -> bool {
         let is_last = self.is_stream() && !self.speech.said_bye && self.speech.is_over();
         self.speech.is_live || is_last
     }
@@ -312,11 +312,11 @@ impl<'a> Talker<'a> {
         self.bounded(self.plan.timeout).map_or(HOLD, |timeout| timeout.min(HOLD))
     }
 
-    pub(super) fn bounded(&self, timeout: Duration) -> Option<Duration> {
+    pub fn bounded(&self, timeout: Duration) -> Option<Duration> {
         Some(timeout).filter(|timeout| !timeout.is_zero())
     }
 
-    pub(super) fn waiting(&self, net: &Net) -> usize {
+    pub fn waiting(&self, net: &Net) -> usize {
         match self.partner {
             Partner::Stream(conn) => net.waiting(conn),
             Partner::Datagrams(_) => 0,
@@ -324,7 +324,7 @@ impl<'a> Talker<'a> {
     }
 
     /// Something was said to us. Whether the conversation goes on.
-    pub(super) fn show(&mut self, net: &mut Net, bytes: &[u8]) -> bool {
+    pub fn show(&mut self, net: &mut Net, bytes: &[u8]) -> bool {
         self.moved.0 = net.now();
         self.is_owed = false;
         match self.screen.show(bytes) {
@@ -336,7 +336,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    pub(super) fn hear(&mut self, net: &mut Net, bytes: &[u8]) {
+    pub fn hear(&mut self, net: &mut Net, bytes: &[u8]) {
         let heard = match &mut self.phase {
             Phase::Welcome(awaited) | Phase::Answer(awaited) => awaited.hear(bytes),
             // Nobody waits for it, and yet what is typed next should not stand behind it.
@@ -355,7 +355,7 @@ impl<'a> Talker<'a> {
     }
 
     /// What was said to us is whole.
-    pub(super) fn settled(&mut self, net: &mut Net) {
+    pub fn settled(&mut self, net: &mut Net) {
         self.end_line(net);
         if let Phase::Welcome(_) | Phase::Answer(_) = self.phase {
             self.go_on(net);
@@ -363,7 +363,7 @@ impl<'a> Talker<'a> {
     }
 
     /// Whoever types begins a line.
-    pub(super) fn end_line(&mut self, net: &mut Net) {
+    pub fn end_line(&mut self, net: &mut Net) {
         if self.speech.is_live
             && let Err(error) = self.screen.end_line()
         {
@@ -371,7 +371,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    pub(super) fn no_answer(&self) -> TalkError {
+    pub fn no_answer(&self) -> TalkError {
         let owed = match &self.partner {
             Partner::Stream(_) => 1,
             Partner::Datagrams(letters) => letters.owed,
@@ -379,12 +379,12 @@ impl<'a> Talker<'a> {
         TalkError::no_answer(&self.plan.address, owed, self.plan.timeout)
     }
 
-    pub(super) fn fail(&mut self, net: &mut Net, error: TalkError) {
+    pub fn fail(&mut self, net: &mut Net, error: TalkError) {
         self.over(net, Err(error));
     }
 
     /// The first end counts.
-    pub(super) fn over(&mut self, net: &mut Net, result: Result<Ending, TalkError>) {
+    pub fn over(&mut self, net: &mut Net, result: Result<Ending, TalkError>) {
         self.result.get_or_insert(result);
         self.enter(net, Phase::Leaving, None);
         net.stop();

@@ -8,7 +8,7 @@ use httparse::Status;
 const SIZE_LINE_LIMIT: usize = 4096;
 
 #[derive(Default)]
-pub(super) struct Chunks {
+pub struct Chunks {
     state: State,
     /// What has come of the line that is being read.
     line: Vec<u8>,
@@ -29,12 +29,12 @@ enum State {
 
 impl Chunks {
     /// Whether the chunk of size zero was seen. It ends the body: the trailers behind it may be missing.
-    pub(super) fn had_the_last(&self) -> bool {
+    pub fn had_the_last(&self) -> bool {
         matches!(self.state, State::Trailers(_) | State::Over)
     }
 
     /// Takes the next piece of the body off the front of `bytes`; an empty one at the end, `None` when more has to come.
-    pub(super) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Broken> {
+    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Broken> {
         loop {
             if let State::Over = self.state {
                 return Ok(Some(&[]));

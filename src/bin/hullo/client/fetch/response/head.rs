@@ -3,7 +3,7 @@
 use super::{Broken, take};
 
 /// The longest head, together with the interim ones (1xx) before it: no server has the memory of its client.
-pub(in super::super) const HEAD_LIMIT: usize = 64 * 1024;
+pub const HEAD_LIMIT: usize = 64 * 1024;
 
 /// Twice what servers of good will send; more is an error of httparse's.
 const MOST_FIELDS: usize = 256;
@@ -13,17 +13,17 @@ const PREFIX: &[u8] = b"HTTP/1.";
 
 /// The head of a final response.
 #[derive(PartialEq, Eq, Debug)]
-pub(in super::super) struct Head {
-    pub(in super::super) status: u16,
+pub struct Head {
+    pub status: u16,
     /// As it came, with the empty line at its end.
-    pub(in super::super) text: Vec<u8>,
-    pub(in super::super) location: Option<Vec<u8>>,
-    pub(super) framing: Framing,
+    pub text: Vec<u8>,
+    pub location: Option<Vec<u8>>,
+    pub framing: Framing,
 }
 
 /// Where the body ends (RFC 9112, section 6.3).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Framing {
+pub enum Framing {
     Nothing,
     Length(u64),
     Chunked,
@@ -32,7 +32,7 @@ pub(super) enum Framing {
 
 impl Head {
     /// How long the body will be, where the head knows.
-    pub(in super::super) fn length(&self) -> Option<u64> {
+    pub fn length(&self) -> Option<u64> {
         match self.framing {
             Framing::Nothing => Some(0),
             Framing::Length(length) => Some(length),
@@ -68,7 +68,7 @@ impl Head {
 /// Collects bytes up to an empty line. They are parsed then and only then, so that a head that comes byte by byte costs
 /// no more than one that comes whole.
 #[derive(Default)]
-pub(super) struct Collector {
+pub struct Collector {
     text: Vec<u8>,
     /// Where the line begins that is not whole yet.
     line: usize,
@@ -78,12 +78,12 @@ pub(super) struct Collector {
 
 impl Collector {
     /// Nothing has come yet.
-    pub(super) fn is_fresh(&self) -> bool {
+    pub fn is_fresh(&self) -> bool {
         self.text.is_empty() && self.interim == 0
     }
 
     /// The head, once it is whole; `bytes` then begins behind it.
-    pub(super) fn next(&mut self, bytes: &mut &[u8]) -> Result<Option<Head>, Broken> {
+    pub fn next(&mut self, bytes: &mut &[u8]) -> Result<Option<Head>, Broken> {
         loop {
             let Some(end) = memchr::memchr(b'\n', bytes) else {
                 self.collect(bytes, bytes.len())?;

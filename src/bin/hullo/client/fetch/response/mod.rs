@@ -5,14 +5,14 @@ mod head;
 #[cfg(test)]
 mod tests;
 
-pub(super) use head::{HEAD_LIMIT, Head};
+pub use head::{HEAD_LIMIT, Head};
 
 use chunks::Chunks;
 use head::{Collector, Framing};
 use std::fmt;
 
 /// Reads a response, whatever the reads it comes in. What it holds is at most a head, or the line ahead of a chunk.
-pub(super) struct Response {
+pub struct Response {
     state: State,
 }
 
@@ -29,20 +29,20 @@ enum State {
 
 /// What a response brings, in this order: one head, its body in pieces, one end.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Event<'a> {
+pub enum Event<'a> {
     Head(Head),
     Body(&'a [u8]),
     End,
 }
 
 impl Response {
-    pub(super) fn new() -> Response {
+    pub fn new() -> Response {
         Response { state: State::Head(Collector::default()) }
     }
 
     /// Takes the next event off the front of `bytes`; `None` when more have to come. After the end, `bytes` is left
     /// alone: what a server sends behind its answer is nobody's.
-    pub(super) fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, Broken> {
+    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, Broken> {
         match &mut self.state {
             State::Head(collector) => {
                 let Some(head) = collector.next(bytes)? else { return Ok(None) };
@@ -75,7 +75,7 @@ impl Response {
     }
 
     /// The stream has ended: whether the response has, too.
-    pub(super) fn finish(&mut self) -> Result<(), Broken> {
+    pub fn finish(&mut self) -> Result<(), Broken> {
         match std::mem::replace(&mut self.state, State::Over) {
             State::Head(collector) if collector.is_fresh() => Err(Broken::EmptyAnswer),
             State::Head(_) => Err(Broken::HeadCutShort),
@@ -93,7 +93,7 @@ impl Response {
 
 /// Why bytes are no response; displays as a sentence without its beginning.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum Broken {
+pub enum Broken {
     EmptyAnswer,
     HeadCutShort,
     HeadTooLong,
