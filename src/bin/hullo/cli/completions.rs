@@ -1,8 +1,9 @@
 //! `hullo completions`: what a shell needs to complete a command line.
 
-use super::catalog::Catalog;
-use super::failure::Failure;
-use super::{Cli, output};
+use crate::cli::Cli;
+use crate::cli::config::known_dialects::Catalog;
+use crate::cli::output::failure::Failure;
+use crate::cli::output::stdout;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Arg, Args, Command, CommandFactory, ValueHint};
 use clap_complete::Shell;
@@ -40,7 +41,7 @@ impl Completions {
         if self.shell == Shell::Fish {
             script += &fish_positionals(&hullo);
         }
-        output::print(&script).map(|()| ExitCode::SUCCESS)
+        stdout::print(&script).map(|()| ExitCode::SUCCESS)
     }
 }
 

@@ -1,8 +1,10 @@
 //! `hullo dialects`: what can be spoken, as a table or as TOML to start from.
 
-use super::columns::{pad, width};
-use super::failure::Failure;
-use super::{dialect_table, output, units};
+use crate::cli::config::dialect_table;
+use crate::cli::output::columns::{pad, width};
+use crate::cli::output::failure::Failure;
+use crate::cli::output::stdout;
+use crate::cli::units;
 use clap::Args;
 use hullo::greeting::{Dialect, DialectSpec, Transport};
 use std::process::ExitCode;
@@ -24,7 +26,7 @@ pub struct Dialects {
 impl Dialects {
     pub fn run(self) -> Result<ExitCode, Failure> {
         let text = if self.toml { as_toml() } else { as_table() };
-        output::print(&text).map(|()| ExitCode::SUCCESS)
+        stdout::print(&text).map(|()| ExitCode::SUCCESS)
     }
 }
 
@@ -92,9 +94,9 @@ fn farewell(spec: &DialectSpec) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::columns::WIDTH;
-    use super::super::config::Config;
     use super::*;
+    use crate::cli::config::Config;
+    use crate::cli::output::columns::WIDTH;
 
     #[test]
     fn the_printed_toml_reads_back_as_the_dialects_themselves() {

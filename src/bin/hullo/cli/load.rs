@@ -1,8 +1,12 @@
 //! `hullo load`: flags, made into one plan; its outcome, into reports and an exit code.
 
-use super::failure::{Failure, Place};
-use super::load_output::Outputs;
-use super::{descriptors, load_plan, logging, output, units};
+use crate::cli::descriptors;
+use crate::cli::load_output::Outputs;
+use crate::cli::load_plan;
+use crate::cli::output::failure::{Failure, Place};
+use crate::cli::output::logger;
+use crate::cli::output::stdout;
+use crate::cli::units;
 use crate::load::{self, Check, Expectation, Framing, Progress, Rate, Sources};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -203,14 +207,14 @@ impl Load {
         load::preflight(&plan, limit).map_err(usage)?;
         let mut outputs = Outputs::open(&self).map_err(usage)?;
         if outputs.are_printed_only() {
-            output::require()?;
+            stdout::require()?;
         }
         let mut progress = self.progress();
         let outcome = load::run(&plan, &mut progress, &mut |second| outputs.tell(second))
             .map_err(|error| Failure::failed(&Place::default(), format!("cannot go on: {error}")))?;
         match outputs.write(&outcome) {
             // A signal's own exit code is what whoever sent it waits for.
-            Err(problem) if outcome.signal.is_some() => logging::last_line(&format!("error: {problem}")),
+            Err(problem) if outcome.signal.is_some() => logger::last_line(&format!("error: {problem}")),
             written => written.map_err(|problem| Failure::failed(&Place::default(), problem))?,
         }
         Ok(ExitCode::from(load::exit_code(&outcome)))
@@ -220,9 +224,9 @@ impl Load {
         if self.quiet {
             Progress::none()
         } else if io::stderr().is_terminal() {
-            logging::stderr().and_then(Progress::bar).unwrap_or_else(|_| Progress::none())
+            logger::stderr().and_then(Progress::bar).unwrap_or_else(|_| Progress::none())
         } else {
-            Progress::lines(logging::last_line, self.interval)
+            Progress::lines(logger::last_line, self.interval)
         }
     }
 }

@@ -1,9 +1,10 @@
 //! Where the reports of a load test go. All places are looked at before it begins: an hour of testing must not end in a
 //! typing error.
 
-use super::load::Load;
-use super::load_series::Series;
-use super::{columns, output};
+use crate::cli::load::Load;
+use crate::cli::load_series::Series;
+use crate::cli::output::columns;
+use crate::cli::output::stdout;
 use crate::load::{Interval, Outcome, report};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
@@ -139,7 +140,7 @@ impl Output {
     /// What was there before stays until there is something better. A pipe is waited for until somebody reads it.
     pub(super) fn begin(&mut self) -> io::Result<()> {
         if self.is_stdout() {
-            return output::check();
+            return stdout::check();
         }
         let file = match self.file.take() {
             Some(file) => file,

@@ -1,9 +1,12 @@
 //! The plan of a load test from its flags.
 
-use super::catalog::Catalog;
-use super::failure::{Failure, Place};
-use super::load::{Load, usage};
-use super::{command_line, config, placeholders, units};
+use crate::cli::config;
+use crate::cli::config::known_dialects::Catalog;
+use crate::cli::config::placeholders;
+use crate::cli::load::{Load, usage};
+use crate::cli::output::failure::{Failure, Place};
+use crate::cli::units;
+use crate::cli::usage::command_line;
 use crate::load::{Check, Framing, Plan, Rate, Script, Setting, Templates, Wanted};
 use hullo::{Address, Host};
 use std::hash::{BuildHasher, Hasher, RandomState};

@@ -1,7 +1,9 @@
 //! `hullo man`: the manual page of hullo, of one of its commands, or of its config.
 
-use super::failure::{Failure, Place};
-use super::{Cli, output, reference};
+use crate::cli::Cli;
+use crate::cli::config::reference;
+use crate::cli::output::failure::{Failure, Place};
+use crate::cli::output::stdout;
 use clap::{Args, Command, CommandFactory};
 use clap_mangen::Man as Page;
 use clap_mangen::roff::{Roff, bold, roman};
@@ -88,7 +90,7 @@ impl Man {
                 None => return Err(unknown(name, &hullo)),
             },
         };
-        output::print(&in_ascii(&page)).map(|()| ExitCode::SUCCESS)
+        stdout::print(&in_ascii(&page)).map(|()| ExitCode::SUCCESS)
     }
 }
 
@@ -213,8 +215,8 @@ fn see_also(command: &Command, hullo: &Command) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::Config;
     use super::*;
+    use crate::cli::config::Config;
 
     #[test]
     fn the_example_of_the_config_is_valid() {

@@ -1,39 +1,25 @@
 //! The command line: what is asked for, checked, and one call into a floor below.
 
-mod bounds;
-mod catalog;
-mod columns;
-mod command_line;
 mod completions;
 mod config;
 mod descriptors;
-mod dialect_table;
 mod dialects;
-mod failure;
 mod fetch;
-mod guess;
 mod load;
 mod load_output;
 mod load_plan;
 mod load_series;
-mod logging;
 mod man;
-mod nearest;
 mod output;
-mod patient;
-mod placeholders;
-mod plan;
-mod reference;
-mod section;
 mod serve;
 mod signals;
-mod synonyms;
 mod talk;
 mod units;
 mod usage;
 
 use clap::{Parser, Subcommand};
-use failure::Failure;
+use output::failure::Failure;
+use output::{columns, failure, logger, nonblocking, stdout};
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
@@ -116,11 +102,11 @@ pub fn run() -> ExitCode {
 /// Help and version go to stdout, a usage error to stderr.
 fn answer_of_parser(answer: clap::Error) -> ExitCode {
     if answer.use_stderr() {
-        let text = usage::explain(answer, &command_line::typed());
+        let text = usage::explain(answer, &usage::command_line::typed());
         complain(text);
         return ExitCode::from(2);
     }
-    output::print(&answer.render().to_string())
+    stdout::print(&answer.render().to_string())
         .map_or_else(|failure| report(&failure), |()| ExitCode::SUCCESS)
 }
 
@@ -131,9 +117,9 @@ fn report(failure: &Failure) -> ExitCode {
 
 /// A terminal breaks lines within words; in a file or a pipe a sentence is a line.
 fn complain(text: String) {
-    let text = logging::as_errors(failure::printable_lines(&text));
+    let text = logger::as_errors(failure::printable_lines(&text));
     let is_terminal = io::stderr().is_terminal();
-    patient::last_words(&if is_terminal { columns::fill(&text, columns::WIDTH, "  ") } else { text });
+    nonblocking::last_words(&if is_terminal { columns::fill(&text, columns::WIDTH, "  ") } else { text });
 }
 
 #[cfg(test)]

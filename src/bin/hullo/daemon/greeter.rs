@@ -1,10 +1,10 @@
 //! The daemon as a handler: one greeting session per connection, one responder per datagram socket.
 
 use super::counters::Counters;
-use super::crew::Crew;
 use super::plan::{Plan, Summary, counted};
 use super::reload::{Reload, Reread};
 use super::sockets::Sockets;
+use super::workers::Crew;
 use crate::signals::Signals;
 use hullo::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
 use hullo::{Closed, ConnId, ConnMap, Datagram, DrainReport, FdId, Handler, Net, Origin, Readiness, Stats};

@@ -1,23 +1,23 @@
 //! The greeting daemon: a [`Handler`](hullo::Handler) that keeps one greeting session per connection.
 
 mod counters;
-mod crew;
 mod greeter;
 mod plan;
 mod reload;
 mod sockets;
+mod workers;
 
 pub use plan::{Plan, SocketPlan, StartError, Summary};
 pub use reload::Prepare;
 
 use crate::signals::Signals;
-use crew::Crew;
 use greeter::{Greeter, Lead, Voice};
 use hullo::Reactor;
 use reload::Reload;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 use sockets::Sockets;
 use std::sync::Arc;
+use workers::Crew;
 
 /// What a daemon has to do with besides the network.
 pub struct Outside {

@@ -1,11 +1,11 @@
 //! The handler: a few connections at a time, each with its job.
 
+use super::console::Screen;
 use super::destination::{Partial, Place};
 use super::job::{Job, NO_TIMER, Phase};
+use super::ordered_output::Turns;
 use super::request::Field;
 use super::response::{Event, Head};
-use super::screen::Screen;
-use super::turns::Turns;
 use super::{Outcome, Plan};
 use crate::client::{is_starved, remedy_of};
 use crate::signals::Signals;

@@ -1,9 +1,9 @@
 //! One URL on its way.
 
 use super::destination::{Partial, Place};
+use super::ordered_output::Held;
 use super::request::{Field, request};
 use super::response::Response;
-use super::turns::Held;
 use super::url::Url;
 use hullo::{ConnId, TimerId};
 use indicatif::ProgressBar;

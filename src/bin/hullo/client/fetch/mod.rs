@@ -6,19 +6,19 @@
 //! | `request` | what is asked of a server |
 //! | `response` | bytes into head, body and end; no I/O |
 //! | `destination` | where bodies go, and that no half of one is left behind |
-//! | `turns` | who may write to the one stream that all share |
-//! | `screen` | what a person sees meanwhile |
+//! | `ordered_output` | who may write to the one stream that all share |
+//! | `console` | what a person sees meanwhile |
 //! | `job` | one URL on its way |
-//! | `fetcher` | brings them together; `events` is its [`Handler`](hullo::Handler) |
+//! | `fetcher` | brings them together; `handler` is its [`Handler`](hullo::Handler) |
 
+mod console;
 mod destination;
-mod events;
 mod fetcher;
+mod handler;
 mod job;
+mod ordered_output;
 mod request;
 mod response;
-mod screen;
-mod turns;
 mod url;
 
 pub use destination::Destination;
@@ -27,17 +27,17 @@ pub use url::Url;
 
 use crate::client::told;
 use crate::signals::Signals;
+use console::Screen;
 use destination::Place;
 use fetcher::Fetcher;
 use hullo::{Limits, Reactor};
-use screen::Screen;
+use ordered_output::Turns;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
-use turns::Turns;
 
 /// What to fetch, and how.
 #[derive(Clone, Debug)]

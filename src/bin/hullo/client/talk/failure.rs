@@ -1,6 +1,6 @@
 //! Why a conversation failed, as one sentence with the remedy.
 
-use super::correspondence::MOST;
+use super::datagrams::MOST;
 use crate::client::{remedy, remedy_of, told};
 use hullo::{Address, CloseReason, ConnectError, Host};
 use std::fmt;

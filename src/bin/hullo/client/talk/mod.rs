@@ -3,28 +3,28 @@
 //! A [`Conversation`] says with whom and what; [`run`](Conversation::run) holds it on a reactor of its own and ends when
 //! there is nothing more to say or to hear.
 
-mod answer;
-mod correspondence;
+mod datagrams;
 mod ending;
-mod events;
+mod expected_reply;
 mod failure;
+mod handler;
 mod input;
+mod outgoing;
 mod screen;
-mod speech;
 mod talker;
 
 pub use crate::client::charset::Charset;
 pub use failure::TalkError;
 
 use crate::signals::Signals;
-use answer::Foresight;
-use correspondence::Correspondence;
+use datagrams::Correspondence;
+use expected_reply::Foresight;
 use hullo::greeting::Dialect;
 use hullo::{Address, Limits, Reactor};
+use outgoing::Speech;
 use screen::Screen;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
-use speech::Speech;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;

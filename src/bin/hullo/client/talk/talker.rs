@@ -1,10 +1,10 @@
 //! The conversation as a handler: who speaks when, and when it is over.
 
-use super::answer::{Awaited, Foresight, Heard};
-use super::correspondence::Correspondence;
+use super::datagrams::Correspondence;
+use super::expected_reply::{Awaited, Foresight, Heard};
 use super::failure::TalkError;
+use super::outgoing::{Saying, Speech};
 use super::screen::Screen;
-use super::speech::{Saying, Speech};
 use super::{Conversation, Ending};
 use crate::signals::Signals;
 use hullo::{Address, ConnId, Net, TimerId};
@@ -24,7 +24,7 @@ pub const WELCOME: Duration = Duration::from_millis(200);
 /// the end that the server waits for.
 const HOLD: Duration = Duration::from_secs(2);
 
-/// Timers, beside the [`STEP`](super::speech::STEP) of the input.
+/// Timers, beside the [`STEP`](super::outgoing::STEP) of the input.
 pub const PATIENCE: u64 = 1;
 pub const SETTLED: u64 = 2;
 pub const TICK: u64 = 3;

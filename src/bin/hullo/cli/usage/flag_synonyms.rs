@@ -24,8 +24,8 @@ pub fn ours(command: &str, flag: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Cli;
     use super::*;
+    use crate::cli::Cli;
     use clap::CommandFactory;
 
     #[test]

@@ -1,6 +1,6 @@
 //! `{message}` and the like in templates: a word that is nearly one would be sent as it stands.
 
-use super::nearest::nearest;
+use crate::cli::usage::suggestion::nearest;
 
 /// All that there are, in whatever template.
 const ALL: [&str; 4] = ["message", "conn", "seq", "rand"];

@@ -2,7 +2,7 @@
 
 use super::Ending;
 use super::failure::TalkError;
-use super::speech::STEP;
+use super::outgoing::STEP;
 use super::talker::{PATIENCE, Partner, Phase, SETTLED, TICK, Talker, WELCOME};
 use hullo::{Closed, ConnId, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
 use hullo::{DatagramId, TimerId};

@@ -1,13 +1,13 @@
 //! What was asked for, on the command line and in the config, made into what the daemon is to do.
 
-use super::bounds::Bounds;
-use super::catalog::Catalog;
-use super::config::{Config, Listen};
-use super::descriptors;
-use super::failure::{Complaint, Failure, Place};
-use super::logging;
-use super::serve::Serve;
-use super::units;
+use crate::cli::config::known_dialects::Catalog;
+use crate::cli::config::limits_table::Bounds;
+use crate::cli::config::{Config, Listen};
+use crate::cli::descriptors;
+use crate::cli::output::failure::{Complaint, Failure, Place};
+use crate::cli::output::logger;
+use crate::cli::serve::Serve;
+use crate::cli::units;
 use crate::daemon::{Plan, SocketPlan};
 use hullo::Address;
 use hullo::greeting::{Dialect, Transport};
@@ -25,7 +25,7 @@ pub struct Prepared {
 pub fn prepare(serve: &Serve) -> Result<Prepared, Failure> {
     let mut config = serve.config.as_deref().map_or(Ok(Config::default()), Config::load)?;
     apply_flags(serve, &mut config);
-    if let Some(level) = logging::level_of(config.log_level, serve.log_level) {
+    if let Some(level) = logger::level_of(config.log_level, serve.log_level) {
         log::set_max_level(level);
     }
     prepare_with(serve, config)
@@ -68,7 +68,7 @@ fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> 
         drain: config.bounds.drain,
         guard: config.bounds.guard(),
         reactors,
-        log_level: logging::level_of(config.log_level, serve.log_level),
+        log_level: logger::level_of(config.log_level, serve.log_level),
     };
     Ok(Prepared { plan, config })
 }

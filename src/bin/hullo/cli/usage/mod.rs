@@ -1,11 +1,15 @@
 //! What is said of a command line that cannot be parsed: the parser's own words, or better ones.
 
-use super::Cli;
-use super::command_line::quoted;
-use super::guess::{self, Guess};
-use super::synonyms;
+pub mod address_suggestion;
+pub mod command_line;
+mod flag_synonyms;
+pub mod suggestion;
+
+use crate::cli::Cli;
+use address_suggestion::Guess;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use command_line::quoted;
 use std::error::Error;
 
 /// Flags by which other programs are told a port or a host.
@@ -54,7 +58,7 @@ fn of_value(error: &clap::Error, args: &[String]) -> Option<String> {
 fn of_synonym(error: &clap::Error, args: &[String]) -> Option<String> {
     let typed = context(error, ContextKind::InvalidArg)?;
     let flag = typed.split('=').next()?;
-    let ours = synonyms::ours(args.get(1)?, flag)?;
+    let ours = flag_synonyms::ours(args.get(1)?, flag)?;
     let mut line = args.to_vec();
     let at = line.iter().position(|arg| arg.split('=').next() == Some(flag))?;
     line[at] = line[at].replacen(flag, ours, 1);
@@ -67,7 +71,7 @@ fn of_command(error: &clap::Error, args: &[String]) -> Option<String> {
     let is_near = text.contains(['/', ':']) || is_number(text);
     let address = match text.parse::<hullo::Address>() {
         Ok(address) => address.to_string(),
-        Err(_) => guess::address(text).filter(|guess| is_near && guess.web.is_none())?.address,
+        Err(_) => address_suggestion::address(text).filter(|guess| is_near && guess.web.is_none())?.address,
     };
     let at = place(args, text).unwrap_or(1);
     let line = |command: &str| {
@@ -174,16 +178,16 @@ struct Proposal {
     address: String,
     /// The end of the sentence.
     remedy: String,
-    web: Option<guess::Web>,
+    web: Option<address_suggestion::Web>,
 }
 
 fn propose(command: &str, text: &str) -> Option<Proposal> {
     let command = command.to_owned();
     if command == "fetch" {
-        let address = guess::page(text)?;
+        let address = address_suggestion::page(text)?;
         return Some(Proposal { remedy: format!("did you mean {address}?"), address, command, web: None });
     }
-    let Guess { address, web } = guess::address(text)?;
+    let Guess { address, web } = address_suggestion::address(text)?;
     let remedy = match (&web, command.as_str()) {
         (Some(web), _) if web.has_tls => {
             let request = if command == "load" { ", and a --request" } else { "" };

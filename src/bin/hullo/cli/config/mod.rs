@@ -1,14 +1,20 @@
 //! The file behind `--config`, checked as far as that needs no look at the machine.
 
-use super::bounds::Bounds;
-use super::catalog::Catalog;
-use super::dialect_table::framing;
-use super::failure::{Failure, Place};
-use super::guess;
-use super::section::{Section, Source};
-use super::units;
+pub mod dialect_table;
+pub mod known_dialects;
+pub mod limits_table;
+pub mod placeholders;
+pub mod reference;
+mod toml_section;
+
+use crate::cli::output::failure::{Failure, Place};
+use crate::cli::units;
+use crate::cli::usage::address_suggestion;
+use dialect_table::framing;
 use hullo::greeting::{Framing, Transport};
 use hullo::{Address, Printable};
+use known_dialects::Catalog;
+use limits_table::Bounds;
 use log::LevelFilter;
 use nix::fcntl::OFlag;
 use std::fs::{self, File};
@@ -17,6 +23,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use toml::de::DeTable;
+use toml_section::{Section, Source};
 
 /// What a file asks for; the default is what an empty one does.
 #[derive(Clone, Debug, Default)]
@@ -162,7 +169,7 @@ fn read_listen(section: &Section<'_>) -> Option<Listen> {
         section.complain("address", "the address is missing: add address = \"tcp://HOST:PORT\"");
     }
     let address = section.text("address").and_then(|text| {
-        let parsed = text.parse::<Address>().map_err(|error| match guess::address(&text) {
+        let parsed = text.parse::<Address>().map_err(|error| match address_suggestion::address(&text) {
             Some(guess) => format!("{text:?} is not an address: did you mean {:?}?", guess.address),
             None => error.to_string(),
         });

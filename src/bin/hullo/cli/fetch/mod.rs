@@ -1,7 +1,10 @@
 //! `hullo fetch`: flags, made into one call of the client.
 
-use super::failure::{Failure, Place};
-use super::{descriptors, logging, output, units};
+use crate::cli::descriptors;
+use crate::cli::output::failure::{Failure, Place};
+use crate::cli::output::logger;
+use crate::cli::output::stdout;
+use crate::cli::units;
 use crate::client::fetch::{self, Destination, Field, Plan, Url};
 use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -100,7 +103,7 @@ impl Fetch {
             let sentence = "--header gives several Hosts, and a request has one: leave all but one out";
             return Err(Failure::usage(vec![Place::default().complaint(sentence)]));
         }
-        logging::start(None);
+        logger::start(None);
         let room = descriptors::room(descriptors::raise(), 0, 1);
         let destination = match (file, self.output_dir) {
             (Some(file), _) => Destination::File(file),
@@ -108,7 +111,7 @@ impl Fetch {
             (None, None) => Destination::Stdout,
         };
         if matches!(destination, Destination::Stdout) {
-            output::require()?;
+            stdout::require()?;
         }
         let plan = Plan {
             urls: self.urls,
@@ -119,7 +122,7 @@ impl Fetch {
             timeout: self.timeout,
             max_size: self.max_size as u64,
         };
-        let mut stderr = logging::stderr().map(|out| Unhurried { out, has_given_up: false });
+        let mut stderr = logger::stderr().map(|out| Unhurried { out, has_given_up: false });
         let mut nobody = io::sink();
         let err: &mut dyn Write = match &mut stderr {
             Ok(stderr) => stderr,
@@ -159,7 +162,7 @@ impl Write for Unhurried {
         if !is_ready {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        self.out.write(&bytes[..bytes.len().min(logging::AT_ONCE)])
+        self.out.write(&bytes[..bytes.len().min(logger::AT_ONCE)])
     }
 
     fn flush(&mut self) -> io::Result<()> {

@@ -1,9 +1,9 @@
 //! The dialects there are: those built in, and before them those of the config.
 
-use super::dialect_table;
-use super::failure::Place;
-use super::nearest::no_such;
-use super::section::Section;
+use crate::cli::config::dialect_table;
+use crate::cli::config::toml_section::Section;
+use crate::cli::output::failure::Place;
+use crate::cli::usage::suggestion::no_such;
 use hullo::greeting::{Dialect, Transport};
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
 //! Results on stdout.
 
-use super::failure::{Failure, Place};
+use crate::cli::output::failure::{Failure, Place};
 use crate::process::stdout_was_closed;
 use std::io::{self, Write};
 

@@ -1,7 +1,7 @@
 //! `[limits]`: every bound of the daemon under one name, read, checked and written back.
 
-use super::section::Section;
-use super::units;
+use crate::cli::config::toml_section::Section;
+use crate::cli::units;
 use hullo::greeting::{Guard, Rate};
 use hullo::{Limits, SocketOptions};
 use std::fmt::Write;
@@ -192,8 +192,8 @@ fn set<T>(place: &mut T, value: Option<T>) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::Config;
     use super::*;
+    use crate::cli::config::Config;
 
     fn read(limits: &str) -> Bounds {
         Config::parse("x.toml", &format!("[limits]\n{limits}")).unwrap().bounds

@@ -1,8 +1,8 @@
 //! The log: lines on stderr that never hold the loop up.
 
-pub use super::patient::{AT_ONCE, say as last_line, stderr};
+pub use crate::cli::output::nonblocking::{AT_ONCE, say as last_line, stderr};
 
-use super::patient::Patient;
+use crate::cli::output::nonblocking::Patient;
 use env_logger::fmt::Formatter;
 use env_logger::{Builder, Target, WriteStyle};
 use hullo::Printable;

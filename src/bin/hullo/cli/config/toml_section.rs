@@ -1,7 +1,7 @@
 //! A TOML file read key by key, so that every complaint has its line and none hides another.
 
-use super::failure::{Complaint, Place};
-use super::nearest::no_such;
+use crate::cli::output::failure::{Complaint, Place};
+use crate::cli::usage::suggestion::no_such;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;

@@ -1,16 +1,22 @@
 //! `hullo serve`: flags and a config file, made into one call of the daemon.
 
-use super::config::{self, Config};
-use super::dialect_table;
-use super::failure::{Failure, Place};
-use super::plan::{self, Prepared};
-use super::{logging, output, patient, reference, units};
+mod plan;
+
+use crate::cli::config::dialect_table;
+use crate::cli::config::reference;
+use crate::cli::config::{self, Config};
+use crate::cli::output::failure::{Failure, Place};
+use crate::cli::output::logger;
+use crate::cli::output::nonblocking;
+use crate::cli::output::stdout;
+use crate::cli::units;
 use crate::daemon::{self, Outside, SocketPlan};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hullo::Address;
 use hullo::greeting::{Framing, Transport};
 use log::LevelFilter;
+use plan::Prepared;
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -138,10 +144,10 @@ pub struct Serve {
 impl Serve {
     /// Serves until it is told to stop.
     pub fn run(self) -> Result<ExitCode, Failure> {
-        logging::start(self.log_level);
+        logger::start(self.log_level);
         if self.check_config {
             let prepared = plan::prepare(&self).map_err(Failure::into_usage)?;
-            return output::print(&self.report(&prepared)).map(|()| ExitCode::SUCCESS);
+            return stdout::print(&self.report(&prepared)).map(|()| ExitCode::SUCCESS);
         }
         let plan = plan::prepare(&self)?.plan;
         let reactors = plan.reactors;
@@ -150,10 +156,10 @@ impl Serve {
             Err(failure) => Err(failure.in_one_line()),
         };
         let outside =
-            Outside { announce: patient::announce, say: logging::last_line, reload: Arc::new(reload) };
+            Outside { announce: nonblocking::announce, say: logger::last_line, reload: Arc::new(reload) };
         let summary = daemon::run(plan, outside)
             .map_err(|error| Failure::failed(&Place::default(), error.to_string()))?;
-        logging::last_line(&summary.to_string());
+        logger::last_line(&summary.to_string());
         let is_clean = summary.cut == 0 && !summary.is_forced;
         Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -165,7 +171,7 @@ impl Serve {
         let dialects =
             config.catalog.custom().map(|dialect| dialect_table::write(dialect.name(), dialect.spec()));
         let dialects: Vec<String> = dialects.collect();
-        let level = self.log_level.or(config.log_level).unwrap_or(logging::DEFAULT);
+        let level = self.log_level.or(config.log_level).unwrap_or(logger::DEFAULT);
         let framing = match config.framing {
             Some(framing) => format!("framing = \"{framing}\"\n"),
             None => "# framing: of each socket, or of its dialect\n".to_owned(),

@@ -1,7 +1,8 @@
 //! `[dialects.NAME]`: a dialect as TOML, read and written.
 
-use super::section::Section;
-use super::{placeholders, units};
+use crate::cli::config::placeholders;
+use crate::cli::config::toml_section::Section;
+use crate::cli::units;
 use hullo::greeting::{Dialect, DialectSpec, Framing};
 use std::fmt::Write;
 use toml::Value;
@@ -82,8 +83,8 @@ pub fn write(name: &str, spec: &DialectSpec) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::Config;
     use super::*;
+    use crate::cli::config::Config;
     use std::time::Duration;
 
     #[test]

@@ -1,7 +1,7 @@
 //! Every key of a config: what it means, what it is written in, and what holds without it.
 
-use super::bounds::Bounds;
-use super::columns::{WIDTH, fill};
+use crate::cli::config::limits_table::Bounds;
+use crate::cli::output::columns::{WIDTH, fill};
 use hullo::greeting::DialectSpec;
 use std::fmt::Write;
 
@@ -233,7 +233,7 @@ fn dialect() -> Table {
             entry(
                 "max_message",
                 "size",
-                &super::units::write_size(none.max_message),
+                &crate::cli::units::write_size(none.max_message),
                 "The longest message, without its line end.",
             ),
             entry(
@@ -248,8 +248,8 @@ fn dialect() -> Table {
 
 #[cfg(test)]
 mod tests {
-    use super::super::config::Config;
     use super::*;
+    use crate::cli::config::Config;
 
     /// The keys that the parser knows in a table, by what it says of one that it does not know.
     fn known(config: &str) -> Vec<String> {

@@ -1,8 +1,11 @@
 //! `hullo talk`: flags, made into one conversation.
 
-use super::catalog::Catalog;
-use super::failure::{Failure, Place};
-use super::{config, logging, output, units};
+use crate::cli::config;
+use crate::cli::config::known_dialects::Catalog;
+use crate::cli::output::failure::{Failure, Place};
+use crate::cli::output::logger;
+use crate::cli::output::stdout;
+use crate::cli::units;
 use crate::client::talk::{Charset, Conversation, Ending, Framing};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -98,8 +101,8 @@ impl Talk {
         let conversation = self
             .conversation()
             .map_err(|problem| Failure::usage(vec![Place::default().complaint(problem)]))?;
-        output::require()?;
-        match conversation.run(&mut |notice| logging::last_line(notice)) {
+        stdout::require()?;
+        match conversation.run(&mut |notice| logger::last_line(notice)) {
             Ok(Ending::Done) => Ok(ExitCode::SUCCESS),
             Ok(Ending::Stopped(signal)) => Ok(ExitCode::from(128 + signal as u8)),
             Err(error) => Err(Failure::failed(&Place::default(), error.to_string())),

@@ -1,0 +1,7 @@
+//! What the program writes to its standard streams: results, errors, the log.
+
+pub mod columns;
+pub mod failure;
+pub mod logger;
+pub mod nonblocking;
+pub mod stdout;
