@@ -348,6 +348,24 @@ fn a_line_too_many_is_called_that_in_the_evidence_as_well() {
     load.ended_with(1);
 }
 
+#[test]
+fn a_line_too_many_before_a_late_reply_leaves_it_late() {
+    let server = Lines::hello(|client, message| {
+        if client.nth == 5 {
+            std::thread::sleep(Duration::from_millis(700));
+            client.lie("and another thing\n");
+        }
+        client.greet(message);
+    });
+    let load = load(&server.url(), "-c 1 -n 10 --warmup 0s --timeout 600ms --drain 5s");
+    let books = load.report.books();
+    assert_eq!(server.lies(), 1);
+    assert_eq!((books.sent, books.correct, books.late), (10, 9, 1), "{:#}", load.report.0);
+    assert_eq!((books.wrong, books.lost, books.foreign), (0, 0, 1), "{:#}", load.report.0);
+    assert_eq!(load.report.evidence()[0]["kind"], "unexpected", "{:#}", load.report.0);
+    load.ended_with(1);
+}
+
 /// With templates: a request that is a line, and any reply to it.
 #[track_caller]
 fn templates(server: &Lines, line: &str, templates: &[&str]) -> Load {

@@ -48,7 +48,8 @@ const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
 ///
 /// # Errors
 ///
-/// When the system has no descriptor for the loop itself, or the poller fails. What happens to a client is in the outcome.
+/// When the system has no descriptor for the loop itself, or the poller fails; or when a callback panicked, as it does where
+/// the books do not balance. What happens to a client is in the outcome.
 pub fn run(plan: &Plan, progress: &mut Progress, tell: &mut dyn FnMut(&Interval)) -> io::Result<Outcome> {
     let mut reactor = Reactor::with_limits(limits(plan))?;
     let signals = Signals::catch(reactor.net(), &SIGNALS)?;
@@ -58,6 +59,12 @@ pub fn run(plan: &Plan, progress: &mut Progress, tell: &mut dyn FnMut(&Interval)
     while !driver.is_over {
         reactor.turn(&mut driver, None)?;
         driver.end_of_turn();
+        if reactor.stats().panics > 0 {
+            driver.progress.end();
+            return Err(io::Error::other(
+                "the load tester itself failed, as the message above says, and its figures would be wrong: report it",
+            ));
+        }
     }
     driver.progress.end();
     let outcome = driver.outcome();

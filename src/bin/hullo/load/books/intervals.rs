@@ -1,94 +1,101 @@
-//! One record a second, and what the generator itself costs.
+//! One record for each second of a run, made when the second is over.
 
-use crate::load::books::ledger::Frame;
-use crate::load::books::outcome::Phase;
-use crate::load::engine::handler::Driver;
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeValLike;
+use crate::load::books::causes::Causes;
+use crate::load::books::outcome::{Books, Interval, Phase};
+use crate::load::books::packed::PackedIntervals;
+use hdrhistogram::Histogram;
 use std::time::Duration;
 
-const SECOND: u64 = 1_000_000_000;
-
+/// The records so far, and what the totals were when the interval under way began.
 #[derive(Default)]
-pub(crate) struct Seconds {
-    /// How long the ramp took.
-    pub(crate) ramp: Duration,
-    /// When the record under way began, and what was planned and used by then.
-    start: u64,
-    planned: u64,
-    cpu: Duration,
-    /// The longest turn in it, the next tick of its timer, and the longest turn in all that was measured.
-    longest: Duration,
-    next_tick: u64,
-    pub(crate) longest_measured: Duration,
-    pub(crate) cpu_measured: Duration,
+pub struct Intervals {
+    ended: PackedIntervals,
+    books_before: Books,
+    failures_before: Causes,
 }
 
-impl Seconds {
-    /// A turn that took so long, or a timer that came so late: nothing else was served meanwhile.
-    pub(crate) fn note_turn(&mut self, length: Duration) {
-        self.longest = self.longest.max(length);
+/// What is known of an interval besides the counts and times in the ledger.
+pub struct Frame {
+    pub start: Duration,
+    pub length: Duration,
+    pub phase: Phase,
+    pub alive: u64,
+    pub planned: u64,
+    pub cpu: f64,
+    pub max_loop_lag: Duration,
+}
+
+impl Intervals {
+    /// Ends the interval under way, of which the totals and the response and service times are given, and tells of it.
+    pub fn end(
+        &mut self,
+        frame: Frame,
+        books: Books,
+        failures: &Causes,
+        (response, service): (Histogram<u64>, Histogram<u64>),
+        tell: &mut dyn FnMut(&Interval),
+    ) {
+        let interval = Interval {
+            start: frame.start,
+            length: frame.length,
+            phase: frame.phase,
+            alive: frame.alive,
+            planned: frame.planned,
+            books: books - self.books_before,
+            response,
+            service,
+            failures: failures.since(&self.failures_before),
+            cpu: frame.cpu,
+            max_loop_lag: frame.max_loop_lag,
+        };
+        (self.books_before, self.failures_before) = (books, failures.clone());
+        tell(&interval);
+        self.ended.push(interval);
     }
 
-    /// The timer of the seconds begins now.
-    pub(crate) fn expect_ticks(&mut self, now: u64) {
-        self.next_tick = now + SECOND;
-    }
-
-    /// It came, a whole number of seconds after it began, or late.
-    pub(crate) fn note_tick(&mut self, now: u64) {
-        self.note_turn(Duration::from_nanos(now.saturating_sub(self.next_tick)));
-        while self.next_tick <= now {
-            self.next_tick += SECOND;
-        }
+    pub fn into_vec(self) -> Vec<Interval> {
+        self.ended.into_vec()
     }
 }
 
-impl Driver<'_> {
-    /// Ends the record under way and begins the next.
-    pub(crate) fn close_interval(&mut self) {
-        let now = self.clock();
-        let length = Duration::from_nanos(now - self.seconds.start);
-        let cpu = cpu_time();
-        let used = cpu.saturating_sub(self.seconds.cpu);
-        let is_measured = self.phase == Phase::Measure;
-        let all_planned = if is_measured { self.pace.planned(now) } else { 0 };
-        let planned = all_planned.saturating_sub(self.seconds.planned);
-        let longest = std::mem::take(&mut self.seconds.longest);
-        if is_measured {
-            self.seconds.longest_measured = self.seconds.longest_measured.max(longest);
-            self.seconds.cpu_measured += used;
-        }
-        // What was used before the first record belongs to nobody.
-        let has_begun = !self.seconds.cpu.is_zero();
-        if length > Duration::ZERO {
-            self.progress.note(self.tally.current().1);
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::books::latency::histogram;
+    use crate::load::books::packed::MOST;
+
+    #[test]
+    fn the_number_of_records_is_bounded_and_nothing_is_lost_from_them() {
+        let (mut intervals, mut books, mut failures) =
+            (Intervals::default(), Books::default(), Causes::default());
+        let seconds = 5 * MOST as u64;
+        let mut told = 0;
+        for second in 0..seconds {
+            books += Books { sent: 1, correct: 1, ..Books::default() };
+            failures.count("wrong reply");
+            let mut times = histogram();
+            times.record(second + 1).unwrap();
             let frame = Frame {
-                start: Duration::from_nanos(self.seconds.start),
-                length,
-                phase: self.phase,
-                alive: self.alive_now,
-                planned,
-                cpu: if has_begun { used.as_secs_f64() / length.as_secs_f64() } else { 0.0 },
-                max_loop_lag: longest,
+                start: Duration::from_secs(second),
+                length: Duration::from_secs(1),
+                phase: Phase::Measure,
+                alive: 1,
+                planned: 2,
+                cpu: 0.5,
+                max_loop_lag: Duration::ZERO,
             };
-            self.tally.close(frame, self.tell);
+            intervals.end(frame, books, &failures, (times.clone(), times), &mut |interval| {
+                told += interval.books.sent;
+            });
+            assert!(intervals.ended.len() <= MOST);
         }
-        self.seconds.start = now;
-        self.seconds.planned = all_planned;
-        self.seconds.cpu = cpu;
+        assert_eq!(told, seconds, "each is told of, whatever is kept");
+        let intervals = intervals.into_vec();
+        assert_eq!(intervals.iter().map(|interval| interval.books.correct).sum::<u64>(), seconds);
+        assert_eq!(intervals.iter().map(|interval| interval.response.len()).sum::<u64>(), seconds);
+        assert_eq!(intervals.iter().map(|interval| interval.failures["wrong reply"]).sum::<u64>(), seconds);
+        assert_eq!(intervals.iter().map(|interval| interval.planned).sum::<u64>(), 2 * seconds);
+        let follow = intervals.windows(2).all(|pair| pair[0].start + pair[0].length == pair[1].start);
+        assert!(follow, "they follow each other without a gap");
     }
-
-    /// Before the first turn.
-    pub(crate) fn start_seconds(&mut self) {
-        self.seconds.cpu = cpu_time();
-        self.seconds.start = self.clock();
-    }
-}
-
-/// Of this thread: there is no other while requests are sent (a name is looked up before).
-fn cpu_time() -> Duration {
-    let Ok(usage) = getrusage(UsageWho::RUSAGE_THREAD) else { return Duration::ZERO };
-    let total = usage.user_time() + usage.system_time();
-    Duration::from_micros(total.num_microseconds().try_into().unwrap_or(0))
 }

@@ -1,341 +1,334 @@
-//! The books as they are kept: counts, histograms, one record a second.
+//! The ledger of a run: nobody writes a number of the report but here, and each verb moves what belongs together.
+//!
+//! A request that is measured is issued once and comes to one end:
+//!
+//! ```text
+//! issued ─ never_sent                                        not sent
+//!        └ sent ─┬ answered                                  correct
+//!                ├ wrong ──────────────┬                     wrong
+//!                │                     └ corrected           correct, and one reply more that is foreign
+//!                ├ lost_with_connection                      lost
+//!                ├ unfinished                                unfinished
+//!                ├ not_taken                                 not sent
+//!                └ timed_out ─┬ forgotten                    lost
+//!                             ├ late                         late
+//!                             └ late_and_wrong ┬             wrong
+//!                                              └ corrected   late, and one reply more that is foreign
+//! ```
 
-use crate::load::books::latency::Recorder;
+use crate::load::books::causes::Causes;
+use crate::load::books::evidence::Exhibits;
+use crate::load::books::intervals::{Frame, Intervals};
+use crate::load::books::latency::Latencies;
 use crate::load::books::outcome::{Books, Evidence, Interval, Latency, Phase};
-use crate::load::books::packed::Kept;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-/// The longest time that a histogram holds, in microseconds: an hour. What took longer is counted as that.
-const LONGEST: u64 = 3_600_000_000;
-/// Replies kept as evidence.
-const EVIDENCE: usize = 10;
-/// Bytes kept of each.
-const EVIDENCE_BYTES: usize = 512;
-
-pub(crate) struct Tally {
-    /// `lost` is what was lost or timed out; what came late after that is in `late` or in `wrong` as well.
-    gross: Books,
-    /// Of the wrong ones.
-    wrong_late: u64,
-    latency: Latency,
-    /// Response and service of this interval.
-    response: Recorder,
-    service: Recorder,
-    /// How late requests left, in microseconds.
-    pub(crate) lag: Histogram<u64>,
-    failures: BTreeMap<String, u64>,
-    /// Of them, why clients did not come to life.
-    never_alive: BTreeMap<String, u64>,
-    evidence: Vec<Evidence>,
-    /// See [`remember`](Tally::remember).
-    remembered: Option<Evidence>,
-    pub(crate) bytes_sent: u64,
-    pub(crate) bytes_received: u64,
-    intervals: Kept,
-    /// What the totals were when this interval began.
-    before: (Books, BTreeMap<String, u64>),
-    /// A request is planned when it is sent: both times are the same.
-    is_closed: bool,
+pub struct Ledger {
+    /// As it was taken down at the time: what timed out stays in `lost`, even where it was answered after all.
+    taken_down: Books,
+    /// Of the lost ones those that were answered after all: they are in `late` or in `wrong` as well.
+    answered_after_all: u64,
+    /// Issued, sent or not, and neither answered nor given up.
+    open: u64,
+    /// Timed out, and a late answer to them would be known.
+    overdue: u64,
+    unanswered: u64,
+    bytes_sent: u64,
+    bytes_received: u64,
+    failures: Causes,
+    never_alive: Causes,
+    exhibits: Exhibits,
+    latencies: Latencies,
+    intervals: Intervals,
 }
 
-/// What an interval is besides its counts.
-pub(crate) struct Frame {
-    pub(crate) start: Duration,
-    pub(crate) length: Duration,
-    pub(crate) phase: Phase,
-    pub(crate) alive: u64,
-    pub(crate) planned: u64,
-    pub(crate) cpu: f64,
-    pub(crate) max_loop_lag: Duration,
+/// The measured requests that the clients themselves know of, counted one by one. The ledger is held against them.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct UnderWay {
+    /// Issued, while the connection that they are for is in the making.
+    pub unsent: u64,
+    /// Sent, and neither answered nor given up.
+    pub waiting: u64,
+    /// Given up, and remembered for a late answer.
+    pub overdue: u64,
 }
 
-impl Tally {
-    pub(crate) fn new(is_closed: bool) -> Tally {
-        let latency = Latency { response: histogram(), service: histogram(), connect: histogram() };
-        Tally {
-            gross: Books::default(),
-            wrong_late: 0,
-            latency,
-            response: Recorder::new(histogram()),
-            service: Recorder::new(histogram()),
-            lag: histogram(),
-            failures: BTreeMap::new(),
-            never_alive: BTreeMap::new(),
-            evidence: Vec::new(),
-            remembered: None,
+/// All that the outcome takes from the ledger.
+pub struct Totals {
+    pub books: Books,
+    pub unanswered: u64,
+    pub bytes_sent: u64,
+    pub bytes_received: u64,
+    pub latency: Latency,
+    pub failures: BTreeMap<String, u64>,
+    pub never_alive: BTreeMap<String, u64>,
+    pub evidence: Vec<Evidence>,
+    pub intervals: Vec<Interval>,
+}
+
+impl Ledger {
+    /// `is_same_time`: a request is planned at the instant of sending.
+    pub fn new(is_same_time: bool) -> Ledger {
+        Ledger {
+            taken_down: Books::default(),
+            answered_after_all: 0,
+            open: 0,
+            overdue: 0,
+            unanswered: 0,
             bytes_sent: 0,
             bytes_received: 0,
-            intervals: Kept::default(),
-            before: Default::default(),
-            is_closed,
+            failures: Causes::default(),
+            never_alive: Causes::default(),
+            exhibits: Exhibits::default(),
+            latencies: Latencies::new(is_same_time),
+            intervals: Intervals::default(),
         }
     }
 
-    /// The counts, for changing; `late` takes nothing from `lost` here.
+    /// The life of a request. It is to be sent at once, or as soon as its connection lives.
     #[inline]
-    pub(crate) fn books(&mut self) -> &mut Books {
-        &mut self.gross
+    pub fn issued(&mut self) {
+        self.open += 1;
     }
 
-    /// One of those that were lost has come after all, and was wrong.
-    pub(crate) fn count_wrong_late(&mut self) {
-        self.gross.wrong += 1;
-        self.wrong_late += 1;
-        self.fail("wrong reply");
-    }
-
-    pub(crate) fn count_out_of_order(
-        &mut self,
-        client: u32,
-        sequence: u64,
-        expected: &[u8],
-        received: &[u8],
-    ) {
-        self.gross.reordered += 1;
-        self.fail("reply out of order");
-        self.keep("out of order", client, Some(sequence), expected, received);
-    }
-
-    /// The counts as they balance: what came late was not lost.
-    pub(crate) fn balance(&self) -> Books {
-        Books { lost: self.gross.lost - self.gross.late - self.wrong_late, ..self.gross }
-    }
-
-    /// How long the slowest reply took from its sending.
-    pub(crate) fn slowest(&mut self) -> Duration {
-        Duration::from_micros(self.latency.service.max().max(self.service.times().max()))
-    }
-
-    /// A time in nanoseconds since planned, and since sent.
     #[inline]
-    pub(crate) fn record(&mut self, response: u64, service: u64) {
-        self.service.record(micros(service));
-        if !self.is_closed {
-            self.response.record(micros(response));
+    pub fn sent(&mut self, bytes: u64) {
+        self.taken_down.sent += 1;
+        self.bytes_sent += bytes;
+    }
+
+    /// The connections that so many were for did not come to life.
+    pub fn never_sent(&mut self, requests: u64) {
+        take(&mut self.open, requests);
+        self.taken_down.not_sent += requests;
+    }
+
+    /// The right reply came in time; so many nanoseconds after its request was planned, and after it was sent.
+    #[inline]
+    pub fn answered(&mut self, response: u64, service: u64) {
+        take(&mut self.open, 1);
+        self.taken_down.correct += 1;
+        self.latencies.record(response, service);
+    }
+
+    /// A wrong reply came in time.
+    pub fn wrong(&mut self) {
+        take(&mut self.open, 1);
+        self.taken_down.wrong += 1;
+        self.failures.count("wrong reply");
+    }
+
+    /// No reply came in time; so many nanoseconds after its request was planned, and after it was sent. It is lost, unless
+    /// one comes after all.
+    pub fn timed_out(&mut self, response: u64, service: u64) {
+        take(&mut self.open, 1);
+        self.overdue += 1;
+        self.taken_down.lost += 1;
+        self.failures.count("timed out");
+        self.latencies.record(response, service);
+    }
+
+    /// The right reply came to one that had timed out.
+    pub fn late(&mut self) {
+        take(&mut self.overdue, 1);
+        self.answered_after_all += 1;
+        self.taken_down.late += 1;
+    }
+
+    /// A wrong reply came to one that had timed out.
+    pub fn late_and_wrong(&mut self) {
+        take(&mut self.overdue, 1);
+        self.answered_after_all += 1;
+        self.taken_down.wrong += 1;
+        self.failures.count("wrong reply");
+    }
+
+    /// A reply to so many that had timed out cannot come any more, or would not be known.
+    pub fn forgotten(&mut self, requests: u64) {
+        take(&mut self.overdue, requests);
+    }
+
+    /// Its connection ended while it waited.
+    pub fn lost_with_connection(&mut self) {
+        take(&mut self.open, 1);
+        self.taken_down.lost += 1;
+    }
+
+    /// It still waited when the run was over; `is_unanswered`: for so long that no answer was to be expected.
+    pub fn unfinished(&mut self, is_unanswered: bool) {
+        take(&mut self.open, 1);
+        self.taken_down.unfinished += 1;
+        if is_unanswered {
+            self.unanswered += 1;
+            self.failures.count("no answer by the end");
         }
     }
 
-    pub(crate) fn record_connect(&mut self, nanoseconds: u64) {
-        self.latency.connect.saturating_record(micros(nanoseconds));
+    /// It was sent, and the system has never taken it.
+    pub fn not_taken(&mut self) {
+        take(&mut self.open, 1);
+        take(&mut self.taken_down.sent, 1);
+        self.taken_down.not_sent += 1;
+    }
+
+    /// So many were planned, and never issued.
+    pub fn not_issued(&mut self, requests: u64) {
+        self.taken_down.not_sent += requests;
+    }
+
+    /// The wrong reply to that request, which came in time or late, was to none; now the right one has come.
+    pub fn corrected(&mut self, client: u32, sequence: u64, is_late: bool) {
+        take(&mut self.taken_down.wrong, 1);
+        match is_late {
+            true => self.taken_down.late += 1,
+            false => self.taken_down.correct += 1,
+        }
+        self.taken_down.foreign += 1;
+        self.failures.recount("wrong reply", "unexpected reply");
+        self.exhibits.call_unexpected(client, sequence);
+    }
+
+    /// A second reply to one request: a `duplicate reply`, or datagram.
+    pub fn duplicate(&mut self, what: &str, client: u32, sequence: u64, received: &[u8]) {
+        self.taken_down.duplicate += 1;
+        self.failures.count(what);
+        self.exhibits.keep("duplicate", client, Some(sequence), b"", received);
+    }
+
+    /// A datagram that came after one that answers a later request.
+    #[inline]
+    pub fn reordered(&mut self) {
+        self.taken_down.reordered += 1;
+    }
+
+    /// A reply on a stream that came after that to a later request.
+    pub fn out_of_order(&mut self, client: u32, sequence: u64, expected: &[u8], received: &[u8]) {
+        self.taken_down.reordered += 1;
+        self.failures.count("reply out of order");
+        self.exhibits.keep("out of order", client, Some(sequence), expected, received);
+    }
+
+    /// A reply on a stream where none was due.
+    pub fn unexpected(&mut self, client: u32, received: &[u8]) {
+        self.taken_down.foreign += 1;
+        self.failures.count("unexpected reply");
+        self.exhibits.keep("unexpected", client, None, b"", received);
+    }
+
+    /// A datagram that answers no request of its flow; `due` is the oldest that waits, if one does.
+    pub fn foreign(&mut self, client: u32, due: Option<u64>, expected: &[u8], received: &[u8]) {
+        self.taken_down.foreign += 1;
+        self.failures.count("foreign datagram");
+        self.exhibits.keep("foreign", client, due, expected, received);
     }
 
     #[inline]
-    pub(crate) fn record_lag(&mut self, nanoseconds: u64) {
-        self.lag.saturating_record(micros(nanoseconds));
+    pub fn received(&mut self, bytes: usize) {
+        self.bytes_received += bytes as u64;
     }
 
-    pub(crate) fn fail(&mut self, cause: &str) {
-        count(&mut self.failures, cause);
+    /// Something went wrong that is in no book.
+    pub fn fail(&mut self, cause: &str) {
+        self.failures.count(cause);
     }
 
     /// A client did not come to life.
-    pub(crate) fn fail_to_live(&mut self, cause: &str) {
-        self.fail(cause);
-        count(&mut self.never_alive, cause);
+    pub fn fail_to_live(&mut self, cause: &str) {
+        self.failures.count(cause);
+        self.never_alive.count(cause);
     }
 
-    pub(crate) fn keep(
-        &mut self,
-        kind: &'static str,
-        client: u32,
-        sequence: Option<u64>,
-        expected: &[u8],
-        received: &[u8],
-    ) {
-        if self.evidence.len() < EVIDENCE {
-            let [expected, received] = [expected, received].map(|bytes| cut(bytes).to_vec());
-            self.evidence.push(Evidence { kind, client, sequence, expected, received });
-        }
-    }
-
-    /// A wrong reply of the warm-up, which counts only where the connection ends with it.
-    pub(crate) fn remember(&mut self, client: u32, sequence: u64, expected: &[u8], received: &[u8]) {
-        let [expected, received] = [expected, received].map(|bytes| cut(bytes).to_vec());
-        self.remembered =
-            Some(Evidence { kind: "wrong", client, sequence: Some(sequence), expected, received });
-    }
-
-    /// The connection has ended.
-    pub(crate) fn keep_remembered(&mut self, client: u32) {
-        if let Some(last) = self.remembered.take_if(|last| last.client == client)
-            && self.evidence.len() < EVIDENCE
-        {
-            self.evidence.push(last);
-        }
-    }
-
-    /// What was called the wrong reply to that request was none to it.
-    pub(crate) fn call_unexpected(&mut self, client: u32, sequence: u64) {
-        if let Some(count) = self.failures.get_mut("wrong reply") {
-            *count -= 1;
-        }
-        self.failures.retain(|_, count| *count > 0);
-        self.fail("unexpected reply");
-        let is_it = |kept: &&mut Evidence| kept.client == client && kept.sequence == Some(sequence);
-        if let Some(kept) = self.evidence.iter_mut().find(is_it).filter(|kept| kept.kind == "wrong") {
-            (kept.kind, kept.sequence) = ("unexpected", None);
-            kept.expected.clear();
-        }
-    }
-
-    /// The counts of the interval that is under way, for whoever watches.
-    pub(crate) fn current(&mut self) -> (Books, &Histogram<u64>) {
-        let times = if self.is_closed { &mut self.service } else { &mut self.response };
-        (difference(self.gross, self.before.0), times.times())
-    }
-
-    /// Ends an interval, and tells of it.
-    pub(crate) fn close(&mut self, frame: Frame, tell: &mut dyn FnMut(&Interval)) {
-        let failures = self.failures.iter().filter_map(|(cause, count)| {
-            let more = count.saturating_sub(*self.before.1.get(cause).unwrap_or(&0));
-            (more > 0).then(|| (cause.clone(), more))
-        });
-        let service = compact(self.service.times());
-        let response = if self.is_closed { service.clone() } else { compact(self.response.times()) };
-        let interval = Interval {
-            start: frame.start,
-            length: frame.length,
-            phase: frame.phase,
-            alive: frame.alive,
-            planned: frame.planned,
-            books: difference(self.gross, self.before.0),
-            response,
-            service,
-            failures: failures.collect(),
-            cpu: frame.cpu,
-            max_loop_lag: frame.max_loop_lag,
-        };
-        merge(&mut self.latency.service, self.service.times());
-        merge(&mut self.latency.response, self.response.times());
-        self.service.reset();
-        self.response.reset();
-        self.before = (self.gross, self.failures.clone());
-        tell(&interval);
-        self.intervals.push(interval);
-    }
-
-    /// All that is for the report. The last interval must be closed.
-    pub(crate) fn into_parts(self) -> Parts {
-        let books = self.balance();
-        let mut latency = self.latency;
-        if self.is_closed {
-            latency.response = latency.service.clone();
-        }
-        let intervals = self.intervals.into_intervals();
-        let (failures, never_alive, evidence) = (self.failures, self.never_alive, self.evidence);
-        Parts { books, latency, failures, never_alive, evidence, intervals }
+    /// For evidence of what is in a book already, or in none.
+    pub fn exhibits(&mut self) -> &mut Exhibits {
+        &mut self.exhibits
     }
 }
 
-pub(crate) struct Parts {
-    pub(crate) books: Books,
-    pub(crate) latency: Latency,
-    pub(crate) failures: BTreeMap<String, u64>,
-    pub(crate) never_alive: BTreeMap<String, u64>,
-    pub(crate) evidence: Vec<Evidence>,
-    pub(crate) intervals: Vec<Interval>,
-}
+/// What is asked of it, and how it ends.
+impl Ledger {
+    /// The counts as they balance: what was answered after all was not lost.
+    pub fn books(&self) -> Books {
+        Books { lost: self.taken_down.lost - self.answered_after_all, ..self.taken_down }
+    }
 
-fn cut(bytes: &[u8]) -> &[u8] {
-    &bytes[..bytes.len().min(EVIDENCE_BYTES)]
-}
+    #[inline]
+    pub fn open(&self) -> u64 {
+        self.open
+    }
 
-fn count(causes: &mut BTreeMap<String, u64>, cause: &str) {
-    match causes.get_mut(cause) {
-        Some(count) => *count += 1,
-        None => drop(causes.insert(cause.to_owned(), 1)),
+    #[inline]
+    pub fn overdue(&self) -> u64 {
+        self.overdue
+    }
+
+    pub fn latencies(&mut self) -> &mut Latencies {
+        &mut self.latencies
+    }
+
+    /// Response times of the interval under way.
+    pub fn current_times(&mut self) -> &Histogram<u64> {
+        self.latencies.current()
+    }
+
+    /// Ends the interval under way, and tells of it.
+    pub fn end_interval(&mut self, frame: Frame, tell: &mut dyn FnMut(&Interval)) {
+        let times = self.latencies.end_interval();
+        self.intervals.end(frame, self.taken_down, &self.failures, times, tell);
+    }
+
+    /// Holds the books against what the clients know, in every build: a report is no place for figures that do not add up.
+    ///
+    /// # Panics
+    ///
+    /// When a request is in no book, or in two; the message names the figures.
+    pub fn audit(&self, phase: Phase, under_way: UnderWay) {
+        let Books { sent, correct, wrong, late, lost, unfinished, .. } = self.books();
+        let UnderWay { unsent, waiting, overdue } = under_way;
+        assert!(
+            sent == correct + wrong + late + lost + unfinished + waiting,
+            "at the end of {phase:?} the books do not balance: {sent} sent is not {correct} correct + {wrong} wrong + \
+             {late} late + {lost} lost + {unfinished} unfinished + {waiting} under way"
+        );
+        assert!(
+            self.open == unsent + waiting && self.overdue == overdue,
+            "at the end of {phase:?} the books hold {} open and {} overdue requests, and the clients {unsent} unsent, \
+             {waiting} under way and {overdue} overdue",
+            self.open,
+            self.overdue
+        );
+    }
+
+    /// All that is for the report. The last interval must have ended.
+    pub fn into_totals(self) -> Totals {
+        Totals {
+            books: self.books(),
+            unanswered: self.unanswered,
+            bytes_sent: self.bytes_sent,
+            bytes_received: self.bytes_received,
+            latency: self.latencies.into_latency(),
+            failures: self.failures.into_map(),
+            never_alive: self.never_alive.into_map(),
+            evidence: self.exhibits.into_evidence(),
+            intervals: self.intervals.into_vec(),
+        }
     }
 }
 
-pub(crate) fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, LONGEST, 3).expect("these bounds are valid")
-}
-
+/// Takes from a count what must be in it.
 #[inline]
-fn micros(nanoseconds: u64) -> u64 {
-    (nanoseconds / 1000).max(1)
-}
-
-/// A copy no larger than its greatest value needs.
-pub(crate) fn compact(full: &Histogram<u64>) -> Histogram<u64> {
-    let mut copy =
-        Histogram::new_with_bounds(1, full.max().clamp(2, LONGEST), 3).expect("these bounds are valid");
-    merge(&mut copy, full);
-    copy
-}
-
-pub(crate) fn merge(into: &mut Histogram<u64>, from: &Histogram<u64>) {
-    into.add(from).expect("the receiver holds all values that the other has");
-}
-
-fn difference(now: Books, before: Books) -> Books {
-    Books {
-        sent: now.sent.saturating_sub(before.sent),
-        correct: now.correct - before.correct,
-        wrong: now.wrong.saturating_sub(before.wrong),
-        late: now.late - before.late,
-        lost: now.lost - before.lost,
-        unfinished: now.unfinished - before.unfinished,
-        not_sent: now.not_sent - before.not_sent,
-        duplicate: now.duplicate - before.duplicate,
-        reordered: now.reordered - before.reordered,
-        foreign: now.foreign - before.foreign,
+fn take(count: &mut u64, less: u64) {
+    match count.checked_sub(less) {
+        Some(rest) => *count = rest,
+        None => overdrawn(*count, less),
     }
+}
+
+#[cold]
+#[inline(never)]
+fn overdrawn(count: u64, less: u64) -> ! {
+    panic!("the books have {count} of what {less} more come to an end: a request has ended twice")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::load::books::packed::INTERVALS;
-
-    fn frame(second: u64) -> Frame {
-        Frame {
-            start: Duration::from_secs(second),
-            length: Duration::from_secs(1),
-            phase: Phase::Measure,
-            alive: 1,
-            planned: 2,
-            cpu: 0.5,
-            max_loop_lag: Duration::ZERO,
-        }
-    }
-
-    #[test]
-    fn the_number_of_records_is_bounded_and_nothing_is_lost_from_them() {
-        let mut tally = Tally::new(false);
-        let seconds = 5 * INTERVALS as u64;
-        let mut told = 0;
-        for second in 0..seconds {
-            tally.books().sent += 1;
-            tally.books().correct += 1;
-            tally.record(second * 1_000_000, 1000);
-            tally.fail("wrong reply");
-            tally.close(frame(second), &mut |_| told += 1);
-            assert!(tally.intervals.len() <= INTERVALS);
-        }
-        assert_eq!(told, seconds, "each is told of, whatever is kept");
-        let parts = tally.into_parts();
-        assert_eq!(parts.intervals.iter().map(|i| i.books.correct).sum::<u64>(), seconds);
-        assert_eq!(parts.intervals.iter().map(|i| i.response.len()).sum::<u64>(), seconds);
-        assert_eq!(parts.intervals.iter().map(|i| i.failures["wrong reply"]).sum::<u64>(), seconds);
-        assert_eq!(parts.intervals.iter().map(|i| i.planned).sum::<u64>(), 2 * seconds);
-        assert_eq!(parts.latency.response.len(), seconds);
-        let ends = parts.intervals.windows(2).all(|pair| pair[0].start + pair[0].length == pair[1].start);
-        assert!(ends, "they follow each other without a gap");
-    }
-
-    #[test]
-    fn what_came_late_was_not_lost_and_the_books_balance() {
-        let mut tally = Tally::new(true);
-        *tally.books() = Books { sent: 4, correct: 1, lost: 3, late: 1, ..Books::default() };
-        tally.close(frame(0), &mut |_| {});
-        tally.count_wrong_late();
-        tally
-            .close(frame(1), &mut |interval| assert_eq!((interval.books.lost, interval.books.wrong), (0, 1)));
-        let books = tally.balance();
-        assert_eq!((books.lost, books.late, books.wrong), (1, 1, 1));
-        assert_eq!(books.sent, books.correct + books.wrong + books.late + books.lost + books.unfinished);
-    }
-}
+mod tests;

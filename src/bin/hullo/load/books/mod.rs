@@ -1,5 +1,8 @@
-//! The books of a run: counts, histograms, one record a second, and the outcome that every report is made of.
+//! The books of a run: the ledger that keeps them, its histograms, one record a second, and the outcome that every report
+//! is made of. What each number of a report counts, and where it comes from, is written in [`outcome`].
 
+pub mod causes;
+pub mod evidence;
 pub mod intervals;
 pub mod latency;
 pub mod ledger;

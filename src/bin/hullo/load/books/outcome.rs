@@ -5,6 +5,7 @@ use crate::load::plan::rate::Rate;
 use crate::load::plan::settings::Setting;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
+use std::ops::{AddAssign, Sub};
 use std::time::{Duration, SystemTime};
 
 /// Everything that is known at the end of a run, whole or cut short.
@@ -89,6 +90,39 @@ pub struct Books {
     pub reordered: u64,
     /// What belongs to no request of this run.
     pub foreign: u64,
+}
+
+impl Books {
+    /// Each count of the one with the same of the other.
+    fn with(self, other: Books, of: fn(u64, u64) -> u64) -> Books {
+        Books {
+            sent: of(self.sent, other.sent),
+            correct: of(self.correct, other.correct),
+            wrong: of(self.wrong, other.wrong),
+            late: of(self.late, other.late),
+            lost: of(self.lost, other.lost),
+            unfinished: of(self.unfinished, other.unfinished),
+            not_sent: of(self.not_sent, other.not_sent),
+            duplicate: of(self.duplicate, other.duplicate),
+            reordered: of(self.reordered, other.reordered),
+            foreign: of(self.foreign, other.foreign),
+        }
+    }
+}
+
+/// What has come to the books since. A count that a correction has made smaller has brought nothing.
+impl Sub for Books {
+    type Output = Books;
+
+    fn sub(self, before: Books) -> Books {
+        self.with(before, u64::saturating_sub)
+    }
+}
+
+impl AddAssign for Books {
+    fn add_assign(&mut self, more: Books) {
+        *self = self.with(more, |ours, theirs| ours + theirs);
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

@@ -1,16 +1,16 @@
 //! One record a second, kept small: a histogram as it is takes tens of kilobytes, packed some hundreds of bytes.
 
-use crate::load::books::ledger::{compact, merge};
+use crate::load::books::latency::{compact, merge};
 use crate::load::books::outcome::Interval;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
 /// Records kept. Past it two neighbours become one, so that memory does not grow with the length of a run.
-pub(crate) const INTERVALS: usize = 256;
+pub const MOST: usize = 256;
 
 /// The records of a run, in their order.
 #[derive(Default)]
-pub(crate) struct Kept(Vec<Packed>);
+pub struct PackedIntervals(Vec<Packed>);
 
 struct Packed {
     /// Its histograms are empty.
@@ -19,20 +19,20 @@ struct Packed {
     service: Vec<u8>,
 }
 
-impl Kept {
-    pub(crate) fn push(&mut self, interval: Interval) {
+impl PackedIntervals {
+    pub fn push(&mut self, interval: Interval) {
         self.0.push(Packed::new(interval));
-        if self.0.len() > INTERVALS {
+        if self.0.len() > MOST {
             self.0 = halve(std::mem::take(&mut self.0));
         }
     }
 
     #[cfg(test)]
-    pub(crate) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(crate) fn into_intervals(self) -> Vec<Interval> {
+    pub fn into_vec(self) -> Vec<Interval> {
         self.0.into_iter().map(Packed::unpack).collect()
     }
 }
@@ -63,7 +63,7 @@ fn unpack(mut bytes: &[u8]) -> Histogram<u64> {
 
 /// Makes one of each two neighbours of the same phase.
 fn halve(intervals: Vec<Packed>) -> Vec<Packed> {
-    let mut halved: Vec<Packed> = Vec::with_capacity(INTERVALS + 1);
+    let mut halved: Vec<Packed> = Vec::with_capacity(MOST + 1);
     // The first of two, while it is not known whether the next is of its phase.
     let mut first: Option<Packed> = None;
     for next in intervals {
@@ -93,21 +93,7 @@ fn absorb(into: &mut Interval, next: &Interval) {
     for (cause, count) in &next.failures {
         *into.failures.entry(cause.clone()).or_default() += count;
     }
-    let books = &mut into.books;
-    for (ours, theirs) in [
-        (&mut books.sent, next.books.sent),
-        (&mut books.correct, next.books.correct),
-        (&mut books.wrong, next.books.wrong),
-        (&mut books.late, next.books.late),
-        (&mut books.lost, next.books.lost),
-        (&mut books.unfinished, next.books.unfinished),
-        (&mut books.not_sent, next.books.not_sent),
-        (&mut books.duplicate, next.books.duplicate),
-        (&mut books.reordered, next.books.reordered),
-        (&mut books.foreign, next.books.foreign),
-    ] {
-        *ours += theirs;
-    }
+    into.books += next.books;
     for (ours, theirs) in [(&mut into.response, &next.response), (&mut into.service, &next.service)] {
         if theirs.max() > ours.high() {
             let mut wider = compact(theirs);

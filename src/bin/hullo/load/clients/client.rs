@@ -44,6 +44,8 @@ pub(crate) struct Lane {
     /// Part of a wrong reply is kept elsewhere.
     pub(crate) has_stash: bool,
     pub(crate) last_was_wrong: bool,
+    /// The request that was answered last had timed out by then.
+    pub(crate) last_was_late: bool,
     pub(crate) was_alive: bool,
 }
 
@@ -139,6 +141,7 @@ impl Lanes {
             may_skip_newline: false,
             has_stash: false,
             last_was_wrong: false,
+            last_was_late: false,
             was_alive: false,
         };
         let flight = Flight {

@@ -20,7 +20,7 @@ impl Driver<'_> {
             return self.receive(net, lane, &longer, false);
         }
         if matches!(self.phase, Phase::Measure | Phase::Drain) {
-            self.tally.bytes_received += bytes.len() as u64;
+            self.ledger.received(bytes.len());
         }
         self.classify(net, lane, bytes);
         self.offer(net, lane);
@@ -94,9 +94,7 @@ impl Driver<'_> {
         } else if self.lost.contains(lane, sequence) {
             self.arrived_late(lane, sequence, bytes);
         } else {
-            self.tally.books().duplicate += 1;
-            self.tally.fail("duplicate datagram");
-            self.tally.keep("duplicate", lane, Some(sequence), b"", bytes);
+            self.ledger.duplicate("duplicate datagram", lane, sequence, bytes);
         }
     }
 
@@ -118,21 +116,21 @@ impl Driver<'_> {
         let client = self.lanes.lane(lane);
         let is_reordered = sequence < client.newest && sequence >= client.measured_from;
         client.newest = client.newest.max(sequence + 1);
-        self.tally.books().reordered += u64::from(is_reordered);
+        if is_reordered {
+            self.ledger.reordered();
+        }
     }
 
     fn foreign(&mut self, lane: u32, bytes: &[u8]) {
         if self.phase == Phase::WarmUp {
             return;
         }
-        self.tally.books().foreign += 1;
-        self.tally.fail("foreign datagram");
         let due = self.oldest(lane).map(|place| *self.lanes.peek(place));
         match due {
             Some(flight) => self.expect(lane, flight.kind, flight.sequence),
             None => self.expected.clear(),
         }
-        self.tally.keep("foreign", lane, due.map(|flight| flight.sequence), &self.expected, bytes);
+        self.ledger.foreign(lane, due.map(|flight| flight.sequence), &self.expected, bytes);
     }
 
     fn oldest(&self, lane: u32) -> Option<u32> {
@@ -163,7 +161,7 @@ impl Driver<'_> {
                 return self.fail_handshake(net, lane, "connect refused");
             }
             // The request counts as lost when its time is over: an answer may come all the same.
-            return self.tally.fail("refused");
+            return self.ledger.fail("refused");
         }
         // No message of this length is taken, now or later.
         let is_hopeless = error.raw_os_error() == Some(libc::EMSGSIZE);
@@ -173,7 +171,7 @@ impl Driver<'_> {
         // Which of several sent at once the system did not take it does not say: the newest stands for it.
         let newest = self.lanes.under_way(lane).max_by_key(|&place| self.lanes.peek(place).sequence);
         if let Some(place) = newest.filter(|&place| self.lanes.peek(place).state == State::Waiting) {
-            self.tally.fail(&format!("not taken by the system: {error}"));
+            self.ledger.fail(&format!("not taken by the system: {error}"));
             self.lanes.set_unsent(place);
             if !is_hopeless {
                 net.set_timer(AGAIN, UNSENT | u64::from(lane) << 8);

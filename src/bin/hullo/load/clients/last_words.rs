@@ -20,16 +20,16 @@ impl Driver<'_> {
                 self.expect(lane, flight.kind, flight.sequence);
                 "unfinished"
             }
-            (_, None) => return self.tally.keep_remembered(lane),
+            (_, None) => return self.ledger.exhibits().keep_remembered(lane),
         };
         let received = match self.stashes.get(&lane).filter(|_| has_stash) {
             Some(stash) => stash.as_slice(),
             None => &self.expected[..at.min(self.expected.len())],
         };
         if received.is_empty() {
-            return self.tally.keep_remembered(lane);
+            return self.ledger.exhibits().keep_remembered(lane);
         }
         let sequence = head.map(|flight| flight.sequence);
-        self.tally.keep(kind, lane, sequence, &self.expected, received);
+        self.ledger.exhibits().keep(kind, lane, sequence, &self.expected, received);
     }
 }

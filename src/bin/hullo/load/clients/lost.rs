@@ -41,6 +41,10 @@ impl Lost {
         forgotten
     }
 
+    pub(crate) fn len(&self) -> u64 {
+        self.runs.values().map(|bits| u64::from(bits.count_ones())).sum()
+    }
+
     pub(crate) fn contains(&self, lane: u32, sequence: u64) -> bool {
         self.runs.get(&(lane, sequence / 64)).is_some_and(|bits| bits >> (sequence % 64) & 1 == 1)
     }
@@ -71,7 +75,8 @@ impl Lost {
 impl Driver<'_> {
     /// It will perhaps be answered after all.
     pub(crate) fn remember_lost(&mut self, lane: u32, sequence: u64) {
-        self.pace.overdue -= self.lost.insert(lane, sequence);
+        let forgotten = self.lost.insert(lane, sequence);
+        self.ledger.forgotten(forgotten);
     }
 
     /// Nothing of this client can come any more.
@@ -79,7 +84,7 @@ impl Driver<'_> {
         let lost: Vec<u64> = self.lost.of(lane).collect();
         for sequence in lost {
             self.lost.remove(lane, sequence);
-            self.pace.overdue -= 1;
+            self.ledger.forgotten(1);
         }
     }
 
@@ -96,12 +101,11 @@ impl Driver<'_> {
     /// The first answer to a request that was lost so far, and whether it is the right one. `expected` holds what was due.
     pub(crate) fn answered_late(&mut self, lane: u32, sequence: u64, bytes: &[u8]) {
         self.lost.remove(lane, sequence);
-        self.pace.overdue -= 1;
         if self.fits(bytes) {
-            self.tally.books().late += 1;
+            self.ledger.late();
         } else {
-            self.tally.count_wrong_late();
-            self.tally.keep("wrong", lane, Some(sequence), &self.expected, bytes);
+            self.ledger.late_and_wrong();
+            self.ledger.exhibits().keep("wrong", lane, Some(sequence), &self.expected, bytes);
         }
     }
 }

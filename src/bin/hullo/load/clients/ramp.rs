@@ -159,7 +159,7 @@ impl Driver<'_> {
         self.ramp.begun += rest;
         for _ in 0..rest {
             self.connections.failed += 1;
-            self.tally.fail_to_live("not begun");
+            self.ledger.fail_to_live("not begun");
             self.settle(net);
         }
     }
@@ -184,7 +184,7 @@ impl Driver<'_> {
         let had_welcome = client.stage == Stage::Welcome;
         (client.stage, client.was_alive) = (Stage::Alive, true);
         client.free_since = self.now;
-        self.tally.record_connect(self.now.saturating_sub(since));
+        self.ledger.latencies().record_connect(self.now.saturating_sub(since));
         self.connections.alive += 1;
         self.alive_now += 1;
         self.ramp.last = self.now;
@@ -256,13 +256,12 @@ impl Driver<'_> {
             return;
         }
         self.connections.failed += 1;
-        self.tally.fail_to_live(cause);
+        self.ledger.fail_to_live(cause);
         self.forget_flights(lane);
         let client = self.lanes.lane(lane);
         if self.plan.churn {
             if client.is_measured && client.stage != Stage::Proving {
-                self.tally.books().not_sent += 1;
-                self.pace.open -= 1;
+                self.ledger.never_sent(1);
             }
             self.rest(net, lane);
             if self.connections.alive == 0 && self.connections.failed >= self.connections.asked {
@@ -305,7 +304,7 @@ impl Driver<'_> {
             Stage::Alive => {
                 self.connections.lost += 1;
                 self.alive_now -= 1;
-                self.tally.fail(cause);
+                self.ledger.fail(cause);
                 self.lanes.lane(lane).stage = Stage::Gone;
                 self.forget_flights(lane);
                 if self.plan.churn {
@@ -332,7 +331,7 @@ impl Driver<'_> {
         self.lanes.handshakes.remove(lane);
         if was_proving {
             self.connections.failed += 1;
-            self.tally.fail_to_live("no first reply in time");
+            self.ledger.fail_to_live("no first reply in time");
         } else {
             self.connections.lost += 1;
             self.alive_now = self.alive_now.saturating_sub(1);
@@ -362,11 +361,8 @@ impl Driver<'_> {
                 continue;
             }
             match flight.state {
-                State::Waiting | State::Unsent => {
-                    self.tally.books().lost += 1;
-                    self.pace.open -= 1;
-                }
-                State::Overdue => self.pace.overdue -= 1,
+                State::Waiting | State::Unsent => self.ledger.lost_with_connection(),
+                State::Overdue => self.ledger.forgotten(1),
                 State::Done => {}
             }
         }

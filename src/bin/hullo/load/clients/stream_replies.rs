@@ -15,7 +15,7 @@ impl Driver<'_> {
     #[inline]
     pub(crate) fn hear(&mut self, net: &mut Net, lane: u32, mut bytes: &[u8]) {
         if matches!(self.phase, Phase::Measure | Phase::Drain) {
-            self.tally.bytes_received += bytes.len() as u64;
+            self.ledger.received(bytes.len());
         }
         while !bytes.is_empty() {
             let used = match self.lanes.lane(lane).stage {
@@ -84,7 +84,7 @@ impl Driver<'_> {
             }
             Match::Wrong => {
                 let received = [&welcome[..at], bytes].concat();
-                self.tally.keep("wrong welcome", lane, None, welcome, &received);
+                self.ledger.exhibits().keep("wrong welcome", lane, None, welcome, &received);
                 self.fail_handshake(net, lane, "wrong welcome");
                 bytes.len()
             }
@@ -120,6 +120,7 @@ impl Driver<'_> {
         let client = self.lanes.lane(lane);
         (client.last, client.free_since) = (flight.sequence, now);
         client.last_was_wrong = !is_right && flight.is_measured;
+        client.last_was_late = flight.state == State::Overdue;
         match flight.kind {
             Kind::Request => {
                 if flight.is_measured {
@@ -149,27 +150,15 @@ impl Driver<'_> {
     #[inline(always)]
     fn book(&mut self, lane: u32, flight: &Flight, is_right: bool) {
         match (flight.state, is_right) {
-            (State::Overdue, true) => {
-                self.tally.books().late += 1;
-                self.pace.overdue -= 1;
-            }
-            (State::Overdue, false) => {
-                self.tally.count_wrong_late();
-                self.pace.overdue -= 1;
-            }
+            (State::Overdue, true) => self.ledger.late(),
+            (State::Overdue, false) => self.ledger.late_and_wrong(),
             (_, true) => {
-                self.tally.books().correct += 1;
-                self.pace.open -= 1;
                 self.lanes.lane(lane).correct += 1;
                 let received = self.now;
-                self.tally
-                    .record(received.saturating_sub(flight.planned), received.saturating_sub(flight.sent));
+                self.ledger
+                    .answered(received.saturating_sub(flight.planned), received.saturating_sub(flight.sent));
             }
-            (_, false) => {
-                self.tally.books().wrong += 1;
-                self.pace.open -= 1;
-                self.tally.fail("wrong reply");
-            }
+            (_, false) => self.ledger.wrong(),
         }
     }
 
@@ -227,9 +216,7 @@ impl Driver<'_> {
                 self.answered(net, lane, place, &flight, false);
             }
             _ if self.phase != Phase::WarmUp => {
-                self.tally.books().foreign += 1;
-                self.tally.fail("unexpected reply");
-                self.tally.keep("unexpected", lane, None, b"", reply);
+                self.ledger.unexpected(lane, reply);
             }
             _ => {}
         }
@@ -238,9 +225,9 @@ impl Driver<'_> {
     /// Evidence against what is expected, unless the request was of the warm-up.
     pub(crate) fn keep_wrong(&mut self, lane: u32, flight: &Flight, reply: &[u8]) {
         if flight.is_measured || flight.kind == Kind::Proof {
-            self.tally.keep("wrong", lane, Some(flight.sequence), &self.expected, reply);
+            self.ledger.exhibits().keep("wrong", lane, Some(flight.sequence), &self.expected, reply);
         } else {
-            self.tally.remember(lane, flight.sequence, &self.expected, reply);
+            self.ledger.exhibits().remember(lane, flight.sequence, &self.expected, reply);
         }
     }
 
@@ -248,7 +235,7 @@ impl Driver<'_> {
     #[cold]
     fn out_of_order(&mut self, lane: u32, flight: &Flight, reply: &[u8]) {
         if flight.is_measured {
-            self.tally.count_out_of_order(lane, flight.sequence, &self.expected, reply);
+            self.ledger.out_of_order(lane, flight.sequence, &self.expected, reply);
         }
     }
 
@@ -271,7 +258,7 @@ impl Driver<'_> {
             }
         }
         if let Some(lost) = self.lost_that_fits(lane, reply) {
-            self.tally.count_out_of_order(lane, lost, &self.expected, reply);
+            self.ledger.out_of_order(lane, lost, &self.expected, reply);
             self.answered_late(lane, lost, reply);
             return true;
         }
@@ -302,17 +289,13 @@ impl Driver<'_> {
         if self.phase == Phase::WarmUp {
             return;
         }
-        let books = self.tally.books();
-        if was_wrong && books.wrong > 0 {
-            books.wrong -= 1;
-            books.correct += 1;
-            books.foreign += 1;
-            self.lanes.lane(lane).correct += 1;
-            self.tally.call_unexpected(lane, last);
+        if was_wrong {
+            let client = self.lanes.lane(lane);
+            let is_late = client.last_was_late;
+            client.correct += u32::from(!is_late);
+            self.ledger.corrected(lane, last, is_late);
         } else {
-            books.duplicate += 1;
-            self.tally.fail("duplicate reply");
-            self.tally.keep("duplicate", lane, Some(last), b"", reply);
+            self.ledger.duplicate("duplicate reply", lane, last, reply);
         }
     }
 }

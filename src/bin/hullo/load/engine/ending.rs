@@ -1,7 +1,8 @@
 //! The figures of a run, once it is over.
 
+use crate::load::books::ledger::UnderWay;
 use crate::load::books::outcome::{Fairness, Generator, Mode, Outcome, Verdict};
-use crate::load::clients::client::{Kind, State};
+use crate::load::clients::client::{Kind, Stage, State};
 use crate::load::engine::handler::{Driver, nanoseconds};
 use crate::load::report::advice::advice;
 use crate::load::report::verdict;
@@ -25,32 +26,45 @@ impl Driver<'_> {
     /// What is under way at the end was neither answered nor lost. Some of it waits for a server that has gone silent.
     pub(crate) fn count_unfinished(&mut self, net: &Net) {
         let heard = self.heard_until(net);
-        let patience = nanoseconds(LONG.max(2 * self.tally.slowest()));
+        let patience = nanoseconds(LONG.max(2 * self.ledger.latencies().slowest()));
         for lane in 0..self.plan.clients as u32 {
-            let flights = self.lanes.under_way(lane).map(|place| self.lanes.peek(place));
-            let measured = flights.filter(|flight| flight.is_measured && flight.kind == Kind::Request);
-            let (mut unfinished, mut unsent) = (0, 0);
-            for flight in measured {
+            for place in self.lanes.under_way(lane) {
+                let flight = self.lanes.peek(place);
                 match flight.state {
+                    _ if !flight.is_measured => {}
                     State::Waiting => {
-                        unfinished += 1;
-                        self.unanswered += u64::from(heard.saturating_sub(flight.sent) > patience);
+                        self.ledger.unfinished(heard.saturating_sub(flight.sent) > patience);
                     }
-                    State::Unsent => unsent += 1,
+                    State::Unsent => self.ledger.not_taken(),
                     State::Overdue | State::Done => {}
                 }
             }
-            let books = self.tally.books();
-            books.unfinished += unfinished;
-            books.sent -= unsent;
-            books.not_sent += unsent;
-            self.pace.open -= unfinished + unsent;
         }
-        for _ in 0..self.unanswered {
-            self.tally.fail("no answer by the end");
+        let UnderWay { unsent, overdue, .. } = self.measured_under_way();
+        self.ledger.never_sent(unsent);
+        self.ledger.audit(self.phase, UnderWay { overdue, ..UnderWay::default() });
+    }
+
+    /// The books, held against what the clients know of.
+    pub(crate) fn audit(&self) {
+        self.ledger.audit(self.phase, self.measured_under_way());
+    }
+
+    fn measured_under_way(&self) -> UnderWay {
+        let mut count = UnderWay { overdue: self.lost.len(), ..UnderWay::default() };
+        for (lane, client) in (0u32..).zip(&self.lanes.lanes) {
+            let is_unborn = matches!(client.stage, Stage::Opening | Stage::Welcome);
+            count.unsent += u64::from(is_unborn && client.is_measured && client.errand == Kind::Request);
+            for flight in self.lanes.under_way(lane).map(|place| self.lanes.peek(place)) {
+                match flight.state {
+                    _ if !flight.is_measured => {}
+                    State::Waiting | State::Unsent => count.waiting += 1,
+                    State::Overdue => count.overdue += 1,
+                    State::Done => {}
+                }
+            }
         }
-        // Sessions that had not come so far as to send.
-        self.tally.books().not_sent += std::mem::take(&mut self.pace.open);
+        count
     }
 
     /// What our own receive queues had no room for is shown apart from what others lost.
@@ -65,22 +79,20 @@ impl Driver<'_> {
         }
     }
 
-    pub(crate) fn outcome(self) -> Outcome {
+    pub(crate) fn outcome(mut self) -> Outcome {
         let plan = self.plan;
         let measured = Duration::from_nanos(self.measured.1 - self.measured.0);
-        let lag = Duration::from_micros(self.tally.lag.value_at_quantile(0.99));
         let generator = Generator {
             cpu: share(self.seconds.cpu_measured, measured),
             max_loop_lag: self.seconds.longest_measured,
-            p99_schedule_lag: if self.tally.lag.is_empty() { Duration::ZERO } else { lag },
+            p99_schedule_lag: self.ledger.latencies().p99_lag(),
             longest_stall: self.heartbeat.longest,
             stalled: self.heartbeat.sum,
             receive_drops: self.receive_drops,
             bytes_per_client: self.bytes_per_client() as u64,
         };
         let (fairness, asked) = (self.fairness(), self.asked());
-        let (bytes_sent, bytes_received) = (self.tally.bytes_sent, self.tally.bytes_received);
-        let parts = self.tally.into_parts();
+        let totals = self.ledger.into_totals();
         let mut outcome = Outcome {
             command: plan.command.clone(),
             target: plan.targets[self.target].to_string(),
@@ -94,20 +106,20 @@ impl Driver<'_> {
             measured,
             asked,
             ended_early: self.ended_early && self.signal.is_none(),
-            unanswered: self.unanswered,
+            unanswered: totals.unanswered,
             ramp: self.seconds.ramp,
             offered: plan.rate,
-            books: parts.books,
+            books: totals.books,
             connections: self.connections,
-            latency: parts.latency,
-            bytes_sent,
-            bytes_received,
+            latency: totals.latency,
+            bytes_sent: totals.bytes_sent,
+            bytes_received: totals.bytes_received,
             fairness,
             generator,
-            evidence: parts.evidence,
-            failures: parts.failures,
-            never_alive: parts.never_alive,
-            intervals: parts.intervals,
+            evidence: totals.evidence,
+            failures: totals.failures,
+            never_alive: totals.never_alive,
+            intervals: totals.intervals,
             signal: self.signal,
             verdict: Verdict::default(),
         };

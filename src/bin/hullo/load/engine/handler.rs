@@ -1,12 +1,12 @@
 //! The generator as a handler: its phases, its timers, and who is told what.
 
-use crate::load::books::intervals::Seconds;
-use crate::load::books::ledger::Tally;
+use crate::load::books::ledger::Ledger;
 use crate::load::books::outcome::{Connections, Interval, Phase};
 use crate::load::clients::client::{Kind, Lanes, Stage, State};
 use crate::load::clients::lost::Lost;
 use crate::load::clients::ramp::Ramp;
 use crate::load::engine::heartbeat::Heartbeat;
+use crate::load::engine::intervals::Seconds;
 use crate::load::engine::pace::Pace;
 use crate::load::engine::progress::Progress;
 use crate::load::plan::Plan;
@@ -47,7 +47,7 @@ pub(crate) struct Driver<'a> {
     pub(crate) owners: ConnMap<u32>,
     pub(crate) pace: Pace,
     pub(crate) ramp: Ramp,
-    pub(crate) tally: Tally,
+    pub(crate) ledger: Ledger,
     pub(crate) seconds: Seconds,
     pub(crate) heartbeat: Heartbeat,
     pub(crate) connections: Connections,
@@ -87,8 +87,6 @@ pub(crate) struct Driver<'a> {
     pub(crate) notes: Vec<String>,
     /// There was nobody left to ask.
     pub(crate) ended_early: bool,
-    /// See [`Outcome::unanswered`](crate::load::books::outcome::Outcome::unanswered).
-    pub(crate) unanswered: u64,
     /// Replies that had come when somebody last looked, and when there was last one more.
     pub(crate) answered: (u64, u64),
     pub(crate) receive_drops: u64,
@@ -114,7 +112,7 @@ impl<'a> Driver<'a> {
             owners: ConnMap::new(),
             pace: Pace::new(plan.clients),
             ramp: Ramp::default(),
-            tally: Tally::new(is_same_time),
+            ledger: Ledger::new(is_same_time),
             seconds: Seconds::default(),
             heartbeat: Heartbeat::default(),
             connections: Connections { asked: plan.clients as u64, ..Connections::default() },
@@ -144,7 +142,6 @@ impl<'a> Driver<'a> {
             faults: Vec::new(),
             notes: Vec::new(),
             ended_early: false,
-            unanswered: 0,
             answered: (0, 0),
             receive_drops: 0,
         }
@@ -253,11 +250,7 @@ impl<'a> Driver<'a> {
                     self.lanes.stop_waiting(lane, place, State::Overdue);
                 }
                 if flight.is_measured {
-                    self.tally.books().lost += 1;
-                    self.tally.fail("timed out");
-                    self.tally.record(self.now - flight.planned, self.now - flight.sent);
-                    self.pace.open -= 1;
-                    self.pace.overdue += 1;
+                    self.ledger.timed_out(self.now - flight.planned, self.now - flight.sent);
                     if self.is_datagram {
                         self.remember_lost(lane, flight.sequence);
                     }

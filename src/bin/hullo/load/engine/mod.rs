@@ -3,6 +3,7 @@
 pub mod ending;
 pub mod handler;
 pub mod heartbeat;
+pub mod intervals;
 pub mod pace;
 pub mod phases;
 pub mod progress;

@@ -36,9 +36,6 @@ pub(crate) struct Pace {
     is_armed: bool,
     /// What was planned up to here was late because the loop was: a client stood ready, and nobody sent.
     late_until: u64,
-    /// Measured requests that were issued and have not come to an end, and those that are overdue.
-    pub(crate) open: u64,
-    pub(crate) overdue: u64,
 }
 
 impl Pace {
@@ -53,8 +50,6 @@ impl Pace {
             free: Queue::new(clients),
             is_armed: false,
             late_until: 0,
-            open: 0,
-            overdue: 0,
         }
     }
 
@@ -203,7 +198,7 @@ impl Driver<'_> {
         let is_measured = self.phase == Phase::Measure;
         self.pace.count();
         if is_measured {
-            self.pace.open += 1;
+            self.ledger.issued();
             self.lanes.lane(lane).asked += 1;
         }
         if self.plan.churn {
@@ -252,8 +247,7 @@ impl Driver<'_> {
         self.lanes.push(lane, flight);
         self.arm_deadline(net);
         if is_measured && kind == Kind::Request {
-            self.tally.books().sent += 1;
-            self.tally.bytes_sent += size;
+            self.ledger.sent(size);
             if is_open_loop {
                 self.record_lag(planned, free_since, sent);
             }
@@ -267,6 +261,6 @@ impl Driver<'_> {
             self.pace.late_until = self.pace.late_until.max(sent);
         }
         let could = if planned <= self.pace.late_until { planned } else { planned.max(free_since) };
-        self.tally.record_lag(sent.saturating_sub(could));
+        self.ledger.latencies().record_lag(sent.saturating_sub(could));
     }
 }

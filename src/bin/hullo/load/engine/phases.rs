@@ -68,13 +68,13 @@ impl Driver<'_> {
                 // By the clock there is a place for the last one to end, and its reply may come in the drain.
                 let [_, by_schedule] = self.ends();
                 let due = by_schedule.map(|length| self.pace.start.saturating_add(nanoseconds(length)));
-                if due.map_or(self.pace.open == 0, |due| self.now >= due) {
+                if due.map_or(self.ledger.open() == 0, |due| self.now >= due) {
                     self.drain(net);
                 }
             }
             Phase::Drain
-                if self.pace.open == 0
-                    && self.pace.overdue == 0
+                if self.ledger.open() == 0
+                    && self.ledger.overdue() == 0
                     && self.now >= self.measured.1 + nanoseconds(self.grace()) =>
             {
                 self.finish(net);
@@ -95,7 +95,7 @@ impl Driver<'_> {
 
     /// How long the drain lasts at least. A server that has answered twice may do so again.
     fn grace(&self) -> Duration {
-        let has_doubled = self.is_datagram && self.tally.balance().duplicate > 0;
+        let has_doubled = self.is_datagram && self.ledger.books().duplicate > 0;
         if has_doubled { self.plan.drain } else { GRACE.min(self.plan.drain) }
     }
 
@@ -105,7 +105,7 @@ impl Driver<'_> {
         // What was planned for the dead is not forgotten.
         let is_all = self.ended_early && self.signal.is_none();
         let planned = if is_all { self.pace.planned_in_all() } else { self.pace.planned(self.now) };
-        self.tally.books().not_sent += planned.saturating_sub(self.pace.issued);
+        self.ledger.not_issued(planned.saturating_sub(self.pace.issued));
         self.pace.stop();
     }
 
@@ -118,10 +118,11 @@ impl Driver<'_> {
             Phase::Measure => self.stop_measuring(),
             Phase::Ramp | Phase::WarmUp if self.ended_early => {
                 self.plan_requests(self.asked());
-                self.tally.books().not_sent += self.pace.planned_in_all();
+                self.ledger.not_issued(self.pace.planned_in_all());
             }
             _ => {}
         }
+        self.audit();
         self.count_unfinished(net);
         if self.lost.forgotten > 0 {
             self.notes.push(format!(
@@ -138,6 +139,7 @@ impl Driver<'_> {
     }
 
     fn enter(&mut self, net: &mut Net, phase: Phase, length: Duration) {
+        self.audit();
         self.close_interval();
         (self.phase, self.phase_began) = (phase, self.clock());
         self.generation += 1;
@@ -192,7 +194,7 @@ impl Driver<'_> {
     pub(crate) fn second(&mut self, net: &mut Net) {
         self.seconds.note_tick(self.now);
         self.close_interval();
-        let sent = self.tally.balance().sent;
+        let sent = self.ledger.books().sent;
         let is_still =
             sent == self.sent_before && self.lanes.deadlines.is_empty() && self.lanes.handshakes.is_empty();
         self.sent_before = sent;
@@ -215,7 +217,7 @@ impl Driver<'_> {
 
     /// Whether a run without an end by the clock asks a server that answers no more.
     fn is_silent(&mut self, net: &Net) -> bool {
-        let (heard, Books { correct, wrong, late, .. }) = (self.heard_until(net), self.tally.balance());
+        let (heard, Books { correct, wrong, late, .. }) = (self.heard_until(net), self.ledger.books());
         let answered = correct + wrong + late;
         if self.phase != Phase::Measure || answered != self.answered.0 {
             self.answered = (answered, heard);

@@ -1,6 +1,6 @@
 //! What a person sees meanwhile, on stderr: a bar on a terminal, a line now and then elsewhere.
 
-use crate::load::books::ledger::{histogram, merge};
+use crate::load::books::latency::{histogram, merge};
 use crate::load::books::outcome::Phase;
 use crate::load::engine::handler::{Driver, nanoseconds};
 use crate::load::report::{counted, rate, shown};
@@ -113,12 +113,12 @@ impl Driver<'_> {
             Phase::Drain => {
                 text += &format!(
                     ", {} due",
-                    counted(self.pace.open + self.pace.overdue, "reply is", "replies are")
+                    counted(self.ledger.open() + self.ledger.overdue(), "reply is", "replies are")
                 );
             }
         }
         if matches!(self.phase, Phase::Measure | Phase::Drain) {
-            let books = self.tally.balance();
+            let books = self.ledger.books();
             let errors = counted(books.wrong + books.late + books.lost, "error", "errors");
             text += &format!(", {errors}");
         }
@@ -127,14 +127,14 @@ impl Driver<'_> {
 
     /// Since the last time: the rate and the p99; and how many are done, where a number of them is the end.
     fn figures(&mut self) -> String {
-        let correct = self.tally.balance().correct;
+        let correct = self.ledger.books().correct;
         let since = self.progress.since.max(self.measured.0);
         let length = Duration::from_nanos(self.now.saturating_sub(since));
         let is_bar = matches!(self.progress.way, Way::Bar(_));
         if is_bar && length < SECOND && self.now >= self.measured.0 + nanoseconds(SECOND) {
             return self.progress.figures.clone();
         }
-        let (_, latest) = self.tally.current();
+        let latest = self.ledger.current_times();
         let mut times = self.progress.times.clone();
         merge(&mut times, latest);
         let per_second = (correct - self.progress.correct) as f64 / length.as_secs_f64().max(1e-9);
