@@ -8,7 +8,7 @@ use std::io;
 
 impl Net {
     /// Does some work for one source. **I12** A panic costs its peer, and nobody else. Guard:
-    /// `a_panic_below_the_handler_costs_one_client` in `tests/contained.rs`.
+    /// `a_panic_below_the_handler_costs_one_client` in `tests/reactor/contained.rs`.
     #[inline(always)]
     pub(super) fn contained(&mut self, key: Key, work: impl FnOnce(&mut Net)) {
         if !guarded(self, work) {

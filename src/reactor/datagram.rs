@@ -49,7 +49,7 @@ impl Datagrams {
 
 // **I8** An error on one datagram never ends the loop: a refused answer comes back as an error of a later receive,
 // is counted, and receiving goes on. Guard: `a_refused_datagram_does_not_end_the_receive_path` in
-// `tests/datagrams.rs`.
+// `tests/reactor/datagrams.rs`.
 impl Net {
     pub(crate) fn datagrams_event<H: Handler + ?Sized>(
         &mut self,

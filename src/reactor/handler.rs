@@ -15,7 +15,7 @@ use std::io;
 /// A panic in `data` resets that connection, with [`CloseReason::HandlerPanicked`](crate::CloseReason::HandlerPanicked); a panic in any other
 /// callback is counted in [`Stats::panics`](crate::Stats::panics). Either way the others are served on. This needs
 /// a build that unwinds.
-// **I12** Guard: `a_panic_costs_one_connection` in `tests/reactor.rs`.
+// **I12** Guard: `a_panic_costs_one_connection` in `tests/reactor/turns.rs`.
 #[allow(unused_variables)]
 pub trait Handler {
     /// Bytes have arrived. `bytes` is what one read returned: the stream has no message boundaries.
@@ -29,7 +29,7 @@ pub trait Handler {
 
     /// The peer will send nothing more (its FIN arrived); it may still be reading. Everything it sent has been
     /// given to `data`. By default the connection is closed, once its output is flushed: end of file is not close.
-    // **I7** Guard: `every_answer_arrives_after_half_close` in `tests/stream_ends.rs`.
+    // **I7** Guard: `every_answer_arrives_after_half_close` in `tests/reactor/stream_ends.rs`.
     fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
         net.close(conn);
     }

@@ -3,7 +3,7 @@
 //! A process is stopped and continued, a callback takes long, more sources are ready than one batch holds: the turn after
 //! that finds deadlines that have passed beside input that came in time. A pause of our own must not be charged to a peer,
 //! so that every deadline, the handler's own included, is judged against the moment up to which input was taken in.
-//! Guards: `tests/held_up.rs`.
+//! Guards: `tests/reactor/held_up.rs`.
 
 use crate::reactor::handler::Handler;
 use crate::reactor::ids::TimerId;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-// **I4** Guards, all in `tests/fairness.rs`: `the_bounds_of_a_turn_hold_for_datagrams_accepts_timers_and_commands`,
+// **I4** Guards, all in `tests/reactor/fairness.rs`: `the_bounds_of_a_turn_hold_for_datagrams_accepts_timers_and_commands`,
 // `a_flooding_client_does_not_starve_a_hundred_others`, `a_udp_flood_leaves_timers_and_tcp_running`.
 /// Every loop and every queue of the reactor has a named bound; this is the list of them.
 ///

@@ -71,7 +71,7 @@ impl Spare {
 
 // **I9** At `connections` clients accepting stops and the rest stay in the backlog, until a close makes room: the
 // listener then calls accept itself, since the backlog is not announced again. At the descriptor limit the spare
-// descriptor sheds one client for each 100 ms. Guards, in `tests/descriptors.rs`:
+// descriptor sheds one client for each 100 ms. Guards, in `tests/reactor/descriptors.rs`:
 // `at_the_limit_the_rest_wait_and_are_accepted_when_one_leaves` and
 // `without_descriptors_the_served_stay_served_and_accept_rests`.
 impl Net {

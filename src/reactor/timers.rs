@@ -4,7 +4,7 @@
 //! cancelling takes the timer out at once. The root is the next deadline.
 //!
 //! **I10** Timers never fire early, cancel frees, periodic ones skip missed ticks, and only the monotonic clock
-//! counts. Guards: `timers_never_fire_early` in `tests/reactor.rs`, and the tests below.
+//! counts. Guards: `timers_never_fire_early` in `tests/reactor/turns.rs`, and the tests below.
 
 use crate::reactor::slots::{Key, Slots};
 use crate::reactor::sys;

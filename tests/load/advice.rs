@@ -1,7 +1,7 @@
 //! What `hullo load` says of a server that is not the one it was told to expect: the likely cause, and what helps.
 
-use crate::common::{Daemon, HULLO, TempDir};
 use crate::load_common::{Client, Lines, Load, load, load_with, options};
+use crate::support::{Daemon, HULLO, TempDir};
 use std::net::{TcpListener, UdpSocket};
 use std::process::{Command, Stdio};
 

@@ -1,7 +1,7 @@
 //! `hullo load` on datagrams, against `hullo serve`: every reply is right.
 
-use crate::common::{Daemon, TempDir};
 use crate::load_common::{Datagrams, load};
+use crate::support::{Daemon, TempDir};
 use std::net::Ipv4Addr;
 
 fn daemon(arguments: &[&str]) -> (Daemon, String) {

@@ -1,8 +1,8 @@
 //! The ends of `hullo load`: servers that are not there, say nothing, die or talk rubbish. It ends in time, with sane
 //! numbers and the right exit code.
 
-use crate::common::{PATIENCE, Process};
 use crate::load_common::{Lines, Load, command, load, options, status, under_way};
+use crate::support::{PATIENCE, Process};
 use std::io::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -38,7 +38,7 @@ fn a_server_that_is_absent() {
 
 #[test]
 fn a_unix_socket_that_is_absent() {
-    let temp = crate::common::TempDir::new();
+    let temp = crate::support::TempDir::new();
     for url in [temp.unix("nobody"), temp.unixgram("nobody")] {
         let load = load(&url, "-c 3 -d 500ms --warmup 0s --connect-timeout 500ms --timeout 300ms");
         assert_eq!(
@@ -107,7 +107,7 @@ fn a_server_that_dies_in_the_middle() {
 
 #[test]
 fn a_server_that_is_killed_under_load() {
-    let mut daemon = crate::common::Daemon::start(["tcp://127.0.0.1:0"]);
+    let mut daemon = crate::support::Daemon::start(["tcp://127.0.0.1:0"]);
     let line = "-c 20 -r 500 -d 3s --warmup 0s --timeout 500ms";
     let process = under_way(&daemon.listening[0].address, line);
     daemon.signal("KILL");
@@ -249,13 +249,13 @@ fn a_reply_that_breaks_off_is_lost_with_its_client() {
 
 #[test]
 fn a_server_that_comes_back_is_found_again_in_churn() {
-    let mut daemon = crate::common::Daemon::start(["tcp://127.0.0.1:0"]);
+    let mut daemon = crate::support::Daemon::start(["tcp://127.0.0.1:0"]);
     let url = daemon.listening[0].address.clone();
     let line = "-c 5 -r 100 -d 2s --churn --warmup 0s --timeout 500ms";
     let process = under_way(&url, line);
     daemon.signal("KILL");
     daemon.wait(PATIENCE);
-    let again = crate::common::Daemon::start([url.as_str()]);
+    let again = crate::support::Daemon::start([url.as_str()]);
     let load = crate::load_common::end(process);
     drop(again);
     let books = load.report.books();

@@ -1,7 +1,7 @@
 //! The files that a load test leaves, of a real run: they agree with each other.
 
-use crate::common::*;
 use crate::load_common::{command, end};
+use crate::support::*;
 use serde_json::Value;
 use std::fs;
 use std::time::Duration;

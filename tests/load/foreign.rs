@@ -1,8 +1,8 @@
 //! `hullo load` against servers that are other people's work: Redis, and greeters in Python, with threads and with
 //! asyncio.
 
-use crate::common::{PATIENCE, Process, TempDir, skip};
 use crate::load_common::{Load, load, load_with, options};
+use crate::support::{PATIENCE, Process, TempDir, skip};
 use std::net::TcpListener;
 use std::process::Command;
 

@@ -1,7 +1,7 @@
 //! A server that dies under `hullo load`: no expectation makes a run pass that nobody was left to answer.
 
-use crate::common::{Daemon, PATIENCE, Process, TempDir};
 use crate::load_common::{Lines, Load, command, end, load_with, options, until};
+use crate::support::{Daemon, PATIENCE, Process, TempDir};
 use serde_json::Value;
 use std::time::Duration;
 

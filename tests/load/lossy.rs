@@ -1,8 +1,8 @@
 //! `hullo load` on datagrams, against servers that lose, double, delay and mix them up and count it: each is told from the
 //! others, and is in the right book.
 
-use crate::common::Process;
 use crate::load_common::{Datagrams, command, end, load, options, until};
+use crate::support::Process;
 use std::net::SocketAddr;
 use std::time::Duration;
 

@@ -2,8 +2,8 @@
 
 #![cfg(feature = "cli")]
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod advice;
 mod books;

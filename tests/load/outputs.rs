@@ -1,8 +1,8 @@
 //! Where the reports of `hullo load` go: stdout, files and pipes, closed ones, one for two reports, and ones that nobody
 //! reads. None of them holds the run up, and a signal ends it whatever waits.
 
-use crate::common::*;
 use crate::load_common::{Lines, command, in_shell, options, refused, until};
+use crate::support::*;
 use nix::libc::O_NONBLOCK;
 use serde_json::Value;
 use std::fs::{self, File, OpenOptions};

@@ -1,7 +1,7 @@
 //! `hullo load` by the clock: the rate is kept, the schedule never slips, and a server that freezes cannot hide it.
 
-use crate::common::{Daemon, PATIENCE, Process, skip};
 use crate::load_common::{Lines, Load, command, end, load, options};
+use crate::support::{Daemon, PATIENCE, Process, skip};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 

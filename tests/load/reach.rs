@@ -1,7 +1,7 @@
 //! `hullo load`: whom it reaches by a name of several addresses, from where, and what it sees beforehand cannot be sent.
 
-use crate::common::{HULLO, Process, TempDir, has_ipv6, skip};
 use crate::load_common::{Client, Lines, Load, end, load, load_with, options, refused};
+use crate::support::{HULLO, Process, TempDir, has_ipv6, skip};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixDatagram;

@@ -1,7 +1,7 @@
 //! A signal in any phase of `hullo load` ends it in time, with the report so far and the signal's exit code.
 
-use crate::common::Process;
 use crate::load_common::{Lines, Load, command, end, options, until};
+use crate::support::Process;
 use std::time::{Duration, Instant};
 
 const SIGNALS: [(&str, i32); 2] = [("INT", 130), ("TERM", 143)];

@@ -1,8 +1,8 @@
 //! `hullo load` that stands still itself: no answer that came meanwhile is charged to the server, and the report says whose
 //! the long response times are.
 
-use crate::common::{Daemon, Process};
 use crate::load_common::{Datagrams, Lines, Load, command, end, load, under_way, until};
+use crate::support::{Daemon, Process};
 use std::time::Duration;
 
 /// Longer than the timeouts of the runs.

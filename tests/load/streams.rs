@@ -1,7 +1,7 @@
 //! `hullo load` on streams, against `hullo serve`: every reply is right, however they are asked for.
 
-use crate::common::{Daemon, PATIENCE, Process, TempDir, eventually, raise_descriptor_limit, skip};
 use crate::load_common::{Load, command, end, load, load_with, options, status};
+use crate::support::{Daemon, PATIENCE, Process, TempDir, eventually, raise_descriptor_limit, skip};
 use nix::sys::resource::{Resource, getrlimit};
 use std::time::{Duration, Instant};
 
@@ -221,7 +221,7 @@ fn unix_sockets_are_tested_as_tcp_is() {
 
 #[test]
 fn names_and_ipv6_are_looked_up() {
-    if !crate::common::has_ipv6() {
+    if !crate::support::has_ipv6() {
         return skip("there is no IPv6 here");
     }
     let six = Daemon::start(["tcp://[::1]:0"]);

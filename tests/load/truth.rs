@@ -1,7 +1,7 @@
 //! `hullo load` on streams, against servers that lie and count their lies: each is found, and in the right book.
 
-use crate::common::{PATIENCE, Process};
 use crate::load_common::{Client, Lines, Load, command, load, load_with, options};
+use crate::support::{PATIENCE, Process};
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::Mutex;

@@ -1,10 +1,10 @@
 //! The command line of `hullo load`: what it refuses and in which words, what goes to which stream, expectations, and
 //! what it finds out before the first packet.
 
-use crate::common::{Daemon, HULLO, PATIENCE, Process, TempDir, python, skip};
 use crate::load_common::{
     Lines, Report, assert_honest, command, end, in_shell, load, load_with, options, refused,
 };
+use crate::support::{Daemon, HULLO, PATIENCE, Process, TempDir, python, skip};
 use serde_json::Value;
 use std::net::Ipv4Addr;
 use std::process::Command;

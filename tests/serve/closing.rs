@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Daemon, Peer, Serve, TempDir, eventually, hellos};
+use crate::support::{Daemon, Peer, Serve, TempDir, eventually, hellos};
 
 /// A daemon on TCP and on a Unix socket, and the two addresses.
 fn daemon(dir: &TempDir, flags: &[&str]) -> (Daemon, Vec<String>) {

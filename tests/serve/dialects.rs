@@ -3,7 +3,7 @@
 use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;
 
-use crate::common::{Daemon, Peer, Serve, TempDir, has_ipv6, hellos, python, skip, udp, uninterrupted};
+use crate::support::{Daemon, Peer, Serve, TempDir, has_ipv6, hellos, python, skip, udp, uninterrupted};
 
 /// Runs one function of the foreign client against a daemon that speaks `dialect` on `addresses`.
 #[track_caller]

@@ -6,7 +6,7 @@ use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::common::{Daemon, PATIENCE, Peer, Process, Serve, TempDir, eventually, skip};
+use crate::support::{Daemon, PATIENCE, Peer, Process, Serve, TempDir, eventually, skip};
 
 fn is_open(dir: &TempDir, name: &str) -> bool {
     Peer::try_connect(&dir.unix(name)).is_ok()

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{
+use crate::support::{
     Daemon, PATIENCE, Peer, Serve, TempDir, eventually, raise_descriptor_limit, skip, udp, uninterrupted,
 };
 

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 
-use crate::common::{Daemon, PATIENCE, Peer, Serve, TempDir, udp};
+use crate::support::{Daemon, PATIENCE, Peer, Serve, TempDir, udp};
 
 #[test]
 fn clients_who_wait_at_the_limit_with_their_requests_sent_are_answered_like_the_others() {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Daemon, PATIENCE, Peer, TempDir, eventually, udp, uninterrupted};
+use crate::support::{Daemon, PATIENCE, Peer, TempDir, eventually, udp, uninterrupted};
 use socket2::{Domain, Socket, Type};
 
 /// Says that the test is over, even when it fails, to threads that run as long as it does.

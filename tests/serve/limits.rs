@@ -5,7 +5,7 @@ use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually, skip, uninterrupted};
+use crate::support::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually, skip, uninterrupted};
 
 /// Less than this part of a stretch of time in which nothing happens goes into the daemon.
 const IDLE_SHARE: u32 = 10;

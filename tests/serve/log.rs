@@ -7,7 +7,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::UnixDatagram;
 use std::path::PathBuf;
 
-use crate::common::{PATIENCE, Peer, Serve, TempDir};
+use crate::support::{PATIENCE, Peer, Serve, TempDir};
 use socket2::{Domain, SockAddr, Socket, Type};
 
 /// Where the names of peers would begin a line of their own, colour it, or are no text.

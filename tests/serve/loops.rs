@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
 
-use crate::common::{Daemon, is_root, skip, udp, uninterrupted};
+use crate::support::{Daemon, is_root, skip, udp, uninterrupted};
 
 /// A daemon of one datagram dialect, and two sockets that talk to it: one that relays, one that asks whether it has
 /// come this far.

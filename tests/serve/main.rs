@@ -2,8 +2,8 @@
 
 #![cfg(feature = "cli")]
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../support/mod.rs"]
+mod support;
 
 mod closing;
 mod dialects;
@@ -20,6 +20,7 @@ mod reactors;
 mod reload;
 mod rivals;
 mod rubbish;
+mod scoped_addresses;
 mod signals;
 mod start;
 mod stopped;

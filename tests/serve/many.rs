@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use crate::common::{Daemon, PATIENCE, raise_descriptor_limit, uninterrupted};
+use crate::support::{Daemon, PATIENCE, raise_descriptor_limit, uninterrupted};
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 

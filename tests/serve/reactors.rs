@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use std::net::UdpSocket;
 use std::time::Duration;
 
-use crate::common::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually, udp};
+use crate::support::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually, udp};
 
 /// Enough that each of three threads gets some: that one gets none has a chance of 3 (2/3)^120.
 const CLIENTS: usize = 120;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use crate::common::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually};
+use crate::support::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually};
 
 /// A config that listens on Unix sockets in `dir`, each with its dialect.
 fn config(dir: &TempDir, sockets: &[(&str, &str)], more: &str) -> String {

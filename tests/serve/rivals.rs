@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixListener;
 use std::process::{Command, Stdio};
 
-use crate::common::{HULLO, PATIENCE, Peer, Process, Serve, TempDir, eventually, skip};
+use crate::support::{HULLO, PATIENCE, Peer, Process, Serve, TempDir, eventually, skip};
 
 /// How long a system call is drawn out, in microseconds.
 const DELAY: u32 = 600_000;

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Daemon, Peer, Serve, TempDir, eventually, hellos, udp, uninterrupted};
+use crate::support::{Daemon, Peer, Serve, TempDir, eventually, hellos, udp, uninterrupted};
 
 /// Streams of both families and datagrams of both; and a look at it from before any rubbish came.
 struct Target {
@@ -197,7 +197,7 @@ fn datagrams_that_are_empty_or_over_the_limit_are_dropped_and_counted() {
     let inet = udp(target.daemon.listening[2].inet());
     let unix = std::os::unix::net::UnixDatagram::bind(target.dir.join("client")).unwrap();
     unix.connect(target.daemon.listening[3].path()).unwrap();
-    unix.set_read_timeout(Some(crate::common::PATIENCE)).unwrap();
+    unix.set_read_timeout(Some(crate::support::PATIENCE)).unwrap();
     let nameless = std::os::unix::net::UnixDatagram::unbound().unwrap();
     nameless.connect(target.daemon.listening[3].path()).unwrap();
 
@@ -277,7 +277,7 @@ fn a_strict_dialect_refuses_what_does_not_decode_with_a_sentence() {
         for bytes in bad {
             let mut client = Peer::connect(address);
             client.send([bytes, b"\nmore\n"].concat());
-            client.read_within(crate::common::PATIENCE);
+            client.read_within(crate::support::PATIENCE);
             let mut sentence = String::new();
             client.read_to_string(&mut sentence).unwrap();
             assert_eq!(

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::common::{Daemon, PATIENCE, Peer, Process, Serve, TempDir, eventually, udp};
+use crate::support::{Daemon, PATIENCE, Peer, Process, Serve, TempDir, eventually, udp};
 
 #[test]
 fn a_hangup_before_the_start_is_over_ends_nothing() {

@@ -7,7 +7,7 @@ use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::thread;
 
-use crate::common::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually, is_root, skip};
+use crate::support::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually, is_root, skip};
 
 /// Asserts that `serve ARGUMENTS` ends with `code`, announces nothing, and says one sentence that holds `parts`.
 #[track_caller]

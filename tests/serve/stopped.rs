@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use crate::common::{Daemon, PATIENCE, Peer, eventually, raise_descriptor_limit};
+use crate::support::{Daemon, PATIENCE, Peer, eventually, raise_descriptor_limit};
 
 const IDLE: Duration = Duration::from_secs(1);
 

@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::common::{
+use crate::support::{
     Daemon, PATIENCE, Peer, Process, Serve, TempDir, eventually, full_pipe, python, raise_descriptor_limit,
     skip,
 };

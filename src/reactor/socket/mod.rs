@@ -53,7 +53,7 @@ impl StreamSocket {
     /// **I5** TCP is registered once, for everything; its writable edge comes only after a full send buffer, and
     /// priority tells of an urgent byte, at which a read stops short. A Unix stream becomes writable whenever
     /// its peer reads, so that it registers for writing only while output waits. Guard:
-    /// `a_stream_is_registered_once_whatever_is_said_on_it` in `tests/streams.rs`.
+    /// `a_stream_is_registered_once_whatever_is_said_on_it` in `tests/reactor/streams.rs`.
     pub(crate) fn interest(&self, output_waits: bool) -> Interest {
         match self {
             StreamSocket::Tcp(_) => Interest::READABLE | Interest::WRITABLE | Interest::PRIORITY,

@@ -102,7 +102,7 @@ impl Net {
     /// close. Whether `output_low` is to be told.
     ///
     /// **I6** After `WouldBlock` nothing is written until the poller says writable. Guard:
-    /// `a_blocked_peer_costs_no_turns_and_no_calls` in `tests/backpressure.rs`.
+    /// `a_blocked_peer_costs_no_turns_and_no_calls` in `tests/reactor/backpressure.rs`.
     fn flush_stream(&mut self, key: Key) -> bool {
         let Some(conn) = self.stream_mut(key) else { return false };
         conn.flags.clear(DIRTY);

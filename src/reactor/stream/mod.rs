@@ -44,7 +44,7 @@ pub(crate) struct Connection {
 /// **I13** No close throws away what the peer has not read: a stream goes from `Open` through `Closing` (output is
 /// flushed while input is discarded) and `Lingering` (our FIN is out, input is discarded until the peer's or for
 /// [`Limits::linger`](crate::Limits::linger)) to `Dead`. It skips what is not needed. Guard:
-/// `all_output_arrives_although_input_is_unread` in `tests/closing.rs`.
+/// `all_output_arrives_although_input_is_unread` in `tests/reactor/closing.rs`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Phase {
     Open,

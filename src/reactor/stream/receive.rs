@@ -25,9 +25,9 @@ impl Net {
     /// shorter than the buffer has consumed it, unless the event carried more than readiness: an urgent byte, for one,
     /// splits a read in two. A Unix stream is read until it would block, since a read stops short for more reasons there:
     /// at descriptors, at an urgent byte, between the credentials of two senders (unix(7)). Guards:
-    /// `a_burst_arrives_whole_and_in_order_whatever_the_budget` in `tests/streams.rs`,
+    /// `a_burst_arrives_whole_and_in_order_whatever_the_budget` in `tests/reactor/streams.rs`,
     /// `an_urgent_byte_in_the_middle_of_much_input_hides_none_of_it` in `tests/serve/rubbish.rs` and
-    /// `what_stands_behind_a_short_read_is_read_as_well` in `tests/unix_peers.rs`.
+    /// `what_stands_behind_a_short_read_is_read_as_well` in `tests/reactor/unix_peers.rs`.
     #[inline(always)]
     pub(crate) fn serve_stream<H: Handler + ?Sized>(
         &mut self,

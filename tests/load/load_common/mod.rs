@@ -13,7 +13,7 @@ pub use lines::{Client, Lines};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use super::common::{HULLO, PATIENCE, Process, skip};
+use crate::support::{HULLO, PATIENCE, Process, skip};
 
 /// How a run went. Its report is checked before anybody sees it: see [`assert_honest`].
 pub struct Load {
@@ -113,7 +113,7 @@ impl Load {
 /// Waits until a server has seen what is wanted, for what has no event to wait for.
 #[track_caller]
 pub fn until(what: &str, is_so: impl FnMut() -> bool) {
-    super::common::eventually(what, is_so);
+    crate::support::eventually(what, is_so);
 }
 
 /// The same command in a shell, behind `prelude`.

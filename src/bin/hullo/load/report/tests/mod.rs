@@ -2,17 +2,17 @@
 
 mod forms;
 #[allow(dead_code)] // other tests use the rest of it
-#[path = "../../../../../../tests/common/histogram_log.rs"]
+#[path = "../../../../../../tests/support/histogram_log.rs"]
 mod histogram_log;
 mod page;
 #[allow(dead_code)] // other tests use the rest of it
-#[path = "../../../../../../tests/common/process.rs"]
+#[path = "../../../../../../tests/support/process.rs"]
 mod process;
 #[allow(dead_code)] // other tests use the rest of it
-#[path = "../../../../../../tests/common/skip.rs"]
+#[path = "../../../../../../tests/support/skip.rs"]
 mod skip;
 #[allow(dead_code)] // other tests use the rest of it
-#[path = "../../../../../../tests/common/temp.rs"]
+#[path = "../../../../../../tests/support/temp.rs"]
 mod temp;
 mod verdict;
 

@@ -1,0 +1,3 @@
+//! What CONTRIBUTING.md and ARCHITECTURE.md claim of the house, read from its files.
+
+mod floors;
