@@ -1,7 +1,7 @@
 //! `hullo completions`: what a shell needs to complete a command line.
 
 use crate::cli::Cli;
-use crate::cli::config::known_dialects::Catalog;
+use crate::cli::config::known_dialects::KnownDialects;
 use crate::cli::output::failure::Failure;
 use crate::cli::output::stdout;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -55,7 +55,7 @@ fn completed() -> Command {
     let hullo = Cli::command();
     let commands = hullo.get_subcommands().map(|command| command.get_name().to_owned());
     let pages = names(commands.chain(["hullo.toml".to_owned()]));
-    let dialects = names(Catalog::default().names());
+    let dialects = names(KnownDialects::default().names());
     hullo.mut_subcommands(|command| {
         command.mut_args(|arg| match (arg.get_id().as_str(), value_name(&arg)) {
             ("dialect", _) => arg.value_parser(dialects.clone()),

@@ -104,11 +104,11 @@ mod tests {
         let mut count = 0;
         for (transport, dialect) in Dialect::builtins() {
             let name = table_name(transport, &dialect);
-            let read = config.catalog.custom().find(|read| read.name() == name).unwrap();
+            let read = config.dialects.custom().find(|read| read.name() == name).unwrap();
             assert_eq!(read.spec(), dialect.spec(), "{name}");
             count += 1;
         }
-        assert_eq!(count, config.catalog.custom().count());
+        assert_eq!(count, config.dialects.custom().count());
     }
 
     #[test]

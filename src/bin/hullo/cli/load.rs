@@ -4,7 +4,7 @@ use crate::cli::descriptors;
 use crate::cli::load_output::Outputs;
 use crate::cli::load_plan;
 use crate::cli::output::failure::{Failure, Place};
-use crate::cli::output::logger;
+use crate::cli::output::nonblocking;
 use crate::cli::output::stdout;
 use crate::cli::units;
 use crate::load::{self, Check, Expectation, Framing, Progress, Rate, Sources};
@@ -214,7 +214,7 @@ impl Load {
             .map_err(|error| Failure::failed(&Place::default(), format!("cannot go on: {error}")))?;
         match outputs.write(&outcome) {
             // A signal's own exit code is what whoever sent it waits for.
-            Err(problem) if outcome.signal.is_some() => logger::last_line(&format!("error: {problem}")),
+            Err(problem) if outcome.signal.is_some() => nonblocking::print_line(&format!("error: {problem}")),
             written => written.map_err(|problem| Failure::failed(&Place::default(), problem))?,
         }
         Ok(ExitCode::from(load::exit_code(&outcome)))
@@ -224,9 +224,9 @@ impl Load {
         if self.quiet {
             Progress::none()
         } else if io::stderr().is_terminal() {
-            logger::stderr().and_then(Progress::bar).unwrap_or_else(|_| Progress::none())
+            nonblocking::stderr().and_then(Progress::bar).unwrap_or_else(|_| Progress::none())
         } else {
-            Progress::lines(logger::last_line, self.interval)
+            Progress::lines(nonblocking::print_line, self.interval)
         }
     }
 }

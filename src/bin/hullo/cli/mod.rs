@@ -119,7 +119,7 @@ fn report(failure: &Failure) -> ExitCode {
 fn complain(text: String) {
     let text = logger::as_errors(failure::printable_lines(&text));
     let is_terminal = io::stderr().is_terminal();
-    nonblocking::last_words(&if is_terminal { columns::fill(&text, columns::WIDTH, "  ") } else { text });
+    nonblocking::print_final(&if is_terminal { columns::fill(&text, columns::WIDTH, "  ") } else { text });
 }
 
 #[cfg(test)]

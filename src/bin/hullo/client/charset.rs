@@ -34,13 +34,13 @@ impl Charset {
         }
     }
 
-    pub fn reader(&self) -> Reader {
-        self.encoding().map_or(Reader { decoder: None, recent: Vec::new() }, Reader::of)
+    pub fn decoder(&self) -> TextDecoder {
+        self.encoding().map_or(TextDecoder { decoder: None, recent: Vec::new() }, TextDecoder::of)
     }
 
     /// A reader that makes text in any case: bytes of no encoding are read as UTF-8.
-    pub fn text_reader(&self) -> Reader {
-        self.encoding().map_or_else(Reader::utf8, Reader::of)
+    pub fn text_decoder(&self) -> TextDecoder {
+        self.encoding().map_or_else(TextDecoder::utf8, TextDecoder::of)
     }
 
     /// None for bytes. The name of an encoding is one of its labels.
@@ -51,26 +51,26 @@ impl Charset {
 
 /// What the server says, made into UTF-8. A character that is split across reads is one; bytes that are none become
 /// `\xNN`.
-pub struct Reader {
+pub struct TextDecoder {
     decoder: Option<Decoder>,
     /// The last bytes that were decoded: a wrong character may have begun in an earlier read.
     recent: Vec<u8>,
 }
 
 /// No wrong sequence is longer, nor what a decoder has read past it.
-const MEMORY: usize = 8;
+const LONGEST_SEQUENCE: usize = 8;
 
-impl Reader {
-    fn of(encoding: &'static Encoding) -> Reader {
-        Reader { decoder: Some(encoding.new_decoder_without_bom_handling()), recent: Vec::new() }
+impl TextDecoder {
+    fn of(encoding: &'static Encoding) -> TextDecoder {
+        TextDecoder { decoder: Some(encoding.new_decoder_without_bom_handling()), recent: Vec::new() }
     }
 
-    pub fn utf8() -> Reader {
-        Reader::of(UTF_8)
+    pub fn utf8() -> TextDecoder {
+        TextDecoder::of(UTF_8)
     }
 
     /// With `is_last`, an unfinished character is shown as the bytes it is.
-    pub fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
+    pub fn decode(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         let Some(decoder) = &mut self.decoder else { return out.extend_from_slice(bytes) };
         let mut scratch = [0; 4096];
         let mut rest = bytes;
@@ -79,8 +79,8 @@ impl Reader {
                 decoder.decode_to_utf8_without_replacement(rest, &mut scratch, is_last);
             out.extend_from_slice(&scratch[..written]);
             let (taken, left) = rest.split_at(read);
-            self.recent.extend_from_slice(&taken[taken.len().saturating_sub(MEMORY)..]);
-            self.recent.drain(..self.recent.len().saturating_sub(MEMORY));
+            self.recent.extend_from_slice(&taken[taken.len().saturating_sub(LONGEST_SEQUENCE)..]);
+            self.recent.drain(..self.recent.len().saturating_sub(LONGEST_SEQUENCE));
             rest = left;
             match result {
                 DecoderResult::InputEmpty => return,
@@ -100,12 +100,12 @@ mod tests {
     use super::*;
 
     fn read(label: &str, reads: &[&[u8]]) -> String {
-        let mut reader = Charset::for_label(label).unwrap().reader();
+        let mut decoder = Charset::for_label(label).unwrap().decoder();
         let mut out = Vec::new();
         for bytes in reads {
-            reader.read(bytes, false, &mut out);
+            decoder.decode(bytes, false, &mut out);
         }
-        reader.read(b"", true, &mut out);
+        decoder.decode(b"", true, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn bytes_pass_as_they_are() {
         let mut out = Vec::new();
-        Charset::for_label("bytes").unwrap().reader().read(b"a\xFF\x00", false, &mut out);
+        Charset::for_label("bytes").unwrap().decoder().decode(b"a\xFF\x00", false, &mut out);
         assert_eq!(out, b"a\xFF\x00");
         assert_eq!(&*Charset::for_label("utf-8").unwrap().encode(b"a\xFF").unwrap(), b"a\xFF");
     }

@@ -11,13 +11,13 @@ use std::io;
 
 /// What to do about an error of connecting.
 fn remedy(error: &ConnectError) -> &'static str {
-    let starved = error.failures().find(|(_, error)| is_starved(error));
+    let starved = error.failures().find(|(_, error)| is_out_of_descriptors(error));
     starved.map_or_else(|| remedy_of_kind(error.kind()), |(_, error)| remedy_of(error))
 }
 
 /// What to do about an error of the system, met on the way to a server.
 fn remedy_of(error: &io::Error) -> &'static str {
-    if is_starved(error) { "raise the limit with ulimit -n" } else { remedy_of_kind(error.kind()) }
+    if is_out_of_descriptors(error) { "raise the limit with ulimit -n" } else { remedy_of_kind(error.kind()) }
 }
 
 fn remedy_of_kind(kind: io::ErrorKind) -> &'static str {
@@ -31,12 +31,12 @@ fn remedy_of_kind(kind: io::ErrorKind) -> &'static str {
 }
 
 /// An error that has nothing to do with a server, with its remedy where there is one.
-fn told(error: &io::Error) -> String {
-    let remedy = if is_starved(error) { format!("; {}", remedy_of(error)) } else { String::new() };
+fn describe(error: &io::Error) -> String {
+    let remedy = if is_out_of_descriptors(error) { format!("; {}", remedy_of(error)) } else { String::new() };
     format!("{error}{remedy}")
 }
 
 /// Too many open files, here or in the whole system.
-fn is_starved(error: &io::Error) -> bool {
+fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMFILE | Errno::ENFILE))
 }

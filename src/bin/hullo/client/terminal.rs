@@ -1,10 +1,10 @@
 //! What a server may show on a terminal: text, and nothing that a terminal would obey.
 
-use super::charset::Reader;
+use super::charset::TextDecoder;
 
 /// Whether a terminal, or whoever reads it, may take this for more than text: the controls of ASCII and of Latin-1 (a
 /// terminal of eight bits obeys those as well), and the marks that turn the direction of what is read.
-pub fn is_obeyed(c: char) -> bool {
+pub fn is_terminal_control(c: char) -> bool {
     let turns =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || c.is_control() && !matches!(c, '\n' | '\t')
@@ -12,29 +12,31 @@ pub fn is_obeyed(c: char) -> bool {
 
 /// Makes bytes of a server into text for a terminal, whatever the reads they come in: what does not decode is shown as
 /// `\xNN`, and what would be obeyed as `\xNN` or `\u{N}`. Lines may end in CRLF.
-pub struct Disarmed {
-    reader: Reader,
+pub struct TerminalSanitizer {
+    decoder: TextDecoder,
     text: Vec<u8>,
     /// A carriage return came last: with a line feed behind it, it is the end of a line, and otherwise a trick.
     is_at_return: bool,
 }
 
-impl Disarmed {
-    pub fn new(reader: Reader) -> Disarmed {
-        Disarmed { reader, text: Vec::new(), is_at_return: false }
+impl TerminalSanitizer {
+    pub fn new(decoder: TextDecoder) -> TerminalSanitizer {
+        TerminalSanitizer { decoder, text: Vec::new(), is_at_return: false }
     }
 
     /// With `is_last`, what is unfinished is shown as the bytes it is.
-    pub fn read(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
-        self.reader.read(bytes, is_last, &mut self.text);
+    pub fn sanitize(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
+        self.decoder.decode(bytes, is_last, &mut self.text);
         for c in String::from_utf8_lossy(&self.text).chars() {
             if std::mem::take(&mut self.is_at_return) && c != '\n' {
                 out.extend_from_slice(br"\x0d");
             }
             match c {
                 '\r' => self.is_at_return = true,
-                c if is_obeyed(c) && c.is_ascii() => out.extend(format!("\\x{:02x}", u32::from(c)).bytes()),
-                c if is_obeyed(c) => out.extend(c.escape_unicode().to_string().bytes()),
+                c if is_terminal_control(c) && c.is_ascii() => {
+                    out.extend(format!("\\x{:02x}", u32::from(c)).bytes())
+                }
+                c if is_terminal_control(c) => out.extend(c.escape_unicode().to_string().bytes()),
                 c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
             }
         }
@@ -51,12 +53,12 @@ mod tests {
     use crate::client::charset::Charset;
 
     fn read(label: &str, reads: &[&[u8]]) -> String {
-        let mut disarmed = Disarmed::new(Charset::for_label(label).unwrap().text_reader());
+        let mut sanitizer = TerminalSanitizer::new(Charset::for_label(label).unwrap().text_decoder());
         let mut out = Vec::new();
         for bytes in reads {
-            disarmed.read(bytes, false, &mut out);
+            sanitizer.sanitize(bytes, false, &mut out);
         }
-        disarmed.read(b"", true, &mut out);
+        sanitizer.sanitize(b"", true, &mut out);
         String::from_utf8(out).unwrap()
     }
 
@@ -83,7 +85,7 @@ mod tests {
             assert_eq!(read("utf-8", &[bytes]), shown);
             let one_by_one: Vec<&[u8]> = bytes.chunks(1).collect();
             assert_eq!(read("utf-8", &one_by_one), shown, "byte by byte");
-            assert!(!read("gbk", &[bytes]).chars().any(is_obeyed));
+            assert!(!read("gbk", &[bytes]).chars().any(is_terminal_control));
             assert_eq!(read("bytes", &[bytes]), shown, "a terminal is given text in any case");
         }
     }

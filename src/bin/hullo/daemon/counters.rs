@@ -10,10 +10,10 @@ pub struct Counters<'a> {
     pub reactor: Option<usize>,
     pub uptime: Duration,
     /// How many stream clients there may be at once.
-    pub most: usize,
+    pub connections_max: usize,
     pub stats: &'a Stats,
     /// Datagrams that were not answered.
-    pub silent: u64,
+    pub unanswered: u64,
 }
 
 impl fmt::Display for Counters<'_> {
@@ -26,7 +26,7 @@ impl fmt::Display for Counters<'_> {
         write!(f, " uptime={:.1}s", self.uptime.as_secs_f64())?;
         for (name, value) in [
             ("connections", stats.connections),
-            ("connections_max", self.most as u64),
+            ("connections_max", self.connections_max as u64),
             ("connections_peak", stats.connections_peak),
             ("opened", stats.opened),
             ("closed", stats.closed),
@@ -36,7 +36,7 @@ impl fmt::Display for Counters<'_> {
             ("bytes_out", stats.bytes_out),
             ("datagrams_in", stats.datagrams_in),
             ("datagrams_out", stats.datagrams_out),
-            ("datagrams_unanswered", self.silent),
+            ("datagrams_unanswered", self.unanswered),
             ("datagrams_refused", stats.datagrams_refused),
             ("datagrams_truncated", stats.datagrams_truncated),
             ("datagram_errors", stats.datagram_errors),

@@ -1,10 +1,10 @@
 //! The daemon as a handler: one greeting session per connection, one responder per datagram socket.
 
 use super::counters::Counters;
-use super::plan::{Plan, Summary, counted};
-use super::reload::{Reload, Reread};
+use super::plan::{ServePlan, Summary, counted};
+use super::reload::{Reloaded, Reloader};
 use super::sockets::Sockets;
-use super::workers::Crew;
+use super::workers::Workers;
 use crate::signals::Signals;
 use hullo::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
 use hullo::{Closed, ConnId, ConnMap, Datagram, DrainReport, FdId, Handler, Net, Origin, Readiness, Stats};
@@ -16,56 +16,61 @@ use std::time::{Duration, Instant};
 
 /// Signals that come within this time mean the same end: a shell sends SIGINT where a supervisor sends SIGTERM, to one
 /// process at one moment.
-const GRACE: Duration = Duration::from_millis(25);
+const SIGNAL_GRACE: Duration = Duration::from_millis(25);
 
 pub struct Greeter {
-    pub plan: Plan,
+    pub plan: ServePlan,
     pub sockets: Sockets,
-    clients: ConnMap<Session>,
+    sessions: ConnMap<Session>,
     /// The delays that run.
-    delays: ConnMap<TimerId>,
-    voice: Voice,
+    delay_timers: ConnMap<TimerId>,
+    reporter: Reporter,
     /// Of the first reactor.
-    lead: Option<Lead>,
+    coordinator: Option<Coordinator>,
     /// Answers to datagrams are written here first.
-    answer: Vec<u8>,
+    answer_buffer: Vec<u8>,
     /// Datagrams that were not answered, by reason.
-    silences: [u64; Silence::ALL.len()],
+    unanswered: [u64; Silence::ALL.len()],
     started: Instant,
     is_draining: bool,
     is_forced: bool,
 }
 
 /// What only the first reactor has: it hears the signals, and tells the others.
-pub struct Lead {
+pub struct Coordinator {
     pub signals: Signals,
-    pub reload: Reload,
-    pub crew: Crew,
+    pub reload: Reloader,
+    pub workers: Workers,
     /// Runs from the first signal to end until it is acted on.
     pub grace: Option<TimerId>,
 }
 
 /// Where a reactor says what it is asked for, and as which of several.
 #[derive(Clone, Copy)]
-pub struct Voice {
-    pub say: fn(&str),
+pub struct Reporter {
+    pub print: fn(&str),
     pub number: Option<usize>,
 }
 
 /// The message that has a reactor say its counters.
-pub struct SayCounters;
+pub struct PrintCounters;
 
 impl Greeter {
-    pub fn new(plan: Plan, sockets: Sockets, voice: Voice, lead: Option<Lead>) -> Greeter {
+    pub fn new(
+        plan: ServePlan,
+        sockets: Sockets,
+        reporter: Reporter,
+        coordinator: Option<Coordinator>,
+    ) -> Greeter {
         Greeter {
             plan,
             sockets,
-            clients: ConnMap::new(),
-            delays: ConnMap::new(),
-            voice,
-            lead,
-            answer: Vec::new(),
-            silences: [0; Silence::ALL.len()],
+            sessions: ConnMap::new(),
+            delay_timers: ConnMap::new(),
+            reporter,
+            coordinator,
+            answer_buffer: Vec::new(),
+            unanswered: [0; Silence::ALL.len()],
             started: Instant::now(),
             is_draining: false,
             is_forced: false,
@@ -73,7 +78,7 @@ impl Greeter {
     }
 
     pub fn summary(&self, drained: Option<DrainReport>, stats: Stats) -> Summary {
-        for (silence, count) in Silence::ALL.iter().zip(self.silences).filter(|(_, count)| *count > 0) {
+        for (silence, count) in Silence::ALL.iter().zip(self.unanswered).filter(|(_, count)| *count > 0) {
             log::info!("datagrams not answered: {count} {silence}");
         }
         Summary {
@@ -90,34 +95,34 @@ impl Greeter {
     }
 
     /// Waits for the other reactors, which end as this one has; at once where it has failed.
-    pub fn dismiss(&mut self, has_failed: bool) -> io::Result<Vec<Summary>> {
-        let Some(lead) = &mut self.lead else { return Ok(Vec::new()) };
+    pub fn join_workers(&mut self, has_failed: bool) -> io::Result<Vec<Summary>> {
+        let Some(coordinator) = &mut self.coordinator else { return Ok(Vec::new()) };
         if has_failed {
-            lead.crew.stop();
+            coordinator.workers.stop();
         }
-        lead.crew.join()
+        coordinator.workers.join()
     }
 
     /// Lets the session of `conn` speak, and does what it says next.
     #[inline(never)]
-    fn converse(
+    fn run_session(
         &mut self,
         net: &mut Net,
         conn: ConnId,
         speak: impl FnOnce(&mut Session, Instant, &mut Vec<u8>) -> Next,
     ) {
-        let Some(session) = self.clients.get_mut(conn) else { return };
+        let Some(session) = self.sessions.get_mut(conn) else { return };
         let now = net.now();
         let mut next = Next::Read;
         net.send_with(conn, |out| next = speak(session, now, out));
-        if next != Next::Read || self.delays.get(conn).is_some() {
-            self.follow(net, conn, next);
+        if next != Next::Read || self.delay_timers.get(conn).is_some() {
+            self.apply(net, conn, next);
         }
     }
 
     #[cold]
-    fn follow(&mut self, net: &mut Net, conn: ConnId, next: Next) {
-        if let Some(delay) = self.delays.remove(conn) {
+    fn apply(&mut self, net: &mut Net, conn: ConnId, next: Next) {
+        if let Some(delay) = self.delay_timers.remove(conn) {
             net.cancel_timer(delay);
         }
         match next {
@@ -128,7 +133,7 @@ impl Greeter {
                 net.pause_reading(conn);
                 // The timer reads the clock itself: it may be late by what this turn took so far, never early.
                 let wait = until.saturating_duration_since(net.now());
-                self.delays.insert(conn, net.set_timer(wait, conn.to_bits()));
+                self.delay_timers.insert(conn, net.set_timer(wait, conn.to_bits()));
             }
             Next::Close(why) => {
                 log::debug!("{conn:?}: closing: {why}");
@@ -138,15 +143,15 @@ impl Greeter {
     }
 
     /// The first signal to end, or one that comes after it.
-    fn on_terminate(&mut self, net: &mut Net) {
-        let Some(lead) = &mut self.lead else { return };
+    fn on_termination_signal(&mut self, net: &mut Net) {
+        let Some(coordinator) = &mut self.coordinator else { return };
         // A farewell may have begun the drain: then this is the first signal all the same.
-        if lead.grace.is_none() {
-            lead.grace = Some(net.set_timer(GRACE, 0));
+        if coordinator.grace.is_none() {
+            coordinator.grace = Some(net.set_timer(SIGNAL_GRACE, 0));
         } else if self.is_draining {
             log::warn!("second signal: stopping at once");
             self.is_forced = true;
-            self.tell(Crew::stop);
+            self.tell_workers(Workers::stop);
             net.stop();
         }
     }
@@ -156,51 +161,52 @@ impl Greeter {
             return;
         }
         let timeout = self.plan.drain;
-        let clients = counted(net.stats().connections, "client");
-        log::info!("draining {clients}, at most {timeout:?}");
+        let sessions = counted(net.stats().connections, "client");
+        log::info!("draining {sessions}, at most {timeout:?}");
         net.drain(timeout);
-        self.tell(|crew| crew.drain(timeout));
+        self.tell_workers(|workers| workers.drain(timeout));
     }
 
-    fn tell(&self, what: impl FnOnce(&Crew)) {
-        if let Some(lead) = &self.lead {
-            what(&lead.crew);
+    fn tell_workers(&self, what: impl FnOnce(&Workers)) {
+        if let Some(coordinator) = &self.coordinator {
+            what(&coordinator.workers);
         }
     }
 
-    fn on_hangup(&mut self, net: &mut Net) {
+    fn request_reload(&mut self, net: &mut Net) {
         if self.is_draining {
             return log::warn!("reload ignored: draining");
         }
-        let Some(lead) = &mut self.lead else { return };
-        if let Err(error) = lead.reload.begin(net.remote()) {
+        let Some(coordinator) = &mut self.coordinator else { return };
+        if let Err(error) = coordinator.reload.request(net.remote()) {
             log::error!("reload failed, nothing has changed: {error}");
         }
     }
 
-    fn on_reread(&mut self, net: &mut Net, reread: Reread) {
-        let is_asked_again = self.lead.as_mut().is_some_and(|lead| lead.reload.end());
+    fn on_reloaded(&mut self, net: &mut Net, reloaded: Reloaded) {
+        let is_requested_again =
+            self.coordinator.as_mut().is_some_and(|coordinator| coordinator.reload.finish());
         if self.is_draining {
             return log::warn!("reload ignored: draining");
         }
-        match reread.0.and_then(|plan| self.turn_to(net, plan)) {
+        match reloaded.0.and_then(|plan| self.switch_to(net, plan)) {
             Ok(changes) => {
                 let shared = self.sockets.shared(net, &self.plan);
-                self.tell(|crew| crew.turn_to(&shared));
+                self.tell_workers(|workers| workers.switch_to(&shared));
                 for line in changes.iter().chain(&self.sockets.announcements(net)) {
                     log::info!("reloaded: {line}");
                 }
             }
             Err(error) => log::error!("reload failed, nothing has changed: {error}"),
         }
-        if is_asked_again {
-            self.on_hangup(net);
+        if is_requested_again {
+            self.request_reload(net);
         }
     }
 
-    fn turn_to(&mut self, net: &mut Net, plan: Plan) -> Result<Vec<String>, String> {
-        let changes = self.sockets.exchange(net, &plan).map_err(|error| error.to_string())?;
-        net.set_limits(plan.limits_of_one());
+    fn switch_to(&mut self, net: &mut Net, plan: ServePlan) -> Result<Vec<String>, String> {
+        let changes = self.sockets.switch_to(net, &plan).map_err(|error| error.to_string())?;
+        net.set_limits(plan.limits_per_reactor());
         if let Some(level) = plan.log_level {
             log::set_max_level(level);
         }
@@ -208,26 +214,26 @@ impl Greeter {
         Ok(changes)
     }
 
-    fn say_counters(&self, net: &Net) {
+    fn print_counters(&self, net: &Net) {
         let counters = Counters {
-            reactor: self.voice.number,
+            reactor: self.reporter.number,
             uptime: self.started.elapsed(),
-            most: net.limits().connections,
+            connections_max: net.limits().connections,
             stats: &net.stats(),
-            silent: self.silences.iter().sum(),
+            unanswered: self.unanswered.iter().sum(),
         };
-        (self.voice.say)(&counters.to_string());
+        (self.reporter.print)(&counters.to_string());
     }
 }
 
 impl Handler for Greeter {
     #[inline]
     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
-        let Some(session) = self.clients.get_mut(conn) else { return };
+        let Some(session) = self.sessions.get_mut(conn) else { return };
         let mut is_answered = false;
         net.send_with(conn, |out| is_answered = session.answer_at_once(bytes, out));
         if !is_answered {
-            self.converse(net, conn, |session, now, out| session.receive(bytes, now, out));
+            self.run_session(net, conn, |session, now, out| session.receive(bytes, now, out));
         }
     }
 
@@ -238,35 +244,35 @@ impl Handler for Greeter {
             let peer = net.peer_addr(conn).map_or_else(|error| error.to_string(), |peer| peer.to_string());
             log::debug!("{conn:?}: opened by {peer} ({})", dialect.name());
         }
-        if let Some(most) = read_limit(&dialect, net) {
-            net.limit_reads(conn, most);
+        if let Some(connections_max) = read_limit(&dialect, net) {
+            net.limit_reads(conn, connections_max);
         }
         let mut session = Session::new(dialect);
         net.send_with(conn, |out| session.open(out));
-        self.clients.insert(conn, session);
+        self.sessions.insert(conn, session);
     }
 
     fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
-        self.converse(net, conn, |session, now, out| session.peer_eof(now, out));
+        self.run_session(net, conn, |session, now, out| session.peer_eof(now, out));
     }
 
     fn draining(&mut self, net: &mut Net, conn: ConnId) {
-        self.converse(net, conn, |session, _, _| session.finish());
+        self.run_session(net, conn, |session, _, _| session.finish());
     }
 
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
-        if self.lead.as_ref().is_some_and(|lead| lead.grace == Some(timer)) {
+        if self.coordinator.as_ref().is_some_and(|coordinator| coordinator.grace == Some(timer)) {
             return self.drain(net);
         }
         let conn = ConnId::from_bits(key);
-        if self.delays.get(conn) == Some(&timer) {
-            self.converse(net, conn, |session, now, out| session.timeout(now, out));
+        if self.delay_timers.get(conn) == Some(&timer) {
+            self.run_session(net, conn, |session, now, out| session.timeout(now, out));
         }
     }
 
     fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
-        self.clients.remove(conn);
-        if let Some(delay) = self.delays.remove(conn) {
+        self.sessions.remove(conn);
+        if let Some(delay) = self.delay_timers.remove(conn) {
             net.cancel_timer(delay);
         }
         log::debug!("{conn:?}: {closed} ({} bytes in, {} out)", closed.bytes_in, closed.bytes_out);
@@ -279,15 +285,15 @@ impl Handler for Greeter {
             (None, Some(name)) => Source::Local(name),
             (None, None) => Source::Unnamed,
         };
-        self.answer.clear();
+        self.answer_buffer.clear();
         let verdict =
-            responder.respond(datagram.bytes, datagram.truncated, from, net.now(), &mut self.answer);
+            responder.respond(datagram.bytes, datagram.truncated, from, net.now(), &mut self.answer_buffer);
         match verdict {
             Verdict::Answer | Verdict::AnswerAndStop => {
-                net.reply(udp, datagram, &self.answer);
+                net.reply(udp, datagram, &self.answer_buffer);
             }
             Verdict::Silent(silence) => {
-                self.silences[silence as usize] += 1;
+                self.unanswered[silence as usize] += 1;
                 log::trace!("datagram from {} not answered: {silence}", datagram.from);
             }
             Verdict::Stop => {}
@@ -304,32 +310,35 @@ impl Handler for Greeter {
     }
 
     fn ready(&mut self, net: &mut Net, fd: FdId, _readiness: Readiness) {
-        let Some(lead) = self.lead.as_mut().filter(|lead| lead.signals.fd == fd) else { return };
-        for signal in lead.signals.pending() {
+        let Some(coordinator) = self.coordinator.as_mut().filter(|coordinator| coordinator.signals.fd == fd)
+        else {
+            return;
+        };
+        for signal in coordinator.signals.pending() {
             match signal {
-                SIGHUP => self.on_hangup(net),
+                SIGHUP => self.request_reload(net),
                 SIGUSR1 => {
-                    self.say_counters(net);
-                    self.tell(Crew::say_counters);
+                    self.print_counters(net);
+                    self.tell_workers(Workers::print_counters);
                 }
-                _ => self.on_terminate(net),
+                _ => self.on_termination_signal(net),
             }
         }
     }
 
     /// From the thread that has read the config again, and from the first reactor.
     fn message(&mut self, net: &mut Net, message: Box<dyn Any + Send>) {
-        let message = match message.downcast::<Reread>() {
-            Ok(reread) => return self.on_reread(net, *reread),
+        let message = match message.downcast::<Reloaded>() {
+            Ok(reloaded) => return self.on_reloaded(net, *reloaded),
             Err(message) => message,
         };
-        match message.downcast::<Plan>() {
+        match message.downcast::<ServePlan>() {
             Ok(plan) => {
-                if let Err(error) = self.turn_to(net, *plan) {
+                if let Err(error) = self.switch_to(net, *plan) {
                     log::error!("one of the reactors keeps its old sockets: {error}");
                 }
             }
-            Err(_) => self.say_counters(net), // SayCounters is the only other one.
+            Err(_) => self.print_counters(net), // SayCounters is the only other one.
         }
     }
 }
@@ -341,6 +350,6 @@ fn read_limit(dialect: &Dialect, net: &Net) -> Option<usize> {
         return Some(dialect.max_message());
     }
     let limits = net.limits();
-    let most = (limits.outbox_cap - limits.outbox_high) / dialect.growth().max(1);
-    (most < limits.read_budget).then_some(most)
+    let connections_max = (limits.outbox_cap - limits.outbox_high) / dialect.growth().max(1);
+    (connections_max < limits.read_budget).then_some(connections_max)
 }

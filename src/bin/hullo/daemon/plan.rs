@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Everything that a daemon needs to know.
 #[derive(Clone)]
-pub struct Plan {
+pub struct ServePlan {
     /// The sockets, in the order in which they are bound and announced.
     pub sockets: Vec<SocketPlan>,
     /// The bounds of the reactor.
@@ -41,9 +41,9 @@ pub struct SocketPlan {
     pub options: SocketOptions,
 }
 
-impl Plan {
+impl ServePlan {
     /// The bounds of one reactor among its equals.
-    pub fn limits_of_one(&self) -> Limits {
+    pub fn limits_per_reactor(&self) -> Limits {
         Limits { connections: self.limits.connections.div_ceil(self.reactors), ..self.limits.clone() }
     }
 }

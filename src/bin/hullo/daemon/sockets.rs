@@ -1,6 +1,6 @@
 //! The daemon's own sockets: bound at the start, exchanged by a reload.
 
-use super::plan::{Plan, SocketPlan, StartError};
+use super::plan::{ServePlan, SocketPlan, StartError};
 use hullo::greeting::{Dialect, Guard, Responder};
 use hullo::{Address, DatagramId, Host, ListenerId, Net, SourceId};
 use std::fs;
@@ -34,12 +34,12 @@ enum Kind {
 
 impl Sockets {
     /// For the first reactor, or the only one.
-    pub fn of_the_first() -> Sockets {
+    pub fn for_first_reactor() -> Sockets {
         Sockets { open: Vec::new(), is_first: true }
     }
 
     /// Opens every socket of the plan, or none.
-    pub fn open(&mut self, net: &mut Net, plan: &Plan) -> Result<(), StartError> {
+    pub fn open(&mut self, net: &mut Net, plan: &ServePlan) -> Result<(), StartError> {
         self.open = self.bind_all(net, &plan.sockets, plan.guard)?;
         Ok(())
     }
@@ -47,7 +47,7 @@ impl Sockets {
     /// Goes over to another plan: new sockets are bound first, and only if all of them are does anything change.
     /// A socket that stays open takes its new dialect for the clients to come.
     /// A line for each socket that came or went.
-    pub fn exchange(&mut self, net: &mut Net, plan: &Plan) -> Result<Vec<String>, StartError> {
+    pub fn switch_to(&mut self, net: &mut Net, plan: &ServePlan) -> Result<Vec<String>, StartError> {
         let pairs = self.pairs(&plan.sockets);
         let is_new = |(wanted, pair): (&SocketPlan, &Option<usize>)| pair.is_none().then(|| wanted.clone());
         let new = plan.sockets.iter().zip(&pairs).filter_map(is_new).collect::<Vec<_>>();
@@ -58,7 +58,7 @@ impl Sockets {
         let mut former = self.open.drain(..).map(Some).collect::<Vec<_>>();
         let next = |(wanted, pair): (&SocketPlan, Option<usize>)| {
             let Some(mut socket) = pair.and_then(|at| former[at].take()) else { return new.next() };
-            socket.turn_to(net, wanted, plan.guard);
+            socket.switch_to(net, wanted, plan.guard);
             Some(socket)
         };
         self.open = plan.sockets.iter().zip(pairs).filter_map(next).collect();
@@ -92,10 +92,10 @@ impl Sockets {
     }
 
     /// The plan of those who share sockets with us: these, with their real ports.
-    pub fn shared(&self, net: &Net, plan: &Plan) -> Plan {
+    pub fn shared(&self, net: &Net, plan: &ServePlan) -> ServePlan {
         let shared = self.open.iter().filter(|socket| socket.plan.options.reuse_port);
         let sockets = shared.map(|socket| SocketPlan { address: socket.address(net), ..socket.plan.clone() });
-        Plan { sockets: sockets.collect(), ..plan.clone() }
+        ServePlan { sockets: sockets.collect(), ..plan.clone() }
     }
 
     /// One line for each socket, with its real port.
@@ -240,7 +240,7 @@ impl Socket {
         }
     }
 
-    fn turn_to(&mut self, net: &mut Net, plan: &SocketPlan, guard: Guard) {
+    fn switch_to(&mut self, net: &mut Net, plan: &SocketPlan, guard: Guard) {
         if self.plan.options != plan.options {
             self.change_options(net, plan);
         }

@@ -1,14 +1,14 @@
 //! `[dialects.NAME]`: a dialect as TOML, read and written.
 
 use crate::cli::config::placeholders;
-use crate::cli::config::toml_section::Section;
+use crate::cli::config::toml_section::TomlSection;
 use crate::cli::units;
 use hullo::greeting::{Dialect, DialectSpec, Framing};
 use std::fmt::Write;
 use toml::Value;
 
 /// Reads one table; complains and returns `None` if nothing can be served from it.
-pub fn read(name: &str, section: Section<'_>) -> Option<Dialect> {
+pub fn read(name: &str, section: TomlSection<'_>) -> Option<Dialect> {
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
         let sentence = format!("{name:?} cannot name a dialect: use letters, digits, - and _");
         section.complain_as_is("", &sentence);
@@ -41,7 +41,7 @@ pub fn read(name: &str, section: Section<'_>) -> Option<Dialect> {
 }
 
 /// A text with such placeholders.
-fn template(section: &Section<'_>, key: &'static str, placeholders: &[&str]) -> Option<String> {
+fn template(section: &TomlSection<'_>, key: &'static str, placeholders: &[&str]) -> Option<String> {
     let text = section.text(key)?;
     if let Err(problem) = placeholders::check(&text, placeholders) {
         section.complain(key, format!("{key} {problem}"));
@@ -104,13 +104,13 @@ mod tests {
         };
         let text = write("mine", &spec);
         let config = Config::parse("x.toml", &text).unwrap();
-        assert_eq!(config.catalog.custom().next().unwrap().spec(), &spec, "{text}");
+        assert_eq!(config.dialects.custom().next().unwrap().spec(), &spec, "{text}");
     }
 
     #[test]
     fn an_empty_table_is_a_dialect_that_says_nothing() {
         let config = Config::parse("x.toml", "[dialects.mute]").unwrap();
-        assert_eq!(config.catalog.custom().next().unwrap().spec(), &DialectSpec::default());
+        assert_eq!(config.dialects.custom().next().unwrap().spec(), &DialectSpec::default());
     }
 
     #[test]

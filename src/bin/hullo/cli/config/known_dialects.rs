@@ -1,15 +1,15 @@
 //! The dialects there are: those built in, and before them those of the config.
 
 use crate::cli::config::dialect_table;
-use crate::cli::config::toml_section::Section;
+use crate::cli::config::toml_section::TomlSection;
 use crate::cli::output::failure::Place;
-use crate::cli::usage::suggestion::no_such;
+use crate::cli::usage::suggestion::unknown_name;
 use hullo::greeting::{Dialect, Transport};
 use std::collections::BTreeMap;
 
 /// Every dialect that can be named.
 #[derive(Clone, Debug, Default)]
-pub struct Catalog {
+pub struct KnownDialects {
     custom: BTreeMap<String, Custom>,
 }
 
@@ -20,14 +20,14 @@ struct Custom {
     place: Place,
 }
 
-impl Catalog {
+impl KnownDialects {
     /// Reads every `[dialects.NAME]`.
-    pub fn read(section: &Section<'_>) -> Catalog {
-        let read = |(name, table): (&str, Section<'_>)| {
+    pub fn read(section: &TomlSection<'_>) -> KnownDialects {
+        let read = |(name, table): (&str, TomlSection<'_>)| {
             let place = table.place("reply");
             Some((name.to_owned(), Custom { dialect: dialect_table::read(name, table)?, place }))
         };
-        Catalog { custom: section.tables().into_iter().filter_map(read).collect() }
+        KnownDialects { custom: section.tables().into_iter().filter_map(read).collect() }
     }
 
     /// The dialect of that name, if it fits.
@@ -58,7 +58,7 @@ impl Catalog {
         if names.iter().any(|known| known == name) {
             return Ok(());
         }
-        Err(no_such("dialect", name, names.iter().map(String::as_str)))
+        Err(unknown_name("dialect", name, names.iter().map(String::as_str)))
     }
 
     /// The place of a dialect in the config; the default one for those built in.

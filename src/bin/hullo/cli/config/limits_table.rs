@@ -1,6 +1,6 @@
 //! `[limits]`: every bound of the daemon under one name, read, checked and written back.
 
-use crate::cli::config::toml_section::Section;
+use crate::cli::config::toml_section::TomlSection;
 use crate::cli::units;
 use hullo::greeting::{Guard, Rate};
 use hullo::{Limits, SocketOptions};
@@ -9,8 +9,8 @@ use std::time::Duration;
 
 /// What `[limits]` says.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Bounds {
-    pub limits: Limits,
+pub struct LimitsTable {
+    pub reactor: Limits,
     pub drain: Duration,
     pub nodelay: bool,
     pub reuse_address: bool,
@@ -21,55 +21,55 @@ pub struct Bounds {
     on_loopback: bool,
 }
 
-struct Key {
+struct LimitKey {
     name: &'static str,
-    kind: Kind,
+    kind: LimitValue,
     /// The least that works, for a number.
     least: usize,
 }
 
 #[derive(Clone, Copy)]
-enum Kind {
-    Count(fn(&mut Bounds) -> &mut usize),
-    Count32(fn(&mut Bounds) -> &mut u32),
-    Size(fn(&mut Bounds) -> &mut usize),
-    Time(fn(&mut Bounds) -> &mut Duration),
-    Flag(fn(&mut Bounds) -> &mut bool),
+enum LimitValue {
+    Count(fn(&mut LimitsTable) -> &mut usize),
+    Count32(fn(&mut LimitsTable) -> &mut u32),
+    Size(fn(&mut LimitsTable) -> &mut usize),
+    Time(fn(&mut LimitsTable) -> &mut Duration),
+    Flag(fn(&mut LimitsTable) -> &mut bool),
 }
 
-use Kind::{Count, Count32, Flag, Size, Time};
+use LimitValue::{Count, Count32, Flag, Size, Time};
 
-const KEYS: [Key; 21] = [
-    Key { name: "connections", kind: Count(|b| &mut b.limits.connections), least: 1 },
-    Key { name: "backlog", kind: Count32(|b| &mut b.limits.backlog), least: 1 },
-    Key { name: "nodelay", kind: Flag(|b| &mut b.nodelay), least: 0 },
-    Key { name: "reuse_address", kind: Flag(|b| &mut b.reuse_address), least: 0 },
-    Key { name: "read_budget", kind: Size(|b| &mut b.limits.read_budget), least: 1 },
-    Key { name: "accepts", kind: Count(|b| &mut b.limits.accepts), least: 1 },
-    Key { name: "datagrams", kind: Count(|b| &mut b.limits.datagrams), least: 1 },
-    Key { name: "commands", kind: Count(|b| &mut b.limits.commands), least: 1 },
-    Key { name: "timers", kind: Count(|b| &mut b.limits.timers), least: 1 },
-    Key { name: "outbox_high", kind: Size(|b| &mut b.limits.outbox_high), least: 0 },
-    Key { name: "outbox_low", kind: Size(|b| &mut b.limits.outbox_low), least: 0 },
-    Key { name: "outbox_cap", kind: Size(|b| &mut b.limits.outbox_cap), least: 1 },
-    Key { name: "idle", kind: Time(|b| &mut b.limits.idle), least: 0 },
-    Key { name: "write_stall", kind: Time(|b| &mut b.limits.write_stall), least: 0 },
-    Key { name: "connect", kind: Time(|b| &mut b.limits.connect), least: 0 },
-    Key { name: "linger", kind: Time(|b| &mut b.limits.linger), least: 0 },
-    Key { name: "drain", kind: Time(|b| &mut b.drain), least: 0 },
-    Key { name: "datagram_rate", kind: Count32(|b| &mut b.rate), least: 0 },
-    Key { name: "datagram_burst", kind: Count32(|b| &mut b.burst), least: 1 },
-    Key { name: "datagram_sources", kind: Count(|b| &mut b.sources), least: 1 },
-    Key { name: "rate_on_loopback", kind: Flag(|b| &mut b.on_loopback), least: 0 },
+const KEYS: [LimitKey; 21] = [
+    LimitKey { name: "connections", kind: Count(|b| &mut b.reactor.connections), least: 1 },
+    LimitKey { name: "backlog", kind: Count32(|b| &mut b.reactor.backlog), least: 1 },
+    LimitKey { name: "nodelay", kind: Flag(|b| &mut b.nodelay), least: 0 },
+    LimitKey { name: "reuse_address", kind: Flag(|b| &mut b.reuse_address), least: 0 },
+    LimitKey { name: "read_budget", kind: Size(|b| &mut b.reactor.read_budget), least: 1 },
+    LimitKey { name: "accepts", kind: Count(|b| &mut b.reactor.accepts), least: 1 },
+    LimitKey { name: "datagrams", kind: Count(|b| &mut b.reactor.datagrams), least: 1 },
+    LimitKey { name: "commands", kind: Count(|b| &mut b.reactor.commands), least: 1 },
+    LimitKey { name: "timers", kind: Count(|b| &mut b.reactor.timers), least: 1 },
+    LimitKey { name: "outbox_high", kind: Size(|b| &mut b.reactor.outbox_high), least: 0 },
+    LimitKey { name: "outbox_low", kind: Size(|b| &mut b.reactor.outbox_low), least: 0 },
+    LimitKey { name: "outbox_cap", kind: Size(|b| &mut b.reactor.outbox_cap), least: 1 },
+    LimitKey { name: "idle", kind: Time(|b| &mut b.reactor.idle), least: 0 },
+    LimitKey { name: "write_stall", kind: Time(|b| &mut b.reactor.write_stall), least: 0 },
+    LimitKey { name: "connect", kind: Time(|b| &mut b.reactor.connect), least: 0 },
+    LimitKey { name: "linger", kind: Time(|b| &mut b.reactor.linger), least: 0 },
+    LimitKey { name: "drain", kind: Time(|b| &mut b.drain), least: 0 },
+    LimitKey { name: "datagram_rate", kind: Count32(|b| &mut b.rate), least: 0 },
+    LimitKey { name: "datagram_burst", kind: Count32(|b| &mut b.burst), least: 1 },
+    LimitKey { name: "datagram_sources", kind: Count(|b| &mut b.sources), least: 1 },
+    LimitKey { name: "rate_on_loopback", kind: Flag(|b| &mut b.on_loopback), least: 0 },
 ];
 
-impl Default for Bounds {
-    fn default() -> Bounds {
+impl Default for LimitsTable {
+    fn default() -> LimitsTable {
         let guard = Guard::default();
         let rate = guard.rate.unwrap_or_default();
         let socket = SocketOptions::default();
-        Bounds {
-            limits: Limits::default(),
+        LimitsTable {
+            reactor: Limits::default(),
             drain: Duration::from_secs(25),
             nodelay: socket.nodelay,
             reuse_address: socket.reuse_address,
@@ -81,10 +81,10 @@ impl Default for Bounds {
     }
 }
 
-impl Bounds {
+impl LimitsTable {
     /// Reads `[limits]`; what is not there keeps its default.
-    pub fn read(section: &Section<'_>) -> Bounds {
-        let mut bounds = Bounds::default();
+    pub fn read(section: &TomlSection<'_>) -> LimitsTable {
+        let mut bounds = LimitsTable::default();
         for key in &KEYS {
             key.read(section, &mut bounds);
         }
@@ -95,14 +95,14 @@ impl Bounds {
 
     /// Each key with the unit of its value and its default.
     pub fn keys() -> Vec<(&'static str, &'static str, String)> {
-        let describe = |key: &Key| {
+        let describe = |key: &LimitKey| {
             let unit = match key.kind {
                 Count(_) | Count32(_) => "count",
                 Size(_) => "size",
                 Time(_) => "duration",
                 Flag(_) => "true or false",
             };
-            (key.name, unit, key.write(&mut Bounds::default()))
+            (key.name, unit, key.write(&mut LimitsTable::default()))
         };
         KEYS.iter().map(describe).collect()
     }
@@ -116,7 +116,7 @@ impl Bounds {
 
     /// The longest answer that finds room in an outbox at its high mark.
     pub fn answer_room(&self) -> usize {
-        self.limits.outbox_cap.saturating_sub(self.limits.outbox_high)
+        self.reactor.outbox_cap.saturating_sub(self.reactor.outbox_high)
     }
 
     /// As [`read`](Bounds::read) understands it.
@@ -132,8 +132,8 @@ impl Bounds {
         text
     }
 
-    fn check(&self, section: &Section<'_>) {
-        let Limits { outbox_low: low, outbox_high: high, outbox_cap: cap, .. } = self.limits;
+    fn check(&self, section: &TomlSection<'_>) {
+        let Limits { outbox_low: low, outbox_high: high, outbox_cap: cap, .. } = self.reactor;
         let [low_text, high_text, cap_text] = [low, high, cap].map(units::write_size);
         let key_of =
             |keys: [&'static str; 2]| keys.into_iter().find(|key| section.has(key)).unwrap_or(keys[0]);
@@ -152,8 +152,8 @@ impl Bounds {
     }
 }
 
-impl Key {
-    fn read(&self, section: &Section<'_>, bounds: &mut Bounds) {
+impl LimitKey {
+    fn read(&self, section: &TomlSection<'_>, bounds: &mut LimitsTable) {
         let count = |text: &str| self.checked(units::count(text)?, units::write_count);
         let size = |text: &str| self.checked(units::size(text)?, units::write_size);
         match self.kind {
@@ -166,7 +166,7 @@ impl Key {
         }
     }
 
-    fn write(&self, bounds: &mut Bounds) -> String {
+    fn write(&self, bounds: &mut LimitsTable) -> String {
         match self.kind {
             Count(of) => units::write_count(*of(bounds)),
             Count32(of) => units::write_count(*of(bounds) as usize),
@@ -195,8 +195,8 @@ mod tests {
     use super::*;
     use crate::cli::config::Config;
 
-    fn read(limits: &str) -> Bounds {
-        Config::parse("x.toml", &format!("[limits]\n{limits}")).unwrap().bounds
+    fn read(limits: &str) -> LimitsTable {
+        Config::parse("x.toml", &format!("[limits]\n{limits}")).unwrap().limits
     }
 
     fn complaint(limits: &str) -> String {
@@ -205,8 +205,8 @@ mod tests {
 
     #[test]
     fn every_key_reads_back_as_it_is_written() {
-        let odd = Bounds {
-            limits: Limits {
+        let odd = LimitsTable {
+            reactor: Limits {
                 connections: 7,
                 backlog: 8000,
                 read_budget: 9,
@@ -231,22 +231,22 @@ mod tests {
             sources: 15,
             on_loopback: true,
         };
-        for bounds in [Bounds::default(), odd] {
+        for bounds in [LimitsTable::default(), odd] {
             let text = bounds.to_toml();
-            assert_eq!(Config::parse("x.toml", &text).unwrap().bounds, bounds, "{text}");
+            assert_eq!(Config::parse("x.toml", &text).unwrap().limits, bounds, "{text}");
             assert_eq!(text.lines().count(), 1 + KEYS.len());
         }
     }
 
     #[test]
     fn units_are_for_texts_and_numbers_are_plain_or_seconds() {
-        assert_eq!(read("connections = \"2k\"").limits.connections, 2000);
-        assert_eq!(read("connections = 2_000").limits.connections, 2000);
-        assert_eq!(read("outbox_cap = 0x200000").limits.outbox_cap, 2 << 20);
-        assert_eq!(read("idle = 0").limits.idle, Duration::ZERO);
-        assert_eq!(read("idle = 10").limits.idle, Duration::from_secs(10));
-        assert_eq!(read("idle = 1.5").limits.idle, Duration::from_millis(1500));
-        assert_eq!(read("connections = 1e4").limits.connections, 10_000);
+        assert_eq!(read("connections = \"2k\"").reactor.connections, 2000);
+        assert_eq!(read("connections = 2_000").reactor.connections, 2000);
+        assert_eq!(read("outbox_cap = 0x200000").reactor.outbox_cap, 2 << 20);
+        assert_eq!(read("idle = 0").reactor.idle, Duration::ZERO);
+        assert_eq!(read("idle = 10").reactor.idle, Duration::from_secs(10));
+        assert_eq!(read("idle = 1.5").reactor.idle, Duration::from_millis(1500));
+        assert_eq!(read("connections = 1e4").reactor.connections, 10_000);
         assert!(complaint("idle = inf").contains("idle = inf is not a duration"));
         assert!(complaint("accepts = 1.5").contains("accepts = 1.5 is not a count"));
         assert!(complaint("accepts = -1").contains("accepts = -1 is not a count"));

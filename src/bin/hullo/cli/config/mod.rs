@@ -13,8 +13,8 @@ use crate::cli::usage::address_suggestion;
 use dialect_table::framing;
 use hullo::greeting::{Framing, Transport};
 use hullo::{Address, Printable};
-use known_dialects::Catalog;
-use limits_table::Bounds;
+use known_dialects::KnownDialects;
+use limits_table::LimitsTable;
 use log::LevelFilter;
 use nix::fcntl::OFlag;
 use std::fs::{self, File};
@@ -23,14 +23,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use toml::de::DeTable;
-use toml_section::{Section, Source};
+use toml_section::{TomlSection, TomlSource};
 
 /// What a file asks for; the default is what an empty one does.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     pub listen: Vec<Listen>,
-    pub catalog: Catalog,
-    pub bounds: Bounds,
+    pub dialects: KnownDialects,
+    pub limits: LimitsTable,
     /// Of every stream socket that has none of its own.
     pub framing: Option<Framing>,
     pub log_level: Option<LevelFilter>,
@@ -79,9 +79,9 @@ impl Config {
 
     /// `name` is what complaints call the text.
     pub fn parse(name: &str, text: &str) -> Result<Config, Failure> {
-        let source = Source::new(name, text);
+        let source = TomlSource::new(name, text);
         let config = match DeTable::parse(text) {
-            Ok(document) => Config::read(&Section::of_file(&source, &document)),
+            Ok(document) => Config::read(&TomlSection::of_file(&source, &document)),
             Err(error) => {
                 let sentence = format!("this is not TOML: {}", error.message().replace('\n', ", "));
                 source.complain(&error.span().unwrap_or_default(), sentence);
@@ -94,14 +94,14 @@ impl Config {
         }
     }
 
-    fn read(file: &Section<'_>) -> Config {
+    fn read(file: &TomlSection<'_>) -> Config {
         let mut config = Config::default();
         let listen = file.array_of_tables("listen");
         if let Some(dialects) = file.table("dialects") {
-            config.catalog = Catalog::read(&dialects);
+            config.dialects = KnownDialects::read(&dialects);
         }
         if let Some(limits) = file.table("limits") {
-            config.bounds = Bounds::read(&limits);
+            config.limits = LimitsTable::read(&limits);
             config.sets_connections = limits.has("connections");
         }
         config.framing = file.parsed("framing", framing);
@@ -112,7 +112,7 @@ impl Config {
         // Where anything is wrong already, a dialect may be missing for that reason only, and a `[[listen]]` too.
         if !file.is_file_faulty() {
             for (section, listen) in listen.iter().zip(&config.listen) {
-                if let Err(sentence) = config.catalog.require(listen.dialect_name(), listen.transport()) {
+                if let Err(sentence) = config.dialects.require(listen.dialect_name(), listen.transport()) {
                     section.complain("dialect", sentence);
                 }
             }
@@ -164,12 +164,12 @@ fn unreadable(path: &Path, why: &str) -> Failure {
     Failure::usage(vec![Place::default().complaint(format!("cannot read the config {name}: {why}"))])
 }
 
-fn read_listen(section: &Section<'_>) -> Option<Listen> {
+fn read_listen(section: &TomlSection<'_>) -> Option<Listen> {
     if !section.has("address") {
         section.complain("address", "the address is missing: add address = \"tcp://HOST:PORT\"");
     }
     let address = section.text("address").and_then(|text| {
-        let parsed = text.parse::<Address>().map_err(|error| match address_suggestion::address(&text) {
+        let parsed = text.parse::<Address>().map_err(|error| match address_suggestion::for_socket(&text) {
             Some(guess) => format!("{text:?} is not an address: did you mean {:?}?", guess.address),
             None => error.to_string(),
         });
@@ -287,7 +287,7 @@ mod tests {
         "#;
         let config = Config::parse("x.toml", text).unwrap();
         for transport in [Transport::Stream, Transport::Datagram] {
-            let dialect = config.catalog.find("once", transport).unwrap();
+            let dialect = config.dialects.find("once", transport).unwrap();
             assert_eq!(dialect.spec().reply.as_deref(), Some("mine"));
         }
     }

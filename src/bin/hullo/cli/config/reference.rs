@@ -1,6 +1,6 @@
 //! Every key of a config: what it means, what it is written in, and what holds without it.
 
-use crate::cli::config::limits_table::Bounds;
+use crate::cli::config::limits_table::LimitsTable;
 use crate::cli::output::columns::{WIDTH, fill};
 use hullo::greeting::DialectSpec;
 use std::fmt::Write;
@@ -106,7 +106,7 @@ fn limits() -> Table {
     Table {
         head: "[limits]",
         meaning: "The bounds of the whole daemon.",
-        entries: Bounds::keys().into_iter().map(entry).collect(),
+        entries: LimitsTable::keys().into_iter().map(entry).collect(),
     }
 }
 
@@ -278,7 +278,7 @@ mod tests {
     fn a_default_that_is_a_value_is_what_holds_without_the_key() {
         let dialect = |text: &str| {
             let config = Config::parse("x.toml", &format!("[dialects.mine]\n{text}")).unwrap();
-            config.catalog.custom().next().unwrap().spec().clone()
+            config.dialects.custom().next().unwrap().spec().clone()
         };
         for entry in dialect_entries().filter(|entry| entry.default != "none") {
             let bare = ["true", "false", "0"].contains(&entry.default.as_str());

@@ -1,7 +1,7 @@
 //! A TOML file read key by key, so that every complaint has its line and none hides another.
 
 use crate::cli::output::failure::{Complaint, Place};
-use crate::cli::usage::suggestion::no_such;
+use crate::cli::usage::suggestion::unknown_name;
 use std::cell::{Cell, RefCell};
 use std::ops::Range;
 use std::rc::Rc;
@@ -9,8 +9,8 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// One table of a file. It learns its keys by being asked for them.
-pub struct Section<'t> {
-    source: &'t Source<'t>,
+pub struct TomlSection<'t> {
+    source: &'t TomlSource<'t>,
     /// What it is called in a sentence: `[limits]`; empty for the file itself.
     title: String,
     header: Range<usize>,
@@ -20,35 +20,35 @@ pub struct Section<'t> {
 }
 
 /// A file, and all that is wrong with it.
-pub struct Source<'t> {
+pub struct TomlSource<'t> {
     name: Rc<str>,
     text: &'t str,
     complaints: RefCell<Vec<Complaint>>,
 }
 
-impl<'t> Section<'t> {
+impl<'t> TomlSection<'t> {
     /// The file itself.
-    pub fn of_file(source: &'t Source<'t>, document: &'t Spanned<DeTable<'t>>) -> Section<'t> {
-        Section::new(source, String::new(), document.span(), document.get_ref())
+    pub fn of_file(source: &'t TomlSource<'t>, document: &'t Spanned<DeTable<'t>>) -> TomlSection<'t> {
+        TomlSection::new(source, String::new(), document.span(), document.get_ref())
     }
 
     fn new(
-        source: &'t Source<'t>,
+        source: &'t TomlSource<'t>,
         title: String,
         header: Range<usize>,
         table: &'t DeTable<'t>,
-    ) -> Section<'t> {
-        Section { source, title, header, table, known: RefCell::default(), is_faulty: Cell::new(false) }
+    ) -> TomlSection<'t> {
+        TomlSection { source, title, header, table, known: RefCell::default(), is_faulty: Cell::new(false) }
     }
 
     /// The table under `key`.
-    pub fn table(&self, key: &'static str) -> Option<Section<'t>> {
+    pub fn table(&self, key: &'static str) -> Option<TomlSection<'t>> {
         let value = self.value(key)?;
         self.as_table(value, format!("[{key}]"))
     }
 
     /// The tables of the array under `key`.
-    pub fn array_of_tables(&self, key: &'static str) -> Vec<Section<'t>> {
+    pub fn array_of_tables(&self, key: &'static str) -> Vec<TomlSection<'t>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
             self.complain(key, format!("write it with two brackets: [[{key}]]"));
@@ -58,7 +58,7 @@ impl<'t> Section<'t> {
     }
 
     /// Every table in this one, with its name; for a table whose keys are anybody's choice.
-    pub fn tables(&self) -> Vec<(&'t str, Section<'t>)> {
+    pub fn tables(&self) -> Vec<(&'t str, TomlSection<'t>)> {
         let inner = self.title.trim_matches(['[', ']']);
         let section = |(name, value): (&'t Spanned<_>, _)| {
             let name: &std::borrow::Cow<'t, str> = name.get_ref();
@@ -134,7 +134,7 @@ impl<'t> Section<'t> {
     pub fn complain_of_unknown_keys(&self) {
         let known = self.known.borrow();
         for key in self.table.keys().map(|key| key.get_ref().as_ref()).filter(|key| !known.contains(key)) {
-            self.complain(key, no_such("key", key, known.iter().copied()));
+            self.complain(key, unknown_name("key", key, known.iter().copied()));
         }
     }
 
@@ -153,13 +153,13 @@ impl<'t> Section<'t> {
         self.table.get(key)
     }
 
-    fn as_table(&self, value: &'t Spanned<DeValue<'t>>, title: String) -> Option<Section<'t>> {
+    fn as_table(&self, value: &'t Spanned<DeValue<'t>>, title: String) -> Option<TomlSection<'t>> {
         let table = value.get_ref().as_table();
         if table.is_none() {
             let sentence = format!("{title} is {}: make it a table", with_article(value.get_ref()));
             self.source.complain(&value.span(), sentence);
         }
-        Some(Section::new(self.source, title, value.span(), table?))
+        Some(TomlSection::new(self.source, title, value.span(), table?))
     }
 
     fn span(&self, key: &str) -> Range<usize> {
@@ -167,9 +167,9 @@ impl<'t> Section<'t> {
     }
 }
 
-impl<'t> Source<'t> {
-    pub fn new(name: &str, text: &'t str) -> Source<'t> {
-        Source { name: name.into(), text, complaints: RefCell::default() }
+impl<'t> TomlSource<'t> {
+    pub fn new(name: &str, text: &'t str) -> TomlSource<'t> {
+        TomlSource { name: name.into(), text, complaints: RefCell::default() }
     }
 
     pub fn complain(&self, span: &Range<usize>, sentence: impl Into<String>) {

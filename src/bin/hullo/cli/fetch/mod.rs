@@ -3,9 +3,10 @@
 use crate::cli::descriptors;
 use crate::cli::output::failure::{Failure, Place};
 use crate::cli::output::logger;
+use crate::cli::output::nonblocking;
 use crate::cli::output::stdout;
 use crate::cli::units;
-use crate::client::fetch::{self, Destination, Field, Plan, Url};
+use crate::client::fetch::{self, Destination, FetchPlan, Field, Url};
 use clap::Args;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
@@ -113,7 +114,7 @@ impl Fetch {
         if matches!(destination, Destination::Stdout) {
             stdout::require()?;
         }
-        let plan = Plan {
+        let plan = FetchPlan {
             urls: self.urls,
             fields: self.header,
             destination,
@@ -122,7 +123,7 @@ impl Fetch {
             timeout: self.timeout,
             max_size: self.max_size as u64,
         };
-        let mut stderr = logger::stderr().map(|out| Unhurried { out, has_given_up: false });
+        let mut stderr = nonblocking::stderr().map(|out| BoundedWait { out, has_given_up: false });
         let mut nobody = io::sink();
         let err: &mut dyn Write = match &mut stderr {
             Ok(stderr) => stderr,
@@ -144,12 +145,12 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Stderr that waits a while for its reader, since heads are what was asked for, and then goes on without: nobody may
 /// be reading it. It waits again once it has been read.
-struct Unhurried {
+struct BoundedWait {
     out: File,
     has_given_up: bool,
 }
 
-impl Write for Unhurried {
+impl Write for BoundedWait {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let wait = if self.has_given_up {
             PollTimeout::ZERO
@@ -162,7 +163,7 @@ impl Write for Unhurried {
         if !is_ready {
             return Err(io::ErrorKind::TimedOut.into());
         }
-        self.out.write(&bytes[..bytes.len().min(logger::AT_ONCE)])
+        self.out.write(&bytes[..bytes.len().min(nonblocking::ATOMIC_WRITE)])
     }
 
     fn flush(&mut self) -> io::Result<()> {

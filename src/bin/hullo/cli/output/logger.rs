@@ -1,8 +1,6 @@
 //! The log: lines on stderr that never hold the loop up.
 
-pub use crate::cli::output::nonblocking::{AT_ONCE, say as last_line, stderr};
-
-use crate::cli::output::nonblocking::Patient;
+use crate::cli::output::nonblocking::{LossyWriter, print_line, stderr};
 use env_logger::fmt::Formatter;
 use env_logger::{Builder, Target, WriteStyle};
 use hullo::Printable;
@@ -22,7 +20,7 @@ pub fn start(flag: Option<LevelFilter>) {
     match (flag, filters()) {
         (None, Some(filters)) => {
             let (filters, complaints) = sensible(&filters);
-            complaints.iter().for_each(|complaint| last_line(complaint));
+            complaints.iter().for_each(|complaint| print_line(complaint));
             builder.parse_filters(&filters)
         }
         // Everything passes here: the level is the log's own, which can be changed.
@@ -31,7 +29,7 @@ pub fn start(flag: Option<LevelFilter>) {
     let stderr = stderr();
     let is_journal = stderr.as_ref().is_ok_and(is_read_by_the_journal);
     if let Ok(stderr) = stderr {
-        builder.target(Target::Pipe(Box::new(Patient::new(stderr))));
+        builder.target(Target::Pipe(Box::new(LossyWriter::new(stderr))));
     }
     builder.format(if is_journal { write_for_the_journal } else { write_with_time });
     builder.write_style(if wants_colour() { WriteStyle::Always } else { WriteStyle::Never }).init();

@@ -11,12 +11,12 @@ use std::time::{Duration, Instant};
 
 /// Stderr, so that a write to it does not wait, as far as the system has a way.
 pub fn stderr() -> io::Result<File> {
-    unhindered(&io::stderr())
+    reopen_nonblocking(&io::stderr())
 }
 
 /// The descriptor is shared with whoever started us, and must not be made non-blocking. A terminal or a pipe can be
 /// opened once more, for ourselves (Linux); a file cannot, since we would write at a place of our own.
-fn unhindered(stream: &(impl AsFd + AsRawFd + IsTerminal)) -> io::Result<File> {
+fn reopen_nonblocking(stream: &(impl AsFd + AsRawFd + IsTerminal)) -> io::Result<File> {
     let shared = File::from(stream.as_fd().try_clone_to_owned()?);
     if !stream.is_terminal() && !shared.metadata()?.file_type().is_fifo() {
         return Ok(shared);
@@ -29,12 +29,12 @@ fn unhindered(stream: &(impl AsFd + AsRawFd + IsTerminal)) -> io::Result<File> {
 }
 
 /// Says a line on stderr without waiting for a reader.
-pub fn say(line: &str) {
+pub fn print_line(line: &str) {
     let line = format!("{line}\n");
     match stderr() {
-        Ok(stderr) => Patient::new(stderr).offer(line.as_bytes()),
+        Ok(stderr) => LossyWriter::new(stderr).try_write(line.as_bytes()),
         // There is no descriptor for one of our own.
-        Err(_) => Patient::new(io::stderr()).offer(line.as_bytes()),
+        Err(_) => LossyWriter::new(io::stderr()).try_write(line.as_bytes()),
     };
 }
 
@@ -43,14 +43,14 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Says lines on stdout, as many as somebody reads; how many that were.
 pub fn announce(lines: &[String]) -> usize {
-    let Ok(stdout) = unhindered(&io::stdout()) else { return 0 };
-    let mut stdout = Patient::new(stdout);
+    let Ok(stdout) = reopen_nonblocking(&io::stdout()) else { return 0 };
+    let mut stdout = LossyWriter::new(stdout);
     let mut is_taken = |line: &&String| {
         let line = format!("{line}\n");
-        stdout.offer(line.as_bytes())
-            || !stdout.is_torn
+        stdout.try_write(line.as_bytes())
+            || !stdout.is_line_torn
                 && is_ready(&stdout.out, PAUSE.as_millis() as u16)
-                && stdout.offer(line.as_bytes())
+                && stdout.try_write(line.as_bytes())
     };
     lines.iter().take_while(|line| is_taken(line)).count()
 }
@@ -59,14 +59,14 @@ pub fn announce(lines: &[String]) -> usize {
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Says on stderr why a command ends. It is worth a moment of waiting, but nobody may be left to read it.
-pub fn last_words(text: &str) {
+pub fn print_final(text: &str) {
     match stderr() {
-        Ok(stderr) => say_patiently(stderr, text),
-        Err(_) => say_patiently(io::stderr(), text),
+        Ok(stderr) => write_within_a_second(stderr, text),
+        Err(_) => write_within_a_second(io::stderr(), text),
     }
 }
 
-fn say_patiently(mut stderr: impl Write + AsFd, text: &str) {
+fn write_within_a_second(mut stderr: impl Write + AsFd, text: &str) {
     let deadline = Instant::now() + PATIENCE;
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
@@ -74,7 +74,7 @@ fn say_patiently(mut stderr: impl Write + AsFd, text: &str) {
         if !is_ready(&stderr, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO)) {
             return;
         }
-        match stderr.write(&rest[..rest.len().min(AT_ONCE)]) {
+        match stderr.write(&rest[..rest.len().min(ATOMIC_WRITE)]) {
             Ok(taken) if taken > 0 => rest = &rest[taken..],
             Err(error) if matches!(error.kind(), io::ErrorKind::Interrupted | io::ErrorKind::WouldBlock) => {}
             _ => return,
@@ -90,49 +90,49 @@ fn is_ready(out: &impl AsFd, wait: impl Into<PollTimeout>) -> bool {
 }
 
 /// A pipe that is ready takes this much without waiting: PIPE_BUF, of which POSIX promises no more than 512.
-pub const AT_ONCE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
+pub const ATOMIC_WRITE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
 /// Writes lines, one a call, to something that may have no reader. A line that would have to wait is dropped, and the
 /// dropped ones are counted in front of the next that goes through.
 ///
 /// Before each write it asks whether there is room. Known cost: where stderr could not be opened once more, another
 /// process that writes to it can still come between, and a terminal that has stopped reading can hold us up.
-pub struct Patient<W> {
+pub struct LossyWriter<W> {
     out: W,
     dropped: u64,
     /// The last line went through in part.
-    is_torn: bool,
+    is_line_torn: bool,
 }
 
-impl<W: Write + AsFd> Patient<W> {
-    pub fn new(out: W) -> Patient<W> {
-        Patient { out, dropped: 0, is_torn: false }
+impl<W: Write + AsFd> LossyWriter<W> {
+    pub fn new(out: W) -> LossyWriter<W> {
+        LossyWriter { out, dropped: 0, is_line_torn: false }
     }
 
     /// Whether the line went through. An error is no different from a wait: there is nobody to tell.
-    fn offer(&mut self, line: &[u8]) -> bool {
+    fn try_write(&mut self, line: &[u8]) -> bool {
         if !is_ready(&self.out, PollTimeout::ZERO) {
             return false;
         }
         let line = cut(line);
         let taken = self.out.write(&line).unwrap_or(0);
         if taken > 0 {
-            self.is_torn = taken < line.len();
+            self.is_line_torn = taken < line.len();
         }
         taken == line.len()
     }
 }
 
-impl<W: Write + AsFd> Write for Patient<W> {
+impl<W: Write + AsFd> Write for LossyWriter<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         if self.dropped > 0 {
-            let start = if self.is_torn { "\n" } else { "" };
+            let start = if self.is_line_torn { "\n" } else { "" };
             let report = format!("{start}{} log lines dropped: nobody read stderr\n", self.dropped);
-            if self.offer(report.as_bytes()) {
+            if self.try_write(report.as_bytes()) {
                 self.dropped = 0;
             }
         }
-        if self.dropped > 0 || !self.offer(line) {
+        if self.dropped > 0 || !self.try_write(line) {
             self.dropped += 1;
         }
         Ok(line.len())
@@ -145,8 +145,8 @@ impl<W: Write + AsFd> Write for Patient<W> {
 
 /// The line, or as much of it as goes through at once.
 fn cut(line: &[u8]) -> Cow<'_, [u8]> {
-    match line.get(..AT_ONCE) {
-        Some(front) if line.len() > AT_ONCE => [&front[..AT_ONCE - 4], b"...\n"].concat().into(),
+    match line.get(..ATOMIC_WRITE) {
+        Some(front) if line.len() > ATOMIC_WRITE => [&front[..ATOMIC_WRITE - 4], b"...\n"].concat().into(),
         _ => line.into(),
     }
 }
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn a_log_that_nobody_reads_drops_lines_and_says_so_later() {
         let (mut reader, writer) = io::pipe().unwrap();
-        let mut log = Patient::new(writer);
+        let mut log = LossyWriter::new(writer);
         let mut through = 0;
         loop {
             log.write_all(&line(through)).unwrap();
@@ -187,8 +187,8 @@ mod tests {
     #[test]
     fn a_line_too_long_for_one_write_is_cut_and_still_ends() {
         assert_eq!(cut(b"short\n"), b"short\n".as_slice());
-        let long = cut(&[b'x'; AT_ONCE + 1]).into_owned();
-        assert_eq!(long.len(), AT_ONCE);
+        let long = cut(&[b'x'; ATOMIC_WRITE + 1]).into_owned();
+        assert_eq!(long.len(), ATOMIC_WRITE);
         assert!(long.ends_with(b"x...\n"));
     }
 
@@ -196,7 +196,7 @@ mod tests {
     fn a_reader_that_has_left_is_no_error() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
-        let mut log = Patient::new(writer);
+        let mut log = LossyWriter::new(writer);
         log.write_all(b"to nobody\n").unwrap();
         assert_eq!(log.dropped, 1);
     }

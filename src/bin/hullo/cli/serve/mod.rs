@@ -10,7 +10,7 @@ use crate::cli::output::logger;
 use crate::cli::output::nonblocking;
 use crate::cli::output::stdout;
 use crate::cli::units;
-use crate::daemon::{self, Outside, SocketPlan};
+use crate::daemon::{self, Callbacks, SocketPlan};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hullo::Address;
@@ -155,11 +155,14 @@ impl Serve {
             Ok(prepared) => Ok(prepared.plan),
             Err(failure) => Err(failure.in_one_line()),
         };
-        let outside =
-            Outside { announce: nonblocking::announce, say: logger::last_line, reload: Arc::new(reload) };
-        let summary = daemon::run(plan, outside)
+        let callbacks = Callbacks {
+            announce: nonblocking::announce,
+            print: nonblocking::print_line,
+            reload: Arc::new(reload),
+        };
+        let summary = daemon::run(plan, callbacks)
             .map_err(|error| Failure::failed(&Place::default(), error.to_string()))?;
-        logger::last_line(&summary.to_string());
+        nonblocking::print_line(&summary.to_string());
         let is_clean = summary.cut == 0 && !summary.is_forced;
         Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
@@ -169,7 +172,7 @@ impl Serve {
         let [file, limits, listen, dialect] = reference::tables().map(|table| table.to_comments());
         let sockets: Vec<String> = plan.sockets.iter().map(|socket| listen_table(socket, config)).collect();
         let dialects =
-            config.catalog.custom().map(|dialect| dialect_table::write(dialect.name(), dialect.spec()));
+            config.dialects.custom().map(|dialect| dialect_table::write(dialect.name(), dialect.spec()));
         let dialects: Vec<String> = dialects.collect();
         let level = self.log_level.or(config.log_level).unwrap_or(logger::DEFAULT);
         let framing = match config.framing {
@@ -185,7 +188,7 @@ impl Serve {
                 level.as_str().to_lowercase(),
                 plan.reactors
             ),
-            limits + &config.bounds.to_toml(),
+            limits + &config.limits.to_toml(),
             listen + &sockets.join("\n"),
             dialect + &dialects.join("\n"),
         ]
@@ -208,7 +211,7 @@ fn listen_table(socket: &SocketPlan, config: &Config) -> String {
     if let Some(mode) = socket.options.mode {
         line("mode", format!("{mode:04o}"));
     }
-    let by_itself = config.catalog.find(dialect.name(), transport);
+    let by_itself = config.dialects.find(dialect.name(), transport);
     if by_itself.is_some_and(|by_itself| by_itself.max_message() != dialect.max_message()) {
         let size = units::write_size(dialect.max_message());
         writeln!(table, "# by --max-message, messages up to {size}").expect("a string takes any text");

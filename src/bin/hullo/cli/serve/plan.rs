@@ -1,14 +1,14 @@
 //! What was asked for, on the command line and in the config, made into what the daemon is to do.
 
-use crate::cli::config::known_dialects::Catalog;
-use crate::cli::config::limits_table::Bounds;
+use crate::cli::config::known_dialects::KnownDialects;
+use crate::cli::config::limits_table::LimitsTable;
 use crate::cli::config::{Config, Listen};
 use crate::cli::descriptors;
 use crate::cli::output::failure::{Complaint, Failure, Place};
 use crate::cli::output::logger;
 use crate::cli::serve::Serve;
 use crate::cli::units;
-use crate::daemon::{Plan, SocketPlan};
+use crate::daemon::{ServePlan, SocketPlan};
 use hullo::Address;
 use hullo::greeting::{Dialect, Transport};
 use hullo::{Host, SocketOptions};
@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// A plan, and the config behind it with every flag applied.
 pub struct Prepared {
-    pub plan: Plan,
+    pub plan: ServePlan,
     pub config: Config,
 }
 
@@ -46,7 +46,7 @@ pub fn prepare_again(serve: &Serve, reactors: usize) -> Result<Prepared, Failure
 fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> {
     let reactors = config.reactors.unwrap_or(1);
     let listen = sockets_asked_for(serve, &mut config);
-    check_dialect_flag(serve, &listen, &config.catalog)?;
+    check_dialect_flag(serve, &listen, &config.dialects)?;
 
     let mut sockets = Vec::new();
     let mut complaints = Vec::new();
@@ -59,14 +59,14 @@ fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> 
     if !complaints.is_empty() {
         return Err(Failure::usage(complaints));
     }
-    let sockets = resolve(sockets, &config.bounds, reactors)?;
-    config.bounds.limits.connections = clients_with_room(&config, sockets.len(), reactors)?;
+    let sockets = resolve(sockets, &config.limits, reactors)?;
+    config.limits.reactor.connections = clients_with_room(&config, sockets.len(), reactors)?;
 
-    let plan = Plan {
+    let plan = ServePlan {
         sockets,
-        limits: config.bounds.limits.clone(),
-        drain: config.bounds.drain,
-        guard: config.bounds.guard(),
+        limits: config.limits.reactor.clone(),
+        drain: config.limits.drain,
+        guard: config.limits.guard(),
         reactors,
         log_level: logger::level_of(config.log_level, serve.log_level),
     };
@@ -74,13 +74,13 @@ fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> 
 }
 
 fn apply_flags(serve: &Serve, config: &mut Config) {
-    let bounds = &mut config.bounds;
+    let limits = &mut config.limits;
     if let Some(connections) = serve.max_connections {
-        bounds.limits.connections = connections;
+        limits.reactor.connections = connections;
         config.sets_connections = true;
     }
-    bounds.limits.idle = serve.idle_timeout.unwrap_or(bounds.limits.idle);
-    bounds.drain = serve.drain_timeout.unwrap_or(bounds.drain);
+    limits.reactor.idle = serve.idle_timeout.unwrap_or(limits.reactor.idle);
+    limits.drain = serve.drain_timeout.unwrap_or(limits.drain);
     config.framing = serve.framing.or(config.framing);
     config.reactors = serve.reactors.map(usize::from).or(config.reactors);
 }
@@ -97,14 +97,14 @@ fn sockets_asked_for(serve: &Serve, config: &mut Config) -> Vec<Listen> {
     vec![Listen::bare(Address::Tcp(host(), 9999)), Listen::bare(Address::Udp(host(), 9999))]
 }
 
-fn check_dialect_flag(serve: &Serve, listen: &[Listen], catalog: &Catalog) -> Result<(), Failure> {
+fn check_dialect_flag(serve: &Serve, listen: &[Listen], dialects: &KnownDialects) -> Result<(), Failure> {
     let Some(name) = &serve.dialect else { return Ok(()) };
     let usage = |sentence: String| Failure::usage(vec![Place::default().complaint(sentence)]);
-    catalog.check_name(name).map_err(usage)?;
-    if listen.iter().any(|wish| catalog.find(name, wish.transport()).is_some()) {
+    dialects.check_name(name).map_err(usage)?;
+    if listen.iter().any(|wish| dialects.find(name, wish.transport()).is_some()) {
         return Ok(());
     }
-    let remedy = match catalog.find(name, Transport::Stream) {
+    let remedy = match dialects.find(name, Transport::Stream) {
         Some(_) => "streams: add a tcp:// or unix: address",
         None => "datagrams: add a udp:// or unixgram: address",
     };
@@ -114,11 +114,11 @@ fn check_dialect_flag(serve: &Serve, listen: &[Listen], catalog: &Catalog) -> Re
 /// The dialect of one socket, as the flags want it.
 fn dialect(serve: &Serve, wish: &Listen, config: &Config) -> Result<Dialect, Complaint> {
     let transport = wish.transport();
-    let flagged = serve.dialect.as_deref().and_then(|name| config.catalog.find(name, transport));
+    let flagged = serve.dialect.as_deref().and_then(|name| config.dialects.find(name, transport));
     let dialect = match flagged {
         Some(dialect) => dialect,
         None => config
-            .catalog
+            .dialects
             .require(wish.dialect_name(), transport)
             .map_err(|sentence| wish.place.complaint(sentence))?,
     };
@@ -132,7 +132,7 @@ fn dialect(serve: &Serve, wish: &Listen, config: &Config) -> Result<Dialect, Com
     let dialect = Dialect::new(dialect.name(), spec).map_err(|error| place.complaint(error.to_string()))?;
     if transport == Transport::Stream {
         check_room(&dialect, config).map_err(|sentence| {
-            let place = if is_flagged { place } else { config.catalog.place(dialect.name()) };
+            let place = if is_flagged { place } else { config.dialects.place(dialect.name()) };
             place.complaint(sentence)
         })?;
     }
@@ -147,7 +147,7 @@ fn check_room(dialect: &Dialect, config: &Config) -> Result<(), String> {
     // `growth` is the answer to a message of one byte.
     let answer = dialect.growth().saturating_add(holes.saturating_mul(spec.max_message - 1));
     let welcome = spec.welcome.as_ref().map_or(0, String::len);
-    let room = config.bounds.answer_room();
+    let room = config.limits.answer_room();
     if answer.max(welcome) <= room {
         return Ok(());
     }
@@ -163,7 +163,7 @@ fn check_room(dialect: &Dialect, config: &Config) -> Result<(), String> {
 /// Every address of every socket, each once.
 fn resolve(
     wishes: Vec<(&Listen, Arc<Dialect>)>,
-    bounds: &Bounds,
+    bounds: &LimitsTable,
     reactors: usize,
 ) -> Result<Vec<SocketPlan>, Failure> {
     let mut sockets: Vec<SocketPlan> = Vec::new();
@@ -219,7 +219,7 @@ fn file(address: &Address) -> Option<PathBuf> {
 fn clients_with_room(config: &Config, sockets: usize, reactors: usize) -> Result<usize, Failure> {
     let limit = descriptors::raise();
     let room = descriptors::room(limit, sockets, reactors);
-    let wanted = config.bounds.limits.connections;
+    let wanted = config.limits.reactor.connections;
     if room == 0 {
         let sentence = format!(
             "the descriptor limit of {limit} leaves no room for clients beside the sockets that listen: raise it (ulimit -n)"
@@ -249,7 +249,7 @@ mod tests {
         Serve { addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(), ..Serve::default() }
     }
 
-    fn plan(serve: &Serve, config: &str) -> Result<Plan, String> {
+    fn plan(serve: &Serve, config: &str) -> Result<ServePlan, String> {
         let mut config = Config::parse("x.toml", config).unwrap();
         apply_flags(serve, &mut config);
         prepare_with(serve, config).map(|prepared| prepared.plan).map_err(|failure| failure.to_string())
@@ -362,7 +362,10 @@ mod tests {
     fn connections_never_exceed_the_descriptors_there_are() {
         let most = i32::MAX as usize;
         let plan = plan(&Serve { max_connections: Some(most), ..Serve::default() }, "").unwrap();
-        assert_eq!(plan.limits.connections, descriptors::room(descriptors::raise(), 2, 1).min(most));
+        assert_eq!(
+            plan.limits.connections,
+            descriptors::room(descriptors::raise(), 2, 1).min(most)
+        );
     }
 
     #[test]

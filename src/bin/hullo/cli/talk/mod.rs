@@ -1,12 +1,12 @@
 //! `hullo talk`: flags, made into one conversation.
 
 use crate::cli::config;
-use crate::cli::config::known_dialects::Catalog;
+use crate::cli::config::known_dialects::KnownDialects;
 use crate::cli::output::failure::{Failure, Place};
-use crate::cli::output::logger;
+use crate::cli::output::nonblocking;
 use crate::cli::output::stdout;
 use crate::cli::units;
-use crate::client::talk::{Charset, Conversation, Ending, Framing};
+use crate::client::talk::{Charset, Conversation, TalkFraming, TalkOutcome};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hullo::greeting::{Dialect, DialectSpec};
@@ -72,7 +72,7 @@ pub struct Talk {
     /// a pause), or the two would merge into one. line: each message is sent with a newline, and none waits. Once the server
     /// has ended its side it answers no more, and messages go out one after the other.
     #[arg(long, value_name = "F", hide_possible_values = true, value_parser = framing())]
-    framing: Option<Framing>,
+    framing: Option<TalkFraming>,
 
     /// End each line with CR LF, as SMTP, HTTP and Redis have it; means --framing line
     #[arg(long)]
@@ -102,9 +102,9 @@ impl Talk {
             .conversation()
             .map_err(|problem| Failure::usage(vec![Place::default().complaint(problem)]))?;
         stdout::require()?;
-        match conversation.run(&mut |notice| logger::last_line(notice)) {
-            Ok(Ending::Done) => Ok(ExitCode::SUCCESS),
-            Ok(Ending::Stopped(signal)) => Ok(ExitCode::from(128 + signal as u8)),
+        match conversation.run(&mut |notice| nonblocking::print_line(notice)) {
+            Ok(TalkOutcome::Done) => Ok(ExitCode::SUCCESS),
+            Ok(TalkOutcome::Stopped(signal)) => Ok(ExitCode::from(128 + signal as u8)),
             Err(error) => Err(Failure::failed(&Place::default(), error.to_string())),
         }
     }
@@ -114,15 +114,17 @@ impl Talk {
             return Err(format!("{} is where to listen, not whom to talk to: name a host", self.address));
         }
         let name = self.dialect.as_deref().unwrap_or("hello");
-        let dialect = Catalog::default().require(name, config::transport(&self.address))?;
+        let dialect = KnownDialects::default().require(name, config::transport(&self.address))?;
         let label = self.encoding.as_deref().unwrap_or(&dialect.spec().encoding);
         let charset = Charset::for_label(label).map_err(|problem| format!("the encoding {problem}"))?;
         let spec = DialectSpec { encoding: label.to_owned(), ..dialect.spec().clone() };
         let dialect = Dialect::new(name, spec).map_err(|error| error.to_string())?;
         let framing = match (self.framing, self.crlf) {
-            (Some(Framing::Raw), true) => return Err("--crlf ends lines: leave --framing raw out".to_owned()),
-            (_, true) => Framing::Crlf,
-            (framing, false) => framing.unwrap_or(Framing::Raw),
+            (Some(TalkFraming::Raw), true) => {
+                return Err("--crlf ends lines: leave --framing raw out".to_owned());
+            }
+            (_, true) => TalkFraming::Crlf,
+            (framing, false) => framing.unwrap_or(TalkFraming::Raw),
         };
         let messages: Vec<Vec<u8>> = self.messages.into_iter().map(OsStringExt::into_vec).collect();
         for message in &messages {
@@ -130,7 +132,7 @@ impl Talk {
                 .encode(message)
                 .map_err(|problem| format!("the message {:?} {problem}", String::from_utf8_lossy(message)))?;
         }
-        let bye = match self.bye {
+        let farewell = match self.bye {
             Some(word) => Some(word.into_vec()).filter(|word| !word.is_empty()),
             None => dialect.spec().farewell.clone().map(String::into_bytes),
         };
@@ -141,16 +143,16 @@ impl Talk {
             charset,
             framing,
             dialect,
-            is_dialect_sure: self.dialect.is_some(),
-            bye,
+            is_dialect_given: self.dialect.is_some(),
+            farewell,
             timeout: self.timeout,
         })
     }
 }
 
-fn framing() -> impl TypedValueParser<Value = Framing> {
+fn framing() -> impl TypedValueParser<Value = TalkFraming> {
     PossibleValuesParser::new(["raw", "line"]).map(|name| match name.as_str() {
-        "line" => Framing::Line,
-        _ => Framing::Raw,
+        "line" => TalkFraming::Line,
+        _ => TalkFraming::Raw,
     })
 }

@@ -9,15 +9,15 @@ const OUR_PORT: u16 = 9999;
 
 /// An address that was nearly written.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Guess {
+pub struct AddressSuggestion {
     /// As it should have been written.
     pub address: String,
-    pub web: Option<Web>,
+    pub web: Option<WebPage>,
 }
 
 /// The text was the address of a page.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Web {
+pub struct WebPage {
     pub host: String,
     /// What a request asks for.
     pub target: String,
@@ -25,9 +25,9 @@ pub struct Web {
 }
 
 /// For a command that takes addresses of sockets.
-pub fn address(text: &str) -> Option<Guess> {
-    let socket = |address: String| Guess { address, web: None };
-    let guess = match scheme(text) {
+pub fn for_socket(text: &str) -> Option<AddressSuggestion> {
+    let socket = |address: String| AddressSuggestion { address, web: None };
+    let suggestion = match scheme(text) {
         Some((scheme @ ("tcp" | "udp"), rest)) => {
             socket(format!("{scheme}://{}", host_and_port(rest.trim_start_matches('/'), None)?))
         }
@@ -39,7 +39,10 @@ pub fn address(text: &str) -> Option<Guess> {
             let (authority, target) = authority_and_target(rest.strip_prefix("//")?);
             let there = host_and_port(authority, Some(if has_tls { 443 } else { 80 }))?;
             let host = authority.to_owned();
-            Guess { address: format!("tcp://{there}"), web: Some(Web { host, target, has_tls }) }
+            AddressSuggestion {
+                address: format!("tcp://{there}"),
+                web: Some(WebPage { host, target, has_tls }),
+            }
         }
         Some((_, rest)) => {
             let (authority, _) = authority_and_target(rest.strip_prefix("//")?);
@@ -48,11 +51,11 @@ pub fn address(text: &str) -> Option<Guess> {
         None if is_path(text) => socket(format!("unix:{text}")),
         None => socket(format!("tcp://{}", host_and_port(text, Some(OUR_PORT))?)),
     };
-    guess.address.parse::<Address>().is_ok().then_some(guess)
+    suggestion.address.parse::<Address>().is_ok().then_some(suggestion)
 }
 
 /// For a command that takes addresses of pages.
-pub fn page(text: &str) -> Option<String> {
+pub fn for_page(text: &str) -> Option<String> {
     let rest = match scheme(text) {
         Some(("tcp" | "http", rest)) => rest.trim_start_matches('/'),
         Some(_) => return None,
@@ -112,7 +115,7 @@ mod tests {
 
     #[test]
     fn what_lacks_its_scheme_its_host_or_its_brackets_is_completed() {
-        for (text, guess) in [
+        for (text, suggestion) in [
             ("9000", "tcp://127.0.0.1:9000"),
             (":9000", "tcp://127.0.0.1:9000"),
             ("*:9000", "tcp://*:9000"),
@@ -137,22 +140,22 @@ mod tests {
             ("UNIX:///run/x", "unix:/run/x"),
             ("redis://127.0.0.1:6379/0", "tcp://127.0.0.1:6379"),
         ] {
-            let guess = Guess { address: guess.to_owned(), web: None };
-            assert_eq!(address(text), Some(guess), "{text}");
+            let suggestion = AddressSuggestion { address: suggestion.to_owned(), web: None };
+            assert_eq!(for_socket(text), Some(suggestion), "{text}");
         }
     }
 
     #[test]
     fn a_page_has_a_port_a_host_and_a_target() {
-        for (text, guess, host, target, has_tls) in [
+        for (text, suggestion, host, target, has_tls) in [
             ("http://127.0.0.1/", "tcp://127.0.0.1:80", "127.0.0.1", "/", false),
             ("HTTP://h:8000/a?b#c", "tcp://h:8000", "h:8000", "/a?b", false),
             ("ws://[::1]?x", "tcp://[::1]:80", "[::1]", "/?x", false),
             ("https://h", "tcp://h:443", "h", "/", true),
         ] {
-            let guess = address(text).filter(|found| found.address == guess);
-            let web = Web { host: host.to_owned(), target: target.to_owned(), has_tls };
-            assert_eq!(guess.and_then(|guess| guess.web), Some(web), "{text}");
+            let suggestion = for_socket(text).filter(|found| found.address == suggestion);
+            let web = WebPage { host: host.to_owned(), target: target.to_owned(), has_tls };
+            assert_eq!(suggestion.and_then(|suggestion| suggestion.web), Some(web), "{text}");
         }
     }
 
@@ -171,10 +174,10 @@ mod tests {
             "ftp:x",
             "unix:",
         ] {
-            assert_eq!(address(text), None, "{text}");
+            assert_eq!(for_socket(text), None, "{text}");
         }
         for text in ["", "/x", "https://h/", "unix:/x", "a b", "ftp://h/"] {
-            assert_eq!(page(text), None, "{text}");
+            assert_eq!(for_page(text), None, "{text}");
         }
     }
 
@@ -188,7 +191,7 @@ mod tests {
             ("tcp://127.0.0.1:80", "http://127.0.0.1:80/"),
             ("http:/h/", "http://h/"),
         ] {
-            assert_eq!(page(text).as_deref(), Some(url), "{text}");
+            assert_eq!(for_page(text).as_deref(), Some(url), "{text}");
         }
     }
 }

@@ -17,7 +17,7 @@ const SYNONYMS: [(&str, &[&str], &str); 12] = [
 ];
 
 /// What `flag` is called in `command`.
-pub fn ours(command: &str, flag: &str) -> Option<&'static str> {
+pub fn own_name(command: &str, flag: &str) -> Option<&'static str> {
     let known = SYNONYMS.iter().find(|(of, others, _)| *of == command && others.contains(&flag));
     known.map(|(.., ours)| *ours)
 }

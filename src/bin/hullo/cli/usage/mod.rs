@@ -6,7 +6,7 @@ mod flag_synonyms;
 pub mod suggestion;
 
 use crate::cli::Cli;
-use address_suggestion::Guess;
+use address_suggestion::AddressSuggestion;
 use clap::CommandFactory;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use command_line::quoted;
@@ -58,7 +58,7 @@ fn of_value(error: &clap::Error, args: &[String]) -> Option<String> {
 fn of_synonym(error: &clap::Error, args: &[String]) -> Option<String> {
     let typed = context(error, ContextKind::InvalidArg)?;
     let flag = typed.split('=').next()?;
-    let ours = flag_synonyms::ours(args.get(1)?, flag)?;
+    let ours = flag_synonyms::own_name(args.get(1)?, flag)?;
     let mut line = args.to_vec();
     let at = line.iter().position(|arg| arg.split('=').next() == Some(flag))?;
     line[at] = line[at].replacen(flag, ours, 1);
@@ -71,7 +71,9 @@ fn of_command(error: &clap::Error, args: &[String]) -> Option<String> {
     let is_near = text.contains(['/', ':']) || is_number(text);
     let address = match text.parse::<hullo::Address>() {
         Ok(address) => address.to_string(),
-        Err(_) => address_suggestion::address(text).filter(|guess| is_near && guess.web.is_none())?.address,
+        Err(_) => {
+            address_suggestion::for_socket(text).filter(|guess| is_near && guess.web.is_none())?.address
+        }
     };
     let at = place(args, text).unwrap_or(1);
     let line = |command: &str| {
@@ -178,16 +180,16 @@ struct Proposal {
     address: String,
     /// The end of the sentence.
     remedy: String,
-    web: Option<address_suggestion::Web>,
+    web: Option<address_suggestion::WebPage>,
 }
 
 fn propose(command: &str, text: &str) -> Option<Proposal> {
     let command = command.to_owned();
     if command == "fetch" {
-        let address = address_suggestion::page(text)?;
+        let address = address_suggestion::for_page(text)?;
         return Some(Proposal { remedy: format!("did you mean {address}?"), address, command, web: None });
     }
-    let Guess { address, web } = address_suggestion::address(text)?;
+    let AddressSuggestion { address, web } = address_suggestion::for_socket(text)?;
     let remedy = match (&web, command.as_str()) {
         (Some(web), _) if web.has_tls => {
             let request = if command == "load" { ", and a --request" } else { "" };

@@ -7,7 +7,7 @@ const LIKENESS: f64 = 0.6;
 const LEAST: usize = 3;
 
 /// A sentence for `word`, which is none of `names`; `what` says what it should have been.
-pub fn no_such<'a>(what: &str, word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
+pub fn unknown_name<'a>(what: &str, word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let guess = match nearest(word, names.iter().copied()) {
         Some(nearest) => format!(": did you mean {nearest:?}?"),
@@ -47,23 +47,23 @@ mod tests {
     fn a_misspelt_name_is_answered_with_the_nearest_and_with_all() {
         let names = ["idle", "outbox_high", "outbox_low"];
         assert_eq!(
-            no_such("key", "outbox_hihg", names),
+            unknown_name("key", "outbox_hihg", names),
             r#"there is no key "outbox_hihg": did you mean "outbox_high"? The keys are idle, outbox_high, outbox_low"#
         );
-        assert!(no_such("key", "idel", names).contains(r#"did you mean "idle"?"#));
+        assert!(unknown_name("key", "idel", names).contains(r#"did you mean "idle"?"#));
     }
 
     #[test]
     fn what_is_near_to_nothing_is_answered_with_all_names_and_no_guess() {
         let names = ["idle", "outbox_high", "outbox_low"];
         for word in ["colour", "x", "", "数据", "threads"] {
-            let sentence = no_such("key", word, names);
+            let sentence = unknown_name("key", word, names);
             assert_eq!(
                 sentence,
                 format!("there is no key {word:?}: the keys are idle, outbox_high, outbox_low")
             );
         }
-        assert_eq!(no_such("key", "x", []), r#"there is no key "x""#);
+        assert_eq!(unknown_name("key", "x", []), r#"there is no key "x""#);
     }
 
     #[test]

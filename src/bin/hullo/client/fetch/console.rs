@@ -2,7 +2,7 @@
 
 use super::response::Head;
 use super::url::Url;
-use crate::client::terminal::is_obeyed;
+use crate::client::terminal::is_terminal_control;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::path::Path;
@@ -10,7 +10,7 @@ use std::path::Path;
 /// Bodies from this size on have a bar: what is shorter is there before anybody has read it.
 const LONG: u64 = 1 << 20;
 
-pub struct Screen<'a> {
+pub struct Console<'a> {
     err: &'a mut dyn Write,
     /// Draws nothing unless standard error is a terminal. Known cost: a terminal that is stopped (Ctrl-S) while it has
     /// bars stops us as well.
@@ -24,12 +24,12 @@ pub struct Screen<'a> {
     is_quiet: bool,
 }
 
-impl<'a> Screen<'a> {
-    pub fn new(err: &'a mut dyn Write, has_bars: bool, is_quiet: bool, urls: usize) -> Screen<'a> {
+impl<'a> Console<'a> {
+    pub fn new(err: &'a mut dyn Write, has_bars: bool, is_quiet: bool, urls: usize) -> Console<'a> {
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::stderr());
         let has_bars = has_bars && !is_quiet;
         let pages = (has_bars && urls > 1).then(|| bars.add(bar_of_pages(urls)));
-        Screen { err, bars, has_bars, names_urls: urls > 1, pages, is_quiet }
+        Console { err, bars, has_bars, names_urls: urls > 1, pages, is_quiet }
     }
 
     /// The head of a response, as a block that nothing comes between.
@@ -125,7 +125,7 @@ fn in_one_line(text: &str) -> String {
 }
 
 fn harmless(c: char) -> char {
-    if is_obeyed(c) { char::REPLACEMENT_CHARACTER } else { c }
+    if is_terminal_control(c) { char::REPLACEMENT_CHARACTER } else { c }
 }
 
 #[cfg(test)]

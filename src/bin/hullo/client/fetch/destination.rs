@@ -25,7 +25,7 @@ pub enum Destination {
 
 /// Where one body goes.
 #[derive(Debug)]
-pub enum Place {
+pub enum BodyTarget {
     /// To the stream that all share.
     Stream,
     /// Here, in place of what is there.
@@ -36,26 +36,26 @@ pub enum Place {
 
 impl Destination {
     /// The place of each body, and the stream that some of them share.
-    pub fn places(&self, urls: &[Url], stdout: File) -> io::Result<(Vec<Place>, File)> {
+    pub fn targets(&self, urls: &[Url], stdout: File) -> io::Result<(Vec<BodyTarget>, File)> {
         match self {
-            Destination::Stdout => Ok((urls.iter().map(|_| Place::Stream).collect(), stdout)),
+            Destination::Stdout => Ok((urls.iter().map(|_| BodyTarget::Stream).collect(), stdout)),
             Destination::File(path) => match fs::metadata(path) {
                 Ok(there) if there.is_dir() => {
                     Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder: use --output-dir"))
                 }
                 // A terminal, a pipe, /dev/null: written to, and never replaced.
                 Ok(there) if !there.is_file() => {
-                    Ok((vec![Place::Stream], OpenOptions::new().write(true).open(path)?))
+                    Ok((vec![BodyTarget::Stream], OpenOptions::new().write(true).open(path)?))
                 }
                 // What a symbolic link leads to is replaced, and not the link.
-                Ok(_) => Ok((vec![Place::File(path.canonicalize()?)], stdout)),
-                Err(_) => Ok((vec![Place::File(path.clone())], stdout)),
+                Ok(_) => Ok((vec![BodyTarget::File(path.canonicalize()?)], stdout)),
+                Err(_) => Ok((vec![BodyTarget::File(path.clone())], stdout)),
             },
             Destination::Folder(folder) => {
                 fs::create_dir_all(folder)?;
                 let mut names = HashSet::new();
-                let place = |url| Place::Folder(folder.clone(), free_name(url, folder, &mut names));
-                Ok((urls.iter().map(place).collect(), stdout))
+                let target = |url| BodyTarget::Folder(folder.clone(), free_name(url, folder, &mut names));
+                Ok((urls.iter().map(target).collect(), stdout))
             }
         }
     }
@@ -75,19 +75,19 @@ const TRIES: usize = 10;
 
 /// A body on its way into a file: under a name of its own in the same folder until it is whole. Unless it is kept, the
 /// file is removed.
-pub struct Partial {
+pub struct PartialFile {
     file: File,
     temporary: PathBuf,
 }
 
-impl Partial {
-    pub fn create(place: &Place) -> io::Result<Option<Partial>> {
-        let (folder, replaced) = match place {
-            Place::Stream => return Ok(None),
-            Place::File(path) => (path.parent().unwrap_or(Path::new("")), Some(path)),
-            Place::Folder(folder, _) => (folder.as_path(), None),
+impl PartialFile {
+    pub fn create(target: &BodyTarget) -> io::Result<Option<PartialFile>> {
+        let (folder, replaced) = match target {
+            BodyTarget::Stream => return Ok(None),
+            BodyTarget::File(path) => (path.parent().unwrap_or(Path::new("")), Some(path)),
+            BodyTarget::Folder(folder, _) => (folder.as_path(), None),
         };
-        let partial = Partial::in_folder(folder)?;
+        let partial = PartialFile::in_folder(folder)?;
         if let Some(permissions) = replaced.and_then(|path| permissions(path)) {
             partial.file.set_permissions(permissions)?;
         }
@@ -95,14 +95,14 @@ impl Partial {
     }
 
     /// Under a name that nobody has: another run may be under way here, and one that was killed has left its file.
-    fn in_folder(folder: &Path) -> io::Result<Partial> {
+    fn in_folder(folder: &Path) -> io::Result<PartialFile> {
         let mut tries = 0..TRIES;
         loop {
             let random = RandomState::new().build_hasher().finish();
             let temporary = folder.join(format!(".hullo-fetch-{random:016x}.part"));
             // New, so that nobody's link under this name leads the body elsewhere.
             match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-                Ok(file) => return Ok(Partial { file, temporary }),
+                Ok(file) => return Ok(PartialFile { file, temporary }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries.next().is_some() => {}
                 Err(error) => return Err(error),
             }
@@ -114,11 +114,11 @@ impl Partial {
     }
 
     /// The body is whole: gives it its name, and says which.
-    pub fn keep(self, place: &Place) -> io::Result<PathBuf> {
-        match place {
-            Place::Stream => Ok(self.temporary.clone()),
-            Place::File(path) => fs::rename(&self.temporary, path).map(|()| path.clone()),
-            Place::Folder(folder, name) => self.keep_beside_others(folder, name),
+    pub fn keep(self, target: &BodyTarget) -> io::Result<PathBuf> {
+        match target {
+            BodyTarget::Stream => Ok(self.temporary.clone()),
+            BodyTarget::File(path) => fs::rename(&self.temporary, path).map(|()| path.clone()),
+            BodyTarget::Folder(folder, name) => self.keep_beside_others(folder, name),
         }
     }
 
@@ -139,7 +139,7 @@ impl Partial {
     }
 }
 
-impl Drop for Partial {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.temporary);
     }

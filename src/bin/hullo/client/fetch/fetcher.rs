@@ -1,13 +1,13 @@
 //! The handler: a few connections at a time, each with its job.
 
-use super::console::Screen;
-use super::destination::{Partial, Place};
-use super::job::{Job, NO_TIMER, Phase};
-use super::ordered_output::Turns;
+use super::console::Console;
+use super::destination::{BodyTarget, PartialFile};
+use super::job::{Job, JobState, NO_TIMER};
+use super::ordered_output::OrderedOutput;
 use super::request::Field;
 use super::response::{Event, Head};
-use super::{Outcome, Plan};
-use crate::client::{is_starved, remedy_of};
+use super::{FetchOutcome, FetchPlan};
+use crate::client::{is_out_of_descriptors, remedy_of};
 use crate::signals::Signals;
 use hullo::{ConnId, ConnMap, Net, TimerId};
 use std::collections::VecDeque;
@@ -40,10 +40,10 @@ pub struct Fetcher<'a> {
     at_once: usize,
     unanswered: usize,
     /// Set while the next one waits for its pace.
-    pub pace: TimerId,
+    pub pace_timer: TimerId,
     pub conns: ConnMap<usize>,
-    turns: Turns,
-    screen: Screen<'a>,
+    output: OrderedOutput,
+    console: Console<'a>,
     /// Caught only where there are files: what would end the process takes the unfinished ones with it. A write to
     /// standard output may wait for ever, and must stay interruptible.
     pub signals: Option<Signals>,
@@ -61,13 +61,14 @@ pub enum GivenUp {
 
 impl<'a> Fetcher<'a> {
     pub fn new(
-        plan: &Plan,
-        places: Vec<Place>,
-        turns: Turns,
-        screen: Screen<'a>,
+        plan: &FetchPlan,
+        targets: Vec<BodyTarget>,
+        output: OrderedOutput,
+        console: Console<'a>,
         signals: Option<Signals>,
     ) -> Fetcher<'a> {
-        let jobs = plan.urls.iter().cloned().zip(places).map(|(url, place)| Job::new(url, place)).collect();
+        let jobs =
+            plan.urls.iter().cloned().zip(targets).map(|(url, target)| Job::new(url, target)).collect();
         Fetcher {
             jobs,
             fields: plan.fields.clone(),
@@ -75,10 +76,10 @@ impl<'a> Fetcher<'a> {
             active: 0,
             at_once: plan.at_once.clamp(1, AT_ONCE),
             unanswered: 0,
-            pace: NO_TIMER,
+            pace_timer: NO_TIMER,
             conns: ConnMap::new(),
-            turns,
-            screen,
+            output,
+            console,
             signals,
             timeout: plan.timeout,
             max_size: plan.max_size,
@@ -90,12 +91,12 @@ impl<'a> Fetcher<'a> {
     /// Starts as many as may be under way, at their pace.
     pub fn start(&mut self, net: &mut Net) {
         while self.unanswered < BURST && self.start_one(net) {}
-        self.pace_on(net);
+        self.schedule_next(net);
     }
 
-    fn pace_on(&mut self, net: &mut Net) {
-        if !self.waiting.is_empty() && self.active < self.at_once && self.pace == NO_TIMER {
-            self.pace = net.set_timer(PACE, PACE_KEY);
+    fn schedule_next(&mut self, net: &mut Net) {
+        if !self.waiting.is_empty() && self.active < self.at_once && self.pace_timer == NO_TIMER {
+            self.pace_timer = net.set_timer(PACE, PACE_KEY);
         }
     }
 
@@ -116,11 +117,11 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Whoever has closed the other end of standard output has seen enough of it; that is no failure.
-    pub fn outcome(self) -> io::Result<Outcome> {
+    pub fn outcome(self) -> io::Result<FetchOutcome> {
         match self.given_up {
             Some(GivenUp::Stream(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-            Some(GivenUp::Signal(signal)) => Ok(Outcome { failed: self.failed, signal: Some(signal) }),
-            _ => Ok(Outcome { failed: self.failed, signal: None }),
+            Some(GivenUp::Signal(signal)) => Ok(FetchOutcome { failed: self.failed, signal: Some(signal) }),
+            _ => Ok(FetchOutcome { failed: self.failed, signal: None }),
         }
     }
 
@@ -128,7 +129,7 @@ impl<'a> Fetcher<'a> {
         let job = &mut self.jobs[number];
         match net.connect(job.url.address()) {
             Ok(conn) => {
-                job.phase = Phase::Active(conn);
+                job.state = JobState::Active(conn);
                 self.conns.insert(conn, number);
             }
             Err(error) => {
@@ -140,13 +141,13 @@ impl<'a> Fetcher<'a> {
     }
 
     /// The events in `bytes`, one after the other, for as long as the connection has this job.
-    pub fn read(&mut self, net: &mut Net, conn: ConnId, mut bytes: &[u8]) {
+    pub fn process(&mut self, net: &mut Net, conn: ConnId, mut bytes: &[u8]) {
         while let Some(&number) = self.conns.get(conn) {
             match self.jobs[number].response.next(&mut bytes) {
                 Ok(None) => return,
                 Ok(Some(Event::Head(head))) => self.head(net, number, &head),
                 Ok(Some(Event::Body(piece))) => self.body(net, conn, number, piece),
-                Ok(Some(Event::End)) => self.whole(net, number),
+                Ok(Some(Event::End)) => self.body_complete(net, number),
                 Err(broken) => self.fail(net, number, &broken.to_string()),
             }
         }
@@ -154,17 +155,17 @@ impl<'a> Fetcher<'a> {
 
     fn head(&mut self, net: &mut Net, number: usize, head: &Head) {
         let job = &mut self.jobs[number];
-        self.screen.head(&job.url, head);
+        self.console.head(&job.url, head);
         if let (301 | 302 | 303 | 307 | 308, Some(location)) = (head.status, &head.location) {
             return self.redirect(net, number, location);
         }
         (job.status, job.total) = (head.status, head.length());
         if self.max_size > 0 && head.length().is_some_and(|length| length > self.max_size) {
-            return self.too_long(net, number);
+            return self.reject_long_body(net, number);
         }
-        match Partial::create(&job.place) {
+        match PartialFile::create(&job.target) {
             Ok(partial) => job.partial = partial,
-            Err(error) if is_starved(&error) && self.put_back(net, number) => {}
+            Err(error) if is_out_of_descriptors(&error) && self.requeue(net, number) => {}
             Err(error) => self.cannot_write(net, number, &error),
         }
     }
@@ -184,7 +185,7 @@ impl<'a> Fetcher<'a> {
         }
         job.redirects += 1;
         job.url = url;
-        self.let_go(net, number);
+        self.release(net, number);
         self.jobs[number].begin_again();
         self.waiting.push_front(number);
         self.start(net);
@@ -192,9 +193,9 @@ impl<'a> Fetcher<'a> {
 
     /// There was no descriptor for it. As long as others hold some, it waits until they have given them back, and from now
     /// on fewer are under way at once. Whether it may wait.
-    pub fn put_back(&mut self, net: &mut Net, number: usize) -> bool {
-        let own = match self.jobs[number].phase {
-            Phase::Active(conn) => self.conns.remove(conn).map(|_| conn),
+    pub fn requeue(&mut self, net: &mut Net, number: usize) -> bool {
+        let own = match self.jobs[number].state {
+            JobState::Active(conn) => self.conns.remove(conn).map(|_| conn),
             _ => None,
         };
         if self.active == 1 && net.connections().all(|conn| Some(conn) == own) {
@@ -203,11 +204,11 @@ impl<'a> Fetcher<'a> {
         if let Some(conn) = own {
             net.abort(conn); // A close in order would keep its descriptor.
         }
-        self.let_go(net, number);
+        self.release(net, number);
         self.at_once = self.active.max(1);
         self.jobs[number].begin_again();
         self.waiting.push_front(number);
-        self.pace_on(net);
+        self.schedule_next(net);
         true
     }
 
@@ -215,16 +216,16 @@ impl<'a> Fetcher<'a> {
         let job = &mut self.jobs[number];
         job.received += piece.len() as u64;
         if self.max_size > 0 && job.received > self.max_size {
-            return self.too_long(net, number);
+            return self.reject_long_body(net, number);
         }
-        self.screen.progress(&mut job.bar, &job.url, job.received, job.total);
+        self.console.progress(&mut job.bar, &job.url, job.received, job.total);
         if let Some(partial) = &mut job.partial {
             if let Err(error) = partial.write(piece) {
                 self.cannot_write(net, number, &error);
             }
             return;
         }
-        match self.turns.write(number, &mut job.held, piece) {
+        match self.output.write(number, &mut job.held, piece) {
             Ok(false) => {}
             Ok(true) => {
                 job.is_paused = true;
@@ -235,11 +236,11 @@ impl<'a> Fetcher<'a> {
     }
 
     /// The body is there, to its last byte.
-    pub fn whole(&mut self, net: &mut Net, number: usize) {
+    pub fn body_complete(&mut self, net: &mut Net, number: usize) {
         let job = &mut self.jobs[number];
         if let Some(partial) = job.partial.take() {
-            match partial.keep(&job.place) {
-                Ok(path) => self.screen.saved(&job.name(), &path, job.received),
+            match partial.keep(&job.target) {
+                Ok(path) => self.console.saved(&job.name(), &path, job.received),
                 Err(error) => return self.cannot_write(net, number, &error),
             }
         }
@@ -250,16 +251,16 @@ impl<'a> Fetcher<'a> {
         self.end(net, number);
     }
 
-    fn too_long(&mut self, net: &mut Net, number: usize) {
+    fn reject_long_body(&mut self, net: &mut Net, number: usize) {
         let sentence = format!("the body is longer than {} bytes: raise --max-size", self.max_size);
         self.fail(net, number, &sentence);
     }
 
     fn cannot_write(&mut self, net: &mut Net, number: usize, error: &io::Error) {
-        let path = match &self.jobs[number].place {
-            Place::Stream => "standard output".to_owned(),
-            Place::File(path) => path.display().to_string(),
-            Place::Folder(folder, name) => folder.join(name).display().to_string(),
+        let path = match &self.jobs[number].target {
+            BodyTarget::Stream => "standard output".to_owned(),
+            BodyTarget::File(path) => path.display().to_string(),
+            BodyTarget::Folder(folder, name) => folder.join(name).display().to_string(),
         };
         self.fail(net, number, &format!("cannot write {path}: {error}"));
     }
@@ -270,7 +271,7 @@ impl<'a> Fetcher<'a> {
         let job = &mut self.jobs[number];
         job.partial = None;
         job.held.discard();
-        if let Phase::Active(conn) = job.phase {
+        if let JobState::Active(conn) = job.state {
             // A reset, since there is nothing to be polite about: the server may have gigabytes to send.
             self.conns.remove(conn);
             net.abort(conn);
@@ -280,26 +281,26 @@ impl<'a> Fetcher<'a> {
 
     fn complain(&mut self, number: usize, sentence: &str) {
         self.failed += 1;
-        self.screen.sentence(&format!("{}: {sentence}", self.jobs[number].name()));
+        self.console.sentence(&format!("{}: {sentence}", self.jobs[number].name()));
     }
 
     fn end(&mut self, net: &mut Net, number: usize) {
-        self.let_go(net, number);
+        self.release(net, number);
         let job = &mut self.jobs[number];
-        job.phase = Phase::Over;
-        self.screen.end_of_progress(job.bar.take());
-        self.screen.end_of_page(self.failed);
-        self.pass_turns_on(net);
+        job.state = JobState::Done;
+        self.console.end_of_progress(job.bar.take());
+        self.console.end_of_page(self.failed);
+        self.advance_output(net);
         self.start(net);
     }
 
     /// The job has no connection any more, and the connection no job.
-    fn let_go(&mut self, net: &mut Net, number: usize) {
+    fn release(&mut self, net: &mut Net, number: usize) {
         self.active -= 1;
         self.answered(number);
         let job = &mut self.jobs[number];
         net.cancel_timer(std::mem::replace(&mut job.timer, NO_TIMER));
-        if let Phase::Active(conn) = job.phase
+        if let JobState::Active(conn) = job.state
             && self.conns.remove(conn).is_some()
         {
             net.close(conn);
@@ -311,14 +312,14 @@ impl<'a> Fetcher<'a> {
         self.unanswered -= usize::from(!std::mem::replace(&mut self.jobs[number].is_answered, true));
     }
 
-    fn pass_turns_on(&mut self, net: &mut Net) {
-        while self.jobs.get(self.turns.current()).is_some_and(|job| job.phase == Phase::Over) {
-            let next = self.turns.current() + 1;
-            if let Err(error) = self.turns.pass_on(self.jobs.get_mut(next).map(|job| &mut job.held)) {
+    fn advance_output(&mut self, net: &mut Net) {
+        while self.jobs.get(self.output.current()).is_some_and(|job| job.state == JobState::Done) {
+            let next = self.output.current() + 1;
+            if let Err(error) = self.output.advance(self.jobs.get_mut(next).map(|job| &mut job.held)) {
                 self.given_up = Some(GivenUp::Stream(error));
             }
             let Some(job) = self.jobs.get_mut(next) else { return };
-            if let Phase::Active(conn) = job.phase
+            if let JobState::Active(conn) = job.state
                 && std::mem::take(&mut job.is_paused)
             {
                 job.progressed = net.now();

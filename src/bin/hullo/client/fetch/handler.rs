@@ -2,7 +2,7 @@
 
 use super::fetcher::{Fetcher, GivenUp};
 use super::job::NO_TIMER;
-use crate::client::{is_starved, remedy};
+use crate::client::{is_out_of_descriptors, remedy};
 use hullo::{CloseReason, Closed, ConnId, ConnectError, FdId, Handler, Net, Origin, Readiness, TimerId};
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ impl Handler for Fetcher<'_> {
 
     fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
         let Some(number) = self.conns.remove(conn) else { return };
-        let is_starved = error.failures().any(|(_, error)| is_starved(error));
-        if !is_starved || !self.put_back(net, number) {
+        let is_out_of_descriptors = error.failures().any(|(_, error)| is_out_of_descriptors(error));
+        if !is_out_of_descriptors || !self.requeue(net, number) {
             self.fail(net, number, &format!("{error}; {}", remedy(error)));
         }
     }
@@ -32,14 +32,14 @@ impl Handler for Fetcher<'_> {
                 self.answered(number);
                 self.start(net);
             }
-            self.read(net, conn, bytes);
+            self.process(net, conn, bytes);
         }
     }
 
     fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
         let Some(&number) = self.conns.get(conn) else { return };
         match self.jobs[number].response.finish() {
-            Ok(()) => self.whole(net, number),
+            Ok(()) => self.body_complete(net, number),
             Err(broken) => self.fail(net, number, &broken.to_string()),
         }
     }
@@ -56,8 +56,8 @@ impl Handler for Fetcher<'_> {
 
     /// One timer for each connection, which is not set anew with each read: it looks how long ago the last one was.
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
-        if timer == self.pace {
-            self.pace = NO_TIMER;
+        if timer == self.pace_timer {
+            self.pace_timer = NO_TIMER;
             self.start_one(net);
             return self.start(net);
         }

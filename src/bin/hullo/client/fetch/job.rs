@@ -1,7 +1,7 @@
 //! One URL on its way.
 
-use super::destination::{Partial, Place};
-use super::ordered_output::Held;
+use super::destination::{BodyTarget, PartialFile};
+use super::ordered_output::HeldBody;
 use super::request::{Field, request};
 use super::response::Response;
 use super::url::Url;
@@ -14,8 +14,8 @@ pub struct Job {
     asked: Url,
     /// Where it is by now: redirects lead on.
     pub url: Url,
-    pub place: Place,
-    pub phase: Phase,
+    pub target: BodyTarget,
+    pub state: JobState,
     pub redirects: usize,
     pub response: Response,
     /// Set by the head of the response that is the last.
@@ -23,8 +23,8 @@ pub struct Job {
     pub total: Option<u64>,
     pub received: u64,
     /// The file it goes into, if that is where it goes.
-    pub partial: Option<Partial>,
-    pub held: Held,
+    pub partial: Option<PartialFile>,
+    pub held: HeldBody,
     pub bar: Option<ProgressBar>,
     /// Its server has brought something on this connection.
     pub is_answered: bool,
@@ -36,30 +36,30 @@ pub struct Job {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Phase {
+pub enum JobState {
     Waiting,
     /// On this connection, which may still be in the making.
     Active(ConnId),
-    Over,
+    Done,
 }
 
 /// Names no timer.
 pub const NO_TIMER: TimerId = TimerId::from_bits(0);
 
 impl Job {
-    pub fn new(url: Url, place: Place) -> Job {
+    pub fn new(url: Url, target: BodyTarget) -> Job {
         Job {
             asked: url.clone(),
             url,
-            place,
-            phase: Phase::Waiting,
+            target,
+            state: JobState::Waiting,
             redirects: 0,
             response: Response::new(),
             status: 0,
             total: None,
             received: 0,
             partial: None,
-            held: Held::default(),
+            held: HeldBody::default(),
             bar: None,
             is_answered: true,
             progressed: Instant::now(),
@@ -84,6 +84,6 @@ impl Job {
     /// Nothing has come yet: as it was at the first, or after a redirect.
     pub fn begin_again(&mut self) {
         self.response = Response::new();
-        self.phase = Phase::Waiting;
+        self.state = JobState::Waiting;
     }
 }

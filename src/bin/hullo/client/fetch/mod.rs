@@ -25,13 +25,13 @@ pub use destination::Destination;
 pub use request::Field;
 pub use url::Url;
 
-use crate::client::told;
+use crate::client::describe;
 use crate::signals::Signals;
-use console::Screen;
-use destination::Place;
+use console::Console;
+use destination::BodyTarget;
 use fetcher::Fetcher;
 use hullo::{Limits, Reactor};
-use ordered_output::Turns;
+use ordered_output::OrderedOutput;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fmt;
 use std::fs::File;
@@ -41,7 +41,7 @@ use std::time::Duration;
 
 /// What to fetch, and how.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub struct FetchPlan {
     /// In the order of their bodies on a stream.
     pub urls: Vec<Url>,
     /// Header fields of each request, besides ours or in place of them.
@@ -60,7 +60,7 @@ pub struct Plan {
 
 /// How it went.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Outcome {
+pub struct FetchOutcome {
     /// URLs that were not fetched, or whose server answered with an error. Each has its sentence.
     pub failed: usize,
     /// The signal that ended it before its end.
@@ -69,18 +69,18 @@ pub struct Outcome {
 
 /// Why nothing can be fetched at all; displays as a sentence.
 #[derive(Debug)]
-pub struct CannotFetch {
+pub struct FetchError {
     what: String,
     error: io::Error,
 }
 
-impl fmt::Display for CannotFetch {
+impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.what, told(&self.error))
+        write!(f, "{}: {}", self.what, describe(&self.error))
     }
 }
 
-impl std::error::Error for CannotFetch {}
+impl std::error::Error for FetchError {}
 
 /// Fetches it all. Bodies that go to no file are written to `stdout`, heads and sentences to `err`.
 ///
@@ -88,20 +88,20 @@ impl std::error::Error for CannotFetch {}
 ///
 /// When the destination cannot be written to, or the system has no descriptor for the loop itself. What happens to one
 /// URL is told on `err` and counted.
-pub fn run(plan: &Plan, stdout: &impl AsFd, err: &mut dyn Write) -> Result<Outcome, CannotFetch> {
-    let cannot_write = |error| CannotFetch { what: format!("cannot write to {}", plan.destination), error };
-    let cannot_start = |error| CannotFetch { what: "cannot start".to_owned(), error };
+pub fn run(plan: &FetchPlan, stdout: &impl AsFd, err: &mut dyn Write) -> Result<FetchOutcome, FetchError> {
+    let cannot_write = |error| FetchError { what: format!("cannot write to {}", plan.destination), error };
+    let cannot_start = |error| FetchError { what: "cannot start".to_owned(), error };
     // Bodies are no lines: they pass by the buffer of the standard library.
     let stdout = stdout.as_fd().try_clone_to_owned().map(File::from).map_err(cannot_start)?;
     let shows_body = matches!(plan.destination, Destination::Stdout) && stdout.is_terminal();
-    let (places, stream) = plan.destination.places(&plan.urls, stdout).map_err(cannot_write)?;
-    let has_files = places.iter().any(|place| !matches!(place, Place::Stream));
+    let (targets, stream) = plan.destination.targets(&plan.urls, stdout).map_err(cannot_write)?;
+    let has_files = targets.iter().any(|target| !matches!(target, BodyTarget::Stream));
     let mut reactor = Reactor::with_limits(limits(plan.timeout)).map_err(cannot_start)?;
     let ends = [SIGTERM, SIGINT, SIGHUP];
     let signals =
         has_files.then(|| Signals::catch(reactor.net(), &ends)).transpose().map_err(cannot_start)?;
-    let screen = Screen::new(err, !shows_body, plan.is_quiet, plan.urls.len());
-    let mut fetcher = Fetcher::new(plan, places, Turns::new(stream), screen, signals);
+    let console = Console::new(err, !shows_body, plan.is_quiet, plan.urls.len());
+    let mut fetcher = Fetcher::new(plan, targets, OrderedOutput::new(stream), console, signals);
     fetcher.start(reactor.net());
     while !fetcher.is_over() {
         reactor.turn(&mut fetcher, None).map_err(cannot_start)?;

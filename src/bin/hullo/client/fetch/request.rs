@@ -13,7 +13,7 @@ pub struct Field {
 }
 
 /// Each page has a connection of its own that ends with it, and no request has a body.
-const OURS: [&str; 9] = [
+const OWN_FIELDS: [&str; 9] = [
     "connection",
     "content-length",
     "expect",
@@ -26,7 +26,7 @@ const OURS: [&str; 9] = [
 ];
 
 /// What is meant for the server that was asked for, and for no other that it leads to.
-const PRIVATE: [&str; 4] = ["authorization", "cookie", "host", "proxy-authorization"];
+const PRIVATE_FIELDS: [&str; 4] = ["authorization", "cookie", "host", "proxy-authorization"];
 
 impl Field {
     /// Whether it names the host; a request has one.
@@ -61,7 +61,7 @@ impl FromStr for Field {
             ));
         }
         let field = Field { name: name.to_owned(), value: value.to_owned() };
-        if field.is_one_of(&OURS) {
+        if field.is_one_of(&OWN_FIELDS) {
             return Err(FieldError("fetch sets this field itself: a connection for each page, and no body"));
         }
         if field.is_host() && field.value.is_empty() {
@@ -85,7 +85,7 @@ impl std::error::Error for FieldError {}
 
 /// The request for `url`, to which somebody who asked for `asked` was led.
 pub fn request(url: &Url, asked: &Url, fields: &[Field]) -> String {
-    let given = || fields.iter().filter(|field| url.is_beside(asked) || !field.is_one_of(&PRIVATE));
+    let given = || fields.iter().filter(|field| url.is_beside(asked) || !field.is_one_of(&PRIVATE_FIELDS));
     let mut request = format!("GET {} HTTP/1.1\r\n", url.target());
     let agent = concat!("hullo/", env!("CARGO_PKG_VERSION"));
     for (name, value) in [("Host", url.host_field().as_str()), ("User-Agent", agent), ("Accept", "*/*")] {

@@ -6,56 +6,64 @@ use std::collections::VecDeque;
 use std::io;
 
 /// The most that we put into a datagram, which is what UDP carries over IPv4: 65,535 bytes less the headers.
-pub const MOST: usize = 65_507;
+pub const LARGEST_DATAGRAM: usize = 65_507;
 
-pub struct Correspondence {
+pub struct DatagramExchange {
     udp: DatagramId,
     /// Where the datagrams go.
-    pub to: Address,
+    pub peer: Address,
     /// The other addresses that its name has.
-    others: VecDeque<Address>,
+    other_addresses: VecDeque<Address>,
     /// Messages that have no answer yet and should have one.
-    pub owed: u64,
-    pub is_heard: bool,
-    last: Vec<u8>,
+    pub unanswered: u64,
+    pub has_answered: bool,
+    last_message: Vec<u8>,
 }
 
-impl Correspondence {
+impl DatagramExchange {
     /// Looks the name up, which may take its time: nothing else waits yet.
-    pub fn begin(net: &mut Net, address: &Address) -> Result<Correspondence, TalkError> {
+    pub fn begin(net: &mut Net, address: &Address) -> Result<DatagramExchange, TalkError> {
         let found = address.resolve().map_err(|error| TalkError::look_up(address, &error))?;
-        let mut others = VecDeque::from(found);
-        let (to, udp) = connect(net, &mut others).map_err(|(to, error)| TalkError::connect(&to, &error))?;
-        Ok(Correspondence { udp, to, others, owed: 0, is_heard: false, last: Vec::new() })
+        let mut other_addresses = VecDeque::from(found);
+        let (to, udp) =
+            connect(net, &mut other_addresses).map_err(|(to, error)| TalkError::connect(&to, &error))?;
+        Ok(DatagramExchange {
+            udp,
+            peer: to,
+            other_addresses,
+            unanswered: 0,
+            has_answered: false,
+            last_message: Vec::new(),
+        })
     }
 
     pub fn send(&mut self, net: &mut Net, message: &[u8]) -> Result<(), TalkError> {
-        if message.len() > MOST {
-            return Err(TalkError::too_long(&self.to, message.len()));
+        if message.len() > LARGEST_DATAGRAM {
+            return Err(TalkError::too_long(&self.peer, message.len()));
         }
-        self.last = message.to_vec();
+        self.last_message = message.to_vec();
         net.send_datagram(self.udp, message);
         Ok(())
     }
 
-    pub fn hear(&mut self) {
-        self.is_heard = true;
-        self.owed = self.owed.saturating_sub(1);
+    pub fn count_answer(&mut self) {
+        self.has_answered = true;
+        self.unanswered = self.unanswered.saturating_sub(1);
     }
 
     /// Nobody is there, or nobody reads. A name may have an address where somebody is: the message goes to the next one,
     /// as long as none has ever answered.
-    pub fn refused(&mut self, net: &mut Net, error: &io::Error) -> Result<(), TalkError> {
+    pub fn on_refusal(&mut self, net: &mut Net, error: &io::Error) -> Result<(), TalkError> {
         if error.kind() == io::ErrorKind::WouldBlock {
-            return Err(TalkError::not_taken(&self.to));
+            return Err(TalkError::not_taken(&self.peer));
         }
-        if self.is_heard || self.others.is_empty() {
-            return Err(TalkError::connect(&self.to, error));
+        if self.has_answered || self.other_addresses.is_empty() {
+            return Err(TalkError::connect(&self.peer, error));
         }
         net.close_datagrams(self.udp);
-        (self.to, self.udp) =
-            connect(net, &mut self.others).map_err(|(to, error)| TalkError::connect(&to, &error))?;
-        let last = std::mem::take(&mut self.last);
+        (self.peer, self.udp) =
+            connect(net, &mut self.other_addresses).map_err(|(to, error)| TalkError::connect(&to, &error))?;
+        let last = std::mem::take(&mut self.last_message);
         self.send(net, &last)
     }
 }

@@ -1,156 +1,163 @@
 //! How a conversation comes to its end: all is said, the server ends its side, time runs out.
 
-use super::Ending;
+use super::TalkOutcome;
 use super::failure::TalkError;
-use super::talker::{PAUSE, Partner, Phase, Talker};
+use super::talker::{Peer, Progress, REPLY_PAUSE, TalkPhase, Talker};
 use hullo::{CloseReason, Closed, ConnId, Net};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::SockRef;
 use std::time::Duration;
 
 /// How often it is looked whether the rest of our output was taken, of which no event tells.
-const LOOK: Duration = Duration::from_millis(5);
+const FLUSH_CHECK: Duration = Duration::from_millis(5);
 
 impl Talker<'_> {
     /// Nothing more will be said.
-    pub fn finish(&mut self, net: &mut Net) {
-        if let Some(clock) = self.clock.take() {
+    pub fn end_our_side(&mut self, net: &mut Net) {
+        if let Some(clock) = self.interval_timer.take() {
             net.cancel_timer(clock);
         }
-        self.moved.0 = net.now();
-        let patience = self.bounded(self.plan.timeout);
-        match &self.partner {
-            Partner::Stream(_) if self.has_server_ended => {
-                self.enter(net, Phase::Settling, None);
-                self.settle(net);
+        self.progress.at = net.now();
+        let patience = self.unless_zero(self.plan.timeout);
+        match &self.peer {
+            Peer::Stream(_) if self.has_server_ended => {
+                self.enter(net, TalkPhase::Flushing, None);
+                self.flush_then_close(net);
             }
-            Partner::Stream(conn) if self.speech.said_bye && !self.plan.framing.is_lines() => {
+            Peer::Stream(conn) if self.outgoing.farewell_sent && !self.plan.framing.is_lines() => {
                 net.close(*conn); // It is answered.
-                self.enter(net, Phase::Leaving, patience);
+                self.enter(net, TalkPhase::Closing, patience);
             }
-            Partner::Stream(conn) => {
+            Peer::Stream(conn) => {
                 let conn = *conn;
                 net.shutdown_write(conn);
-                self.moved.1 = net.info(conn).map_or(0, |info| info.bytes_out);
-                self.enter(net, Phase::Ending, self.glance());
+                self.progress.output_mark = net.info(conn).map_or(0, |info| info.bytes_out);
+                self.enter(net, TalkPhase::AwaitingEnd, self.check_interval());
             }
             // Nobody need answer, but a refusal is worth a moment.
-            Partner::Datagrams(letters) if letters.owed == 0 => {
-                let moment = if letters.is_heard { Duration::ZERO } else { PAUSE };
-                self.enter(net, Phase::Ending, Some(moment));
+            Peer::Datagrams(exchange) if exchange.unanswered == 0 => {
+                let moment = if exchange.has_answered { Duration::ZERO } else { REPLY_PAUSE };
+                self.enter(net, TalkPhase::AwaitingEnd, Some(moment));
             }
-            Partner::Datagrams(_) => self.enter(net, Phase::Ending, patience),
+            Peer::Datagrams(_) => self.enter(net, TalkPhase::AwaitingEnd, patience),
         }
     }
 
     /// The server will say nothing more. That says nothing about us: it may be reading on, and only what we send tells.
-    pub fn server_ended(&mut self, net: &mut Net) {
-        self.moved.0 = net.now();
-        if let Phase::Ending | Phase::Leaving = self.phase {
+    pub fn on_server_end(&mut self, net: &mut Net) {
+        self.progress.at = net.now();
+        if let TalkPhase::AwaitingEnd | TalkPhase::Closing = self.phase {
             return; // So did we, and the connection closes.
         }
         self.has_server_ended = true;
-        self.ended_unasked = !self.speech.said_bye;
+        self.server_ended_unasked = !self.outgoing.farewell_sent;
         match self.phase {
-            Phase::Interval => self.await_input(net),
-            _ => self.go_on(net),
+            TalkPhase::AwaitingInterval => self.await_input(net),
+            _ => self.continue_sending(net),
         }
     }
 
     /// There is nothing to say yet.
     pub fn await_input(&mut self, net: &mut Net) {
-        if self.clock.is_some() {
-            self.phase = Phase::Interval;
+        if self.interval_timer.is_some() {
+            self.phase = TalkPhase::AwaitingInterval;
         }
-        let Partner::Stream(conn) = self.partner else { return };
+        let Peer::Stream(conn) = self.peer else { return };
         if self.has_server_ended {
-            let patience = match self.speech.is_live || has_hung_up(net, conn) {
-                true => Some(PAUSE), // Whoever types sees that it is over; and nobody is there to be told.
-                false => self.bounded(self.plan.timeout),
+            let patience = match self.outgoing.is_interactive || has_hung_up(net, conn) {
+                true => Some(REPLY_PAUSE), // Whoever types sees that it is over; and nobody is there to be told.
+                false => self.unless_zero(self.plan.timeout),
             };
-            self.wait(net, patience);
+            self.set_phase_timer(net, patience);
         }
     }
 
     /// Waits until the server has taken all: one that ended its side may have closed, and would answer with a reset.
-    fn settle(&mut self, net: &mut Net) {
-        let Partner::Stream(conn) = self.partner else { return };
+    fn flush_then_close(&mut self, net: &mut Net) {
+        let Peer::Stream(conn) = self.peer else { return };
         let untaken = net.controls(conn).and_then(|controls| controls.untaken()).unwrap_or(0);
         let left = (net.waiting(conn) + untaken) as u64;
         if left == 0 {
             if net.close(conn) {
-                self.enter(net, Phase::Leaving, self.bounded(self.plan.timeout));
+                self.enter(net, TalkPhase::Closing, self.unless_zero(self.plan.timeout));
             }
             return; // What failed in this very turn is told in it, too.
         }
-        match self.rest_of_patience(net, left) {
-            Some(rest) => self.wait(net, Some(rest.min(LOOK))),
+        match self.remaining_time(net, left) {
+            Some(rest) => self.set_phase_timer(net, Some(rest.min(FLUSH_CHECK))),
             None => self.fail(net, TalkError::not_read(&self.plan.address, self.plan.timeout)),
         }
     }
 
     /// The connection is gone.
-    pub fn gone(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
+    pub fn on_closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
         let address = &self.plan.address;
-        let is_done_with = matches!(self.phase, Phase::Leaving) && closed.unsent == 0;
+        let is_done_with = matches!(self.phase, TalkPhase::Closing) && closed.unsent == 0;
         let is_orderly = matches!(closed.reason, CloseReason::PeerClosed | CloseReason::ByUs);
         if !is_done_with && (!is_orderly || has_failed(net, conn)) {
             let reason = if is_orderly { CloseReason::Reset } else { closed.reason };
-            let is_unsaid = self.has_server_ended || closed.unsent > 0 || self.speech.is_ready();
+            let is_unsaid = self.has_server_ended || closed.unsent > 0 || self.outgoing.has_message();
             return self.fail(net, TalkError::cut_off(address, reason, is_unsaid));
         }
-        if self.is_owed {
+        if self.is_answer_due {
             return self.fail(net, TalkError::unanswered(address));
         }
-        self.over(net, Ok(Ending::Done));
+        self.stop_with(net, Ok(TalkOutcome::Done));
     }
 
     /// The phase has taken as long as it may.
-    pub fn out_of_patience(&mut self, net: &mut Net) {
+    pub fn on_phase_timeout(&mut self, net: &mut Net) {
         let (address, timeout) = (&self.plan.address, self.plan.timeout);
         let may_go_on = self.may_stay_unanswered();
         match &self.phase {
-            Phase::Welcome(welcome) if welcome.is_sure && !welcome.is_begun() => {
+            TalkPhase::AwaitingWelcome(welcome) if welcome.is_certain && !welcome.is_open_ended() => {
                 self.fail(net, TalkError::no_welcome(address, self.plan.dialect.name(), timeout));
             }
-            Phase::Answer(answer) if !may_go_on && !answer.is_begun() => self.fail(net, self.no_answer()),
-            Phase::Welcome(_) | Phase::Answer(_) => self.go_on(net),
-            Phase::Interval if self.speech.is_ready() => {}
-            Phase::Free | Phase::Interval => self.finish(net),
-            Phase::Settling => self.settle(net),
-            Phase::Ending => self.end_is_due(net),
-            Phase::Leaving => self.over(net, Ok(Ending::Done)),
-            Phase::Connecting => {}
+            TalkPhase::AwaitingAnswer(answer) if !may_go_on && !answer.is_open_ended() => {
+                self.fail(net, self.no_answer())
+            }
+            TalkPhase::AwaitingWelcome(_) | TalkPhase::AwaitingAnswer(_) => self.continue_sending(net),
+            TalkPhase::AwaitingInterval if self.outgoing.has_message() => {}
+            TalkPhase::Sending | TalkPhase::AwaitingInterval => self.end_our_side(net),
+            TalkPhase::Flushing => self.flush_then_close(net),
+            TalkPhase::AwaitingEnd => self.check_progress(net),
+            TalkPhase::Closing => self.stop_with(net, Ok(TalkOutcome::Done)),
+            TalkPhase::Connecting => {}
         }
     }
 
     /// The end has not come in time, unless something has moved since.
-    fn end_is_due(&mut self, net: &mut Net) {
-        let conn = match &self.partner {
-            Partner::Stream(conn) => *conn,
-            Partner::Datagrams(letters) if letters.owed == 0 => return self.over(net, Ok(Ending::Done)),
-            Partner::Datagrams(_) => return self.fail(net, self.no_answer()),
+    fn check_progress(&mut self, net: &mut Net) {
+        let conn = match &self.peer {
+            Peer::Stream(conn) => *conn,
+            Peer::Datagrams(exchange) if exchange.unanswered == 0 => {
+                return self.stop_with(net, Ok(TalkOutcome::Done));
+            }
+            Peer::Datagrams(_) => return self.fail(net, self.no_answer()),
         };
         let left = net.info(conn).map_or(0, |info| info.bytes_out);
-        match self.rest_of_patience(net, left) {
-            Some(rest) => self.wait(net, self.glance().map(|glance| glance.min(rest))),
-            None => self.fail(net, TalkError::no_end(&self.plan.address, self.plan.timeout, self.is_owed)),
+        match self.remaining_time(net, left) {
+            Some(rest) => self
+                .set_phase_timer(net, self.check_interval().map(|check_interval| check_interval.min(rest))),
+            None => {
+                self.fail(net, TalkError::no_end(&self.plan.address, self.plan.timeout, self.is_answer_due))
+            }
         }
     }
 
     /// How much of the timeout is left since something moved last, our output by its mark included; `None` if nothing is.
-    fn rest_of_patience(&mut self, net: &Net, mark: u64) -> Option<Duration> {
-        if mark != self.moved.1 {
-            self.moved = (net.now(), mark);
+    fn remaining_time(&mut self, net: &Net, mark: u64) -> Option<Duration> {
+        if mark != self.progress.output_mark {
+            self.progress = Progress { at: net.now(), output_mark: mark };
         }
-        let Some(timeout) = self.bounded(self.plan.timeout) else { return Some(Duration::MAX) };
-        let since = net.now().saturating_duration_since(self.moved.0);
+        let Some(timeout) = self.unless_zero(self.plan.timeout) else { return Some(Duration::MAX) };
+        let since = net.now().saturating_duration_since(self.progress.at);
         timeout.checked_sub(since).filter(|rest| !rest.is_zero())
     }
 
     /// How often it is looked whether our bytes still leave, of which nothing else tells.
-    fn glance(&self) -> Option<Duration> {
-        self.bounded(self.plan.timeout / 8)
+    fn check_interval(&self) -> Option<Duration> {
+        self.unless_zero(self.plan.timeout / 8)
     }
 }
 

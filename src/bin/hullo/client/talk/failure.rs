@@ -1,7 +1,7 @@
 //! Why a conversation failed, as one sentence with the remedy.
 
-use super::datagrams::MOST;
-use crate::client::{remedy, remedy_of, told};
+use super::datagrams::LARGEST_DATAGRAM;
+use crate::client::{describe, remedy, remedy_of};
 use hullo::{Address, CloseReason, ConnectError, Host};
 use std::fmt;
 use std::io;
@@ -13,15 +13,15 @@ pub struct TalkError(String);
 
 impl TalkError {
     pub fn start(error: io::Error) -> TalkError {
-        TalkError(format!("the event loop cannot work: {}", told(&error)))
+        TalkError(format!("the event loop cannot work: {}", describe(&error)))
     }
 
     pub fn input(error: io::Error) -> TalkError {
-        TalkError(format!("cannot read standard input: {}", told(&error)))
+        TalkError(format!("cannot read standard input: {}", describe(&error)))
     }
 
     pub fn output(error: io::Error) -> TalkError {
-        TalkError(format!("cannot write to standard output: {}", told(&error)))
+        TalkError(format!("cannot write to standard output: {}", describe(&error)))
     }
 
     pub fn address(address: &Address, error: &io::Error) -> TalkError {
@@ -74,8 +74,9 @@ impl TalkError {
         ))
     }
 
-    pub fn no_answer(address: &Address, owed: u64, timeout: Duration) -> TalkError {
-        let messages = if owed == 1 { "a message".to_owned() } else { format!("{owed} messages") };
+    pub fn no_answer(address: &Address, unanswered: u64, timeout: Duration) -> TalkError {
+        let messages =
+            if unanswered == 1 { "a message".to_owned() } else { format!("{unanswered} messages") };
         let lines = if address.is_datagram() { "" } else { " use --framing line if it reads lines," };
         TalkError(format!(
             "{address} has not answered {messages} within {timeout:?}: give it longer with --timeout,{lines} or send \
@@ -84,8 +85,8 @@ impl TalkError {
     }
 
     /// With `is_owed`, the last message has no answer either.
-    pub fn no_end(address: &Address, timeout: Duration, is_owed: bool) -> TalkError {
-        let hint = if is_owed { ", or use --framing line if it reads lines" } else { "" };
+    pub fn no_end(address: &Address, timeout: Duration, is_answer_due: bool) -> TalkError {
+        let hint = if is_answer_due { ", or use --framing line if it reads lines" } else { "" };
         TalkError(format!(
             "{address} has neither said anything nor ended the connection for {timeout:?}: give it longer with \
              --timeout{hint}"
@@ -108,7 +109,7 @@ impl TalkError {
     pub fn too_long(address: &Address, length: usize) -> TalkError {
         let unit = if address.is_datagram() { "datagram" } else { "packet" };
         TalkError(format!(
-            "{address}: a message of {length} bytes does not go into a {unit}, which takes {MOST}: make it shorter"
+            "{address}: a message of {length} bytes does not go into a {unit}, which takes {LARGEST_DATAGRAM}: make it shorter"
         ))
     }
 

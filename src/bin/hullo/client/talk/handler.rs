@@ -1,9 +1,9 @@
 //! What happens on the network, on standard input, in time: each handed to the conversation.
 
-use super::Ending;
+use super::TalkOutcome;
 use super::failure::TalkError;
-use super::outgoing::STEP;
-use super::talker::{PATIENCE, Partner, Phase, SETTLED, TICK, Talker, WELCOME};
+use super::outgoing::INPUT_TIMER;
+use super::talker::{INTERVAL_TIMER, PAUSE_TIMER, PHASE_TIMER, Peer, TalkPhase, Talker, WELCOME_WAIT};
 use hullo::{Closed, ConnId, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};
 use hullo::{DatagramId, TimerId};
 use std::io;
@@ -11,14 +11,15 @@ use std::io;
 impl Handler for Talker<'_> {
     fn opened(&mut self, net: &mut Net, _: ConnId, _: Origin) {
         self.announce(net);
-        match self.foresight.welcome() {
+        match self.predictor.welcome() {
             // Lines do not merge, whatever is said in between, and who sends by the clock does not listen.
             Some(welcome) if !self.plan.framing.is_lines() && self.plan.every.is_none() => {
-                let patience = if welcome.is_sure { self.bounded(self.plan.timeout) } else { Some(WELCOME) };
-                self.enter(net, Phase::Welcome(welcome), patience);
-                self.listen_to_input(net);
+                let patience =
+                    if welcome.is_certain { self.unless_zero(self.plan.timeout) } else { Some(WELCOME_WAIT) };
+                self.enter(net, TalkPhase::AwaitingWelcome(welcome), patience);
+                self.update_input_watch(net);
             }
-            _ => self.go_on(net),
+            _ => self.continue_sending(net),
         }
     }
 
@@ -28,20 +29,20 @@ impl Handler for Talker<'_> {
 
     fn data(&mut self, net: &mut Net, _: ConnId, bytes: &[u8]) {
         if self.show(net, bytes) {
-            self.hear(net, bytes);
+            self.check_reply(net, bytes);
         }
     }
 
     fn peer_eof(&mut self, net: &mut Net, _: ConnId) {
-        self.server_ended(net);
+        self.on_server_end(net);
     }
 
     fn output_low(&mut self, net: &mut Net, _: ConnId) {
-        self.speak(net);
+        self.send_messages(net);
     }
 
     fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
-        self.gone(net, conn, closed);
+        self.on_closed(net, conn, closed);
     }
 
     fn datagram(&mut self, net: &mut Net, _: DatagramId, datagram: &Datagram<'_>) {
@@ -49,39 +50,39 @@ impl Handler for Talker<'_> {
             return;
         }
         self.end_line(net); // It came whole.
-        let Partner::Datagrams(letters) = &mut self.partner else { return };
-        letters.hear();
+        let Peer::Datagrams(exchange) = &mut self.peer else { return };
+        exchange.count_answer();
         match self.phase {
-            Phase::Answer(_) => self.go_on(net),
-            Phase::Ending if letters.owed == 0 => self.over(net, Ok(Ending::Done)),
+            TalkPhase::AwaitingAnswer(_) => self.continue_sending(net),
+            TalkPhase::AwaitingEnd if exchange.unanswered == 0 => self.stop_with(net, Ok(TalkOutcome::Done)),
             _ => {}
         }
     }
 
     fn datagram_error(&mut self, net: &mut Net, _: DatagramId, error: &io::Error) {
-        let Partner::Datagrams(letters) = &mut self.partner else { return };
-        if let Err(error) = letters.refused(net, error) {
+        let Peer::Datagrams(exchange) = &mut self.peer else { return };
+        if let Err(error) = exchange.on_refusal(net, error) {
             self.fail(net, error);
         }
     }
 
     fn timeout(&mut self, net: &mut Net, _: TimerId, key: u64) {
         match key {
-            STEP => self.read_input(net),
-            PATIENCE => self.out_of_patience(net),
-            SETTLED => self.settled(net),
-            TICK => self.tick(net),
+            INPUT_TIMER => self.read_input(net),
+            PHASE_TIMER => self.on_phase_timeout(net),
+            PAUSE_TIMER => self.on_reply_complete(net),
+            INTERVAL_TIMER => self.on_interval(net),
             _ => {}
         }
     }
 
     fn ready(&mut self, net: &mut Net, fd: FdId, _: Readiness) {
         if fd != self.signals.fd {
-            if self.speech.input().is_some_and(|input| input.is(fd)) {
+            if self.outgoing.input().is_some_and(|input| input.is(fd)) {
                 self.read_input(net);
             }
         } else if let Some(&signal) = self.signals.pending().first() {
-            self.over(net, Ok(Ending::Stopped(signal)));
+            self.stop_with(net, Ok(TalkOutcome::Stopped(signal)));
         }
     }
 }

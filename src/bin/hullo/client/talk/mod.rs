@@ -17,11 +17,11 @@ pub use crate::client::charset::Charset;
 pub use failure::TalkError;
 
 use crate::signals::Signals;
-use datagrams::Correspondence;
-use expected_reply::Foresight;
+use datagrams::DatagramExchange;
+use expected_reply::Predictor;
 use hullo::greeting::Dialect;
 use hullo::{Address, Limits, Reactor};
-use outgoing::Speech;
+use outgoing::Outgoing;
 use screen::Screen;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::flag;
@@ -29,7 +29,7 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use talker::{Partner, Talker};
+use talker::{Peer, Talker};
 
 /// A conversation to be held.
 #[derive(Debug)]
@@ -43,20 +43,20 @@ pub struct Conversation {
     /// The server's encoding.
     pub charset: Charset,
     /// How it tells messages apart.
-    pub framing: Framing,
+    pub framing: TalkFraming,
     /// What it is expected to say.
     pub dialect: Dialect,
     /// Whether somebody said that it speaks this dialect. If not, nothing depends on it.
-    pub is_dialect_sure: bool,
+    pub is_dialect_given: bool,
     /// The message that ends the conversation.
-    pub bye: Option<Vec<u8>>,
+    pub farewell: Option<Vec<u8>>,
     /// How long the connection, an answer or the end may take; zero: for ever.
     pub timeout: Duration,
 }
 
 /// How a server tells messages apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Framing {
+pub enum TalkFraming {
     /// By the pauses between them: each waits for the answer to the one before it.
     Raw,
     /// By line ends.
@@ -65,24 +65,24 @@ pub enum Framing {
     Crlf,
 }
 
-impl Framing {
+impl TalkFraming {
     fn is_lines(self) -> bool {
-        self != Framing::Raw
+        self != TalkFraming::Raw
     }
 
     /// What ends a message.
     fn end(self) -> &'static [u8] {
         match self {
-            Framing::Raw => b"",
-            Framing::Line => b"\n",
-            Framing::Crlf => b"\r\n",
+            TalkFraming::Raw => b"",
+            TalkFraming::Line => b"\n",
+            TalkFraming::Crlf => b"\r\n",
         }
     }
 }
 
 /// How a conversation ended that did not fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Ending {
+pub enum TalkOutcome {
     /// All was said, or nobody reads what is answered.
     Done,
     /// A signal came.
@@ -96,19 +96,20 @@ impl Conversation {
     /// # Errors
     ///
     /// When the server cannot be reached, does not answer, or cuts us off, and when standard input or output fails.
-    pub fn run(self, notice: &mut dyn FnMut(&str)) -> Result<Ending, TalkError> {
+    pub fn run(self, notice: &mut dyn FnMut(&str)) -> Result<TalkOutcome, TalkError> {
         let mut reactor = Reactor::with_limits(self.limits()).map_err(TalkError::start)?;
         let signals = catch(&mut reactor).map_err(TalkError::start)?;
         let screen = Screen::standard(&self.charset).map_err(TalkError::output)?;
-        let speech = Speech::new(self.messages.clone(), self.bye.clone()).map_err(TalkError::input)?;
-        let foresight = Foresight::new(&self.dialect, self.is_dialect_sure);
-        let partner = if self.address.is_datagram() {
-            Partner::Datagrams(Correspondence::begin(reactor.net(), &self.address)?)
+        let outgoing =
+            Outgoing::new(self.messages.clone(), self.farewell.clone()).map_err(TalkError::input)?;
+        let predictor = Predictor::new(&self.dialect, self.is_dialect_given);
+        let peer = if self.address.is_datagram() {
+            Peer::Datagrams(DatagramExchange::begin(reactor.net(), &self.address)?)
         } else {
             let conn = reactor.net().connect(self.address.clone());
-            Partner::Stream(conn.map_err(|error| TalkError::address(&self.address, &error))?)
+            Peer::Stream(conn.map_err(|error| TalkError::address(&self.address, &error))?)
         };
-        let mut talker = Talker::new(&self, partner, speech, foresight, screen, signals, notice);
+        let mut talker = Talker::new(&self, peer, outgoing, predictor, screen, signals, notice);
         talker.begin(reactor.net());
         reactor.run(&mut talker).map_err(TalkError::start)?;
         talker.end()
@@ -122,8 +123,8 @@ impl Conversation {
             idle: Duration::ZERO,
             write_stall: Duration::ZERO,
             connect: self.timeout,
-            outbox_high: 16 * talker::HIGH,
-            outbox_cap: 32 * talker::HIGH,
+            outbox_high: 16 * talker::OUTPUT_HIGH,
+            outbox_cap: 32 * talker::OUTPUT_HIGH,
             ..Limits::default()
         }
     }

@@ -5,25 +5,25 @@ use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 
 /// The timer that asks for the next step of an input that never waits.
-pub const STEP: u64 = 0;
+pub const INPUT_TIMER: u64 = 0;
 
-pub struct Speech {
-    source: Source,
-    bye: Option<Vec<u8>>,
+pub struct Outgoing {
+    source: MessageSource,
+    farewell: Option<Vec<u8>>,
     /// The farewell was said: whatever follows it is not.
-    pub said_bye: bool,
+    pub farewell_sent: bool,
     /// Whoever types does so at a terminal, and cannot be held up for long.
-    pub is_live: bool,
+    pub is_interactive: bool,
 }
 
-enum Source {
-    Script(VecDeque<Vec<u8>>),
+enum MessageSource {
+    Arguments(VecDeque<Vec<u8>>),
     Typed(Box<Input>),
 }
 
 /// What comes next.
 #[derive(PartialEq, Debug)]
-pub enum Saying {
+pub enum NextMessage {
     Message(Vec<u8>),
     /// A piece of a message that is too long to be kept.
     Part(Vec<u8>),
@@ -31,61 +31,60 @@ pub enum Saying {
     Tail(Vec<u8>),
     /// Nothing yet: it has not been typed.
     NotYet,
-    Nothing,
+    End,
 }
 
-impl Speech {
-    pub fn new(messages: Option<Vec<Vec<u8>>>, bye: Option<Vec<u8>>) -> io::Result<Speech> {
-        let is_live = messages.is_none() && io::stdin().is_terminal();
+impl Outgoing {
+    pub fn new(messages: Option<Vec<Vec<u8>>>, farewell: Option<Vec<u8>>) -> io::Result<Outgoing> {
+        let is_interactive = messages.is_none() && io::stdin().is_terminal();
         let source = match messages {
-            Some(messages) => Source::Script(messages.into()),
-            None => Source::Typed(Box::new(Input::standard(STEP)?)),
+            Some(messages) => MessageSource::Arguments(messages.into()),
+            None => MessageSource::Typed(Box::new(Input::standard(INPUT_TIMER)?)),
         };
-        Ok(Speech { source, bye, said_bye: false, is_live })
+        Ok(Outgoing { source, farewell, farewell_sent: false, is_interactive })
     }
 
-    pub fn next(&mut self) -> Saying {
-        if self.said_bye {
-            return Saying::Nothing;
+    pub fn next(&mut self) -> NextMessage {
+        if self.farewell_sent {
+            return NextMessage::End;
         }
         let saying = match &mut self.source {
-            Source::Script(messages) => messages.pop_front().map(Saying::Message),
-            Source::Typed(input) => match input.next() {
-                Some(Line::Whole(line)) => Some(Saying::Message(line)),
-                Some(Line::Part(piece)) => Some(Saying::Part(piece)),
-                Some(Line::Tail(piece)) => Some(Saying::Tail(piece)),
-                None if !input.is_ended() => Some(Saying::NotYet),
+            MessageSource::Arguments(messages) => messages.pop_front().map(NextMessage::Message),
+            MessageSource::Typed(input) => match input.next() {
+                Some(Line::Whole(line)) => Some(NextMessage::Message(line)),
+                Some(Line::Part(piece)) => Some(NextMessage::Part(piece)),
+                Some(Line::Tail(piece)) => Some(NextMessage::Tail(piece)),
+                None if !input.is_ended() => Some(NextMessage::NotYet),
                 None => None,
             },
         };
-        self.said_bye =
-            matches!((&saying, &self.bye), (Some(Saying::Message(said)), Some(bye)) if said == bye);
-        saying.unwrap_or(Saying::Nothing)
+        self.farewell_sent = matches!((&saying, &self.farewell), (Some(NextMessage::Message(said)), Some(farewell)) if said == farewell);
+        saying.unwrap_or(NextMessage::End)
     }
 
     /// Whether there is something to say that we know of.
-    pub fn is_ready(&mut self) -> bool {
-        !self.said_bye
+    pub fn has_message(&mut self) -> bool {
+        !self.farewell_sent
             && match &mut self.source {
-                Source::Script(messages) => !messages.is_empty(),
-                Source::Typed(input) => input.has_line(),
+                MessageSource::Arguments(messages) => !messages.is_empty(),
+                MessageSource::Typed(input) => input.has_line(),
             }
     }
 
     /// Whether nothing more will come.
-    pub fn is_over(&mut self) -> bool {
-        !self.is_ready()
+    pub fn is_exhausted(&mut self) -> bool {
+        !self.has_message()
             && match &self.source {
-                Source::Typed(input) => self.said_bye || input.is_ended(),
-                Source::Script(_) => true,
+                MessageSource::Typed(input) => self.farewell_sent || input.is_ended(),
+                MessageSource::Arguments(_) => true,
             }
     }
 
     /// The input, if there is one.
     pub fn input(&mut self) -> Option<&mut Input> {
         match &mut self.source {
-            Source::Typed(input) => Some(input),
-            Source::Script(_) => None,
+            MessageSource::Typed(input) => Some(input),
+            MessageSource::Arguments(_) => None,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Standard output: what the server says, as it comes.
 
-use crate::client::charset::{Charset, Reader};
-use crate::client::terminal::Disarmed;
+use crate::client::charset::{Charset, TextDecoder};
+use crate::client::terminal::TerminalSanitizer;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
@@ -14,26 +14,26 @@ use std::os::fd::AsFd;
 /// which has nobody else to serve here.
 pub struct Screen {
     out: File,
-    reader: Shown,
+    decoder: Rendering,
     text: Vec<u8>,
     last_byte: u8,
 }
 
-enum Shown {
-    InPipe(Reader),
-    OnTerminal(Box<Disarmed>),
+enum Rendering {
+    InPipe(TextDecoder),
+    OnTerminal(Box<TerminalSanitizer>),
 }
 
 impl Screen {
     pub fn standard(charset: &Charset) -> io::Result<Screen> {
         let stdout = io::stdout();
         let out = File::from(stdout.as_fd().try_clone_to_owned()?);
-        let reader = if stdout.is_terminal() {
-            Shown::OnTerminal(Box::new(Disarmed::new(charset.text_reader())))
+        let decoder = if stdout.is_terminal() {
+            Rendering::OnTerminal(Box::new(TerminalSanitizer::new(charset.text_decoder())))
         } else {
-            Shown::InPipe(charset.reader())
+            Rendering::InPipe(charset.decoder())
         };
-        Ok(Screen { out, reader, text: Vec::new(), last_byte: b'\n' })
+        Ok(Screen { out, decoder, text: Vec::new(), last_byte: b'\n' })
     }
 
     pub fn show(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -54,7 +54,7 @@ impl Screen {
     /// What comes next on a terminal, be it ours or typed, begins a line.
     pub fn end_line(&mut self) -> io::Result<()> {
         let last_byte = *self.text.last().unwrap_or(&self.last_byte);
-        if matches!(self.reader, Shown::OnTerminal(_)) && last_byte != b'\n' {
+        if matches!(self.decoder, Rendering::OnTerminal(_)) && last_byte != b'\n' {
             self.text.push(b'\n');
         }
         self.write()
@@ -67,9 +67,9 @@ impl Screen {
     }
 
     fn read(&mut self, bytes: &[u8], is_last: bool) {
-        match &mut self.reader {
-            Shown::InPipe(reader) => reader.read(bytes, is_last, &mut self.text),
-            Shown::OnTerminal(disarmed) => disarmed.read(bytes, is_last, &mut self.text),
+        match &mut self.decoder {
+            Rendering::InPipe(decoder) => decoder.decode(bytes, is_last, &mut self.text),
+            Rendering::OnTerminal(sanitizer) => sanitizer.sanitize(bytes, is_last, &mut self.text),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The chunked transfer coding (RFC 9112, section 7.1). Extensions and trailers are passed over.
 
 use super::head::HEAD_LIMIT;
-use super::{Broken, take};
+use super::{ResponseError, split_front};
 use httparse::Status;
 
 /// The longest line ahead of a chunk: a size, and extensions that nobody uses.
@@ -29,12 +29,12 @@ enum State {
 
 impl Chunks {
     /// Whether the chunk of size zero was seen. It ends the body: the trailers behind it may be missing.
-    pub fn had_the_last(&self) -> bool {
+    pub fn saw_last_chunk(&self) -> bool {
         matches!(self.state, State::Trailers(_) | State::Over)
     }
 
     /// Takes the next piece of the body off the front of `bytes`; an empty one at the end, `None` when more has to come.
-    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Broken> {
+    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, ResponseError> {
         loop {
             if let State::Over = self.state {
                 return Ok(Some(&[]));
@@ -45,7 +45,7 @@ impl Chunks {
             match self.state {
                 State::Size => self.size(bytes)?,
                 State::Data(left) => {
-                    let piece = take(bytes, usize::try_from(left).unwrap_or(usize::MAX));
+                    let piece = split_front(bytes, usize::try_from(left).unwrap_or(usize::MAX));
                     let left = left - piece.len() as u64;
                     self.state = if left == 0 { State::Behind } else { State::Data(left) };
                     return Ok(Some(piece));
@@ -57,14 +57,14 @@ impl Chunks {
         }
     }
 
-    fn size(&mut self, bytes: &mut &[u8]) -> Result<(), Broken> {
+    fn size(&mut self, bytes: &mut &[u8]) -> Result<(), ResponseError> {
         let is_whole = self.collect(bytes);
         if self.line.len() > SIZE_LINE_LIMIT {
-            return Err(Broken::BadChunk);
+            return Err(ResponseError::BadChunk);
         }
         // httparse takes no digits at all for a zero, and a zero would end the body.
         if !self.line[0].is_ascii_hexdigit() {
-            return Err(Broken::BadChunk);
+            return Err(ResponseError::BadChunk);
         }
         // Asked for parts as well, so that what is no size is told at once; the limit keeps that cheap.
         match httparse::parse_chunk_size(&self.line) {
@@ -74,14 +74,14 @@ impl Chunks {
                 Ok(())
             }
             Ok(Status::Partial) if !is_whole => Ok(()),
-            _ => Err(Broken::BadChunk),
+            _ => Err(ResponseError::BadChunk),
         }
     }
 
-    fn line_end(&mut self, bytes: &mut &[u8]) -> Result<(), Broken> {
-        self.line.extend_from_slice(take(bytes, 2 - self.line.len()));
+    fn line_end(&mut self, bytes: &mut &[u8]) -> Result<(), ResponseError> {
+        self.line.extend_from_slice(split_front(bytes, 2 - self.line.len()));
         if !b"\r\n".starts_with(&self.line) {
-            return Err(Broken::BadChunk);
+            return Err(ResponseError::BadChunk);
         }
         if self.line.len() == 2 {
             self.line.clear();
@@ -90,12 +90,12 @@ impl Chunks {
         Ok(())
     }
 
-    fn trailer(&mut self, bytes: &mut &[u8], seen: usize) -> Result<(), Broken> {
+    fn trailer(&mut self, bytes: &mut &[u8], seen: usize) -> Result<(), ResponseError> {
         let before = bytes.len();
         let is_whole = self.collect(bytes);
         let seen = seen + before - bytes.len();
         if seen > HEAD_LIMIT {
-            return Err(Broken::TrailersTooLong);
+            return Err(ResponseError::TrailersTooLong);
         }
         let is_last = is_whole && (self.line == b"\r\n" || self.line == b"\n");
         if is_whole {
@@ -109,7 +109,7 @@ impl Chunks {
     /// what a line may be over its own limit.
     fn collect(&mut self, bytes: &mut &[u8]) -> bool {
         let end = memchr::memchr(b'\n', bytes);
-        self.line.extend_from_slice(take(bytes, end.map_or(bytes.len(), |end| end + 1)));
+        self.line.extend_from_slice(split_front(bytes, end.map_or(bytes.len(), |end| end + 1)));
         end.is_some()
     }
 }

@@ -8,7 +8,7 @@ mod tests;
 pub use head::{HEAD_LIMIT, Head};
 
 use chunks::Chunks;
-use head::{Collector, Framing};
+use head::{BodyFraming, HeadCollector};
 use std::fmt;
 
 /// Reads a response, whatever the reads it comes in. What it holds is at most a head, or the line ahead of a chunk.
@@ -17,7 +17,7 @@ pub struct Response {
 }
 
 enum State {
-    Head(Collector),
+    Head(HeadCollector),
     /// The head was told, and there is no body.
     Empty,
     /// So many bytes are to come.
@@ -37,26 +37,26 @@ pub enum Event<'a> {
 
 impl Response {
     pub fn new() -> Response {
-        Response { state: State::Head(Collector::default()) }
+        Response { state: State::Head(HeadCollector::default()) }
     }
 
     /// Takes the next event off the front of `bytes`; `None` when more have to come. After the end, `bytes` is left
     /// alone: what a server sends behind its answer is nobody's.
-    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, Broken> {
+    pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, ResponseError> {
         match &mut self.state {
             State::Head(collector) => {
                 let Some(head) = collector.next(bytes)? else { return Ok(None) };
                 self.state = match head.framing {
-                    Framing::Length(0) | Framing::Nothing => State::Empty,
-                    Framing::Length(length) => State::Length(length),
-                    Framing::Chunked => State::Chunks(Chunks::default()),
-                    Framing::ToClose => State::ToClose,
+                    BodyFraming::Length(0) | BodyFraming::Nothing => State::Empty,
+                    BodyFraming::Length(length) => State::Length(length),
+                    BodyFraming::Chunked => State::Chunks(Chunks::default()),
+                    BodyFraming::ToClose => State::ToClose,
                 };
                 Ok(Some(Event::Head(head)))
             }
             State::Length(left) if *left > 0 => {
                 let most = usize::try_from(*left).unwrap_or(usize::MAX);
-                let piece = take(bytes, most);
+                let piece = split_front(bytes, most);
                 *left -= piece.len() as u64;
                 Ok((!piece.is_empty()).then_some(Event::Body(piece)))
             }
@@ -67,7 +67,7 @@ impl Response {
                 None => Ok(None),
             },
             State::ToClose => {
-                let piece = take(bytes, usize::MAX);
+                let piece = split_front(bytes, usize::MAX);
                 Ok((!piece.is_empty()).then_some(Event::Body(piece)))
             }
             State::Over => Ok(None),
@@ -75,12 +75,12 @@ impl Response {
     }
 
     /// The stream has ended: whether the response has, too.
-    pub fn finish(&mut self) -> Result<(), Broken> {
+    pub fn finish(&mut self) -> Result<(), ResponseError> {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Head(collector) if collector.is_fresh() => Err(Broken::EmptyAnswer),
-            State::Head(_) => Err(Broken::HeadCutShort),
-            State::Length(left) if left > 0 => Err(Broken::BodyCutShort(Some(left))),
-            State::Chunks(chunks) if !chunks.had_the_last() => Err(Broken::BodyCutShort(None)),
+            State::Head(collector) if collector.is_fresh() => Err(ResponseError::EmptyAnswer),
+            State::Head(_) => Err(ResponseError::HeadCutShort),
+            State::Length(left) if left > 0 => Err(ResponseError::BodyCutShort(Some(left))),
+            State::Chunks(chunks) if !chunks.saw_last_chunk() => Err(ResponseError::BodyCutShort(None)),
             _ => Ok(()),
         }
     }
@@ -93,7 +93,7 @@ impl Response {
 
 /// Why bytes are no response; displays as a sentence without its beginning.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Broken {
+pub enum ResponseError {
     EmptyAnswer,
     HeadCutShort,
     HeadTooLong,
@@ -109,32 +109,42 @@ pub enum Broken {
     BodyCutShort(Option<u64>),
 }
 
-impl fmt::Display for Broken {
+impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Broken::EmptyAnswer => f.write_str("an empty answer: the server closed without a word"),
-            Broken::HeadCutShort => {
+            ResponseError::EmptyAnswer => f.write_str("an empty answer: the server closed without a word"),
+            ResponseError::HeadCutShort => {
                 f.write_str("the head is cut short: the server closed in the middle of it")
             }
-            Broken::HeadTooLong => write!(f, "the head is longer than {} KiB", HEAD_LIMIT / 1024),
-            Broken::NotHttp => f.write_str("the answer is not HTTP/1: is this the right port?"),
-            Broken::BadHead(error) => write!(f, "the head is broken: {error}"),
-            Broken::SwitchedProtocols => f.write_str("the server switched protocols, and nobody asked it to"),
-            Broken::BadLength => f.write_str("the Content-Length is not a number"),
-            Broken::LengthsDiffer => f.write_str("several Content-Lengths, and they differ"),
-            Broken::UnknownCoding(coding) => {
+            ResponseError::HeadTooLong => write!(f, "the head is longer than {} KiB", HEAD_LIMIT / 1024),
+            ResponseError::NotHttp => f.write_str("the answer is not HTTP/1: is this the right port?"),
+            ResponseError::BadHead(error) => write!(f, "the head is broken: {error}"),
+            ResponseError::SwitchedProtocols => {
+                f.write_str("the server switched protocols, and nobody asked it to")
+            }
+            ResponseError::BadLength => f.write_str("the Content-Length is not a number"),
+            ResponseError::LengthsDiffer => f.write_str("several Content-Lengths, and they differ"),
+            ResponseError::UnknownCoding(coding) => {
                 write!(f, "the transfer coding {coding:?} was not asked for and is not known here")
             }
-            Broken::BadChunk => f.write_str("a bad chunk: the body is not as its Transfer-Encoding says"),
-            Broken::TrailersTooLong => write!(f, "the trailers are longer than {} KiB", HEAD_LIMIT / 1024),
-            Broken::BodyCutShort(Some(left)) => write!(f, "the body is cut short: {left} bytes are missing"),
-            Broken::BodyCutShort(None) => f.write_str("the body is cut short: its last chunk is missing"),
+            ResponseError::BadChunk => {
+                f.write_str("a bad chunk: the body is not as its Transfer-Encoding says")
+            }
+            ResponseError::TrailersTooLong => {
+                write!(f, "the trailers are longer than {} KiB", HEAD_LIMIT / 1024)
+            }
+            ResponseError::BodyCutShort(Some(left)) => {
+                write!(f, "the body is cut short: {left} bytes are missing")
+            }
+            ResponseError::BodyCutShort(None) => {
+                f.write_str("the body is cut short: its last chunk is missing")
+            }
         }
     }
 }
 
 /// Takes at most so many bytes off the front.
-fn take<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
+fn split_front<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
     let (front, rest) = bytes.split_at(most.min(bytes.len()));
     *bytes = rest;
     front

@@ -2,7 +2,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// The status, the body, and what went wrong, of a response that comes in these pieces and then ends.
-fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Option<u16>, Vec<u8>, Result<(), Broken>) {
+fn read<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Option<u16>, Vec<u8>, Result<(), ResponseError>) {
     let mut response = Response::new();
     let (mut status, mut body) = (None, Vec::new());
     for mut bytes in pieces {
@@ -30,7 +30,7 @@ fn good(text: &str, body: &str) {
 }
 
 #[track_caller]
-fn bad(text: &str, broken: Broken) {
+fn bad(text: &str, broken: ResponseError) {
     assert_eq!(read([text.as_bytes()]).2, Err(broken), "{text:?}");
 }
 
@@ -53,48 +53,48 @@ fn a_body_ends_where_its_length_a_last_chunk_or_the_stream_says() {
 fn a_field_that_goes_on_in_the_next_line_is_one() {
     good("HTTP/1.1 200 OK\r\nA: b\r\n\tc\r\nContent-Length:\r\n 2\r\n\r\nhi and more", "hi");
     good("HTTP/1.1 200 OK\nTransfer-Encoding:\n  chunked\n\n2\r\nhi\r\n0\r\n\r\n", "hi");
-    bad("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n 2\r\n\r\nhi", Broken::BadLength);
+    bad("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n 2\r\n\r\nhi", ResponseError::BadLength);
 }
 
 #[test]
 fn interim_responses_are_passed_over() {
     good("HTTP/1.1 100 Go on\r\n\r\nHTTP/1.1 103 Hints\r\nLink: x\r\n\r\nHTTP/1.1 200 OK\r\n\r\nhi", "hi");
-    bad("HTTP/1.1 101 Switch\r\n\r\n", Broken::SwitchedProtocols);
-    bad("HTTP/1.1 100 Go on\r\n\r\n", Broken::HeadCutShort);
-    bad(&"HTTP/1.1 100 Go on\r\n\r\n".repeat(HEAD_LIMIT / 20), Broken::HeadTooLong);
+    bad("HTTP/1.1 101 Switch\r\n\r\n", ResponseError::SwitchedProtocols);
+    bad("HTTP/1.1 100 Go on\r\n\r\n", ResponseError::HeadCutShort);
+    bad(&"HTTP/1.1 100 Go on\r\n\r\n".repeat(HEAD_LIMIT / 20), ResponseError::HeadTooLong);
 }
 
 #[test]
 fn the_chunked_coding_counts_more_than_a_length_and_others_are_refused() {
     let head = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nContent-Length: x\r\nTransfer-Encoding:";
     good(&format!("{head} chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n"), "hi");
-    bad(&format!("{head} gzip, chunked\r\n\r\n"), Broken::UnknownCoding("gzip".into()));
-    bad(&format!("{head} chunked, gzip\r\n\r\n"), Broken::UnknownCoding("gzip".into()));
+    bad(&format!("{head} gzip, chunked\r\n\r\n"), ResponseError::UnknownCoding("gzip".into()));
+    bad(&format!("{head} chunked, gzip\r\n\r\n"), ResponseError::UnknownCoding("gzip".into()));
     bad(
         &format!("{head} chunked\r\ntransfer-encoding: chunked\r\n\r\n"),
-        Broken::UnknownCoding("chunked".into()),
+        ResponseError::UnknownCoding("chunked".into()),
     );
 }
 
 #[test]
 fn lengths_that_agree_are_one_and_others_are_refused() {
     good("HTTP/1.1 200 OK\r\nContent-Length: 2, 2\r\nContent-Length: 02\r\n\r\nhi", "hi");
-    bad("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi", Broken::LengthsDiffer);
+    bad("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nhi", ResponseError::LengthsDiffer);
     for length in ["", "-1", "+1", "1x", "1 1", "2,", "18446744073709551616"] {
-        bad(&format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nhi"), Broken::BadLength);
+        bad(&format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\nhi"), ResponseError::BadLength);
     }
 }
 
 #[test]
 fn what_is_cut_short_is_told() {
-    bad("", Broken::EmptyAnswer);
-    bad("HT", Broken::HeadCutShort);
-    bad("HTTP/1.1 200 OK\r\nA: b\r\n", Broken::HeadCutShort);
-    bad("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi", Broken::BodyCutShort(Some(3)));
+    bad("", ResponseError::EmptyAnswer);
+    bad("HT", ResponseError::HeadCutShort);
+    bad("HTTP/1.1 200 OK\r\nA: b\r\n", ResponseError::HeadCutShort);
+    bad("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhi", ResponseError::BodyCutShort(Some(3)));
     for body in ["", "5", "5\r\nhi", "2\r\nhi", "2\r\nhi\r\n", "2\r\nhi\r\n0"] {
         bad(
             &format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"),
-            Broken::BodyCutShort(None),
+            ResponseError::BodyCutShort(None),
         );
     }
     good("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n", "hi");
@@ -102,15 +102,15 @@ fn what_is_cut_short_is_told() {
 
 #[test]
 fn what_is_no_response_is_told_at_once() {
-    bad("Welcome!", Broken::NotHttp);
-    bad("\r\nHTTP/1.1 200 OK\r\n\r\n", Broken::NotHttp);
-    bad("HTTP/2.0 200 OK\r\n\r\n", Broken::NotHttp);
-    bad("HTTP/1.1 abc\r\n\r\n", Broken::BadHead(httparse::Error::Status));
-    bad("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", Broken::BadHead(httparse::Error::HeaderName));
+    bad("Welcome!", ResponseError::NotHttp);
+    bad("\r\nHTTP/1.1 200 OK\r\n\r\n", ResponseError::NotHttp);
+    bad("HTTP/2.0 200 OK\r\n\r\n", ResponseError::NotHttp);
+    bad("HTTP/1.1 abc\r\n\r\n", ResponseError::BadHead(httparse::Error::Status));
+    bad("HTTP/1.1 200 OK\r\nno colon\r\n\r\n", ResponseError::BadHead(httparse::Error::HeaderName));
     let many = "A: b\r\n".repeat(300);
-    bad(&format!("HTTP/1.1 200 OK\r\n{many}\r\n"), Broken::BadHead(httparse::Error::TooManyHeaders));
+    bad(&format!("HTTP/1.1 200 OK\r\n{many}\r\n"), ResponseError::BadHead(httparse::Error::TooManyHeaders));
     for endless in ["A: b\r\n".repeat(20_000), "x".repeat(70_000)] {
-        bad(&format!("HTTP/1.1 200 OK\r\n{endless}"), Broken::HeadTooLong);
+        bad(&format!("HTTP/1.1 200 OK\r\n{endless}"), ResponseError::HeadTooLong);
     }
 }
 
@@ -127,11 +127,11 @@ fn a_bad_chunk_is_told() {
         "2\nhi\r\n",
         "ffffffffffffffffff\r\n",
     ] {
-        bad(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"), Broken::BadChunk);
+        bad(&format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{body}"), ResponseError::BadChunk);
     }
     let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-    bad(&format!("{head}2;{}", "x".repeat(5000)), Broken::BadChunk);
-    bad(&format!("{head}0\r\n{}", "T: t\r\n".repeat(20_000)), Broken::TrailersTooLong);
+    bad(&format!("{head}2;{}", "x".repeat(5000)), ResponseError::BadChunk);
+    bad(&format!("{head}0\r\n{}", "T: t\r\n".repeat(20_000)), ResponseError::TrailersTooLong);
 }
 
 /// Cuts `bytes` at these places, wherever in it they fall.
@@ -183,8 +183,8 @@ proptest! {
     ) {
         let text = framed(&body, framing);
         // From the chunk of size zero on, what may be missing is no part of the body.
-        let whole = if framing == 1 { text.len() - b"Trailer: t\r\n\r\n".len() } else { text.len() };
-        prop_assert!(read([&text[..end % whole]]).2.is_err());
+        let body_complete = if framing == 1 { text.len() - b"Trailer: t\r\n\r\n".len() } else { text.len() };
+        prop_assert!(read([&text[..end % body_complete]]).2.is_err());
     }
 
     #[test]
@@ -194,7 +194,7 @@ proptest! {
         places in prop::collection::vec(any::<usize>(), 0..10),
     ) {
         let text = [start.as_bytes(), &bytes].concat();
-        let (whole, in_pieces) = (read([&text[..]]), read(cut(&text, &places)));
-        prop_assert_eq!(whole, in_pieces);
+        let (body_complete, in_pieces) = (read([&text[..]]), read(cut(&text, &places)));
+        prop_assert_eq!(body_complete, in_pieces);
     }
 }
