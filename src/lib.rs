@@ -187,7 +187,8 @@
 //! reactor    the event loop; knows of no protocol
 //! ```
 //!
-//! The last three are the ground floor. Imports point down only; what stands on one floor does not meet.
+//! The last three are the ground floor. Imports point down only; what stands on one floor does not meet, except that
+//! greeting takes its lines from frames.
 //!
 //! # Features
 //!

@@ -28,6 +28,7 @@ mod builtin;
 mod datagram;
 mod dialect;
 mod framing;
+mod held;
 mod lru;
 mod quick;
 mod session;

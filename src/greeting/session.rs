@@ -1,6 +1,5 @@
 //! One stream client's state machine.
 
-use std::collections::VecDeque;
 use std::fmt;
 use std::mem;
 use std::sync::Arc;
@@ -9,7 +8,8 @@ use std::time::Instant;
 use memchr::memchr;
 
 use super::dialect::Dialect;
-use super::framing::{self, Flow};
+use super::framing::Flow;
+use super::held::{Front, Held};
 use super::spec::Framing;
 
 /// One stream client's side of the conversation.
@@ -130,11 +130,9 @@ impl Session {
             return self.next();
         }
         let mut held = self.held.take().map_or_else(Held::default, |held| *held);
-        let tail = mem::take(&mut held.tail);
-        if tail.len() > self.dialect.max_message() {
-            // A full line and a CR that turns out not to be part of a line end.
+        let Ok(tail) = held.front.finish() else {
             return self.settle(held, Flow::Break(Farewell::TooLong), out);
-        }
+        };
         let mut flow = Flow::Continue(());
         if !tail.is_empty() && self.dialect.has_delay() {
             held.push(&tail, now + self.dialect.spec().delay);
@@ -173,7 +171,7 @@ impl Session {
     /// How many received bytes the session still holds: the front of an unfinished message, at most
     /// `max_message` + 1, and the messages that wait for the delay.
     pub fn held(&self) -> usize {
-        self.held.as_ref().map_or(0, |held| held.tail.len() + held.waiting.len() - held.start)
+        self.held.as_ref().map_or(0, |held| held.len())
     }
 
     /// The dialect it speaks.
@@ -187,26 +185,25 @@ impl Session {
         let dialect = &*self.dialect;
         let Some(quick) = dialect.quick() else { return self.next() };
         // Where there is a quick path there is no delay, so the front of a line is all that can be held.
-        let mut tail = self.held.take().map_or_else(Vec::new, |held| held.tail);
+        let front = self.held.take().map_or(Front::Nothing, |held| held.front);
+        let mut lines = front.into_lines(dialect.max_message());
         let mut flow = Flow::Continue(());
         let mut rest = bytes;
         while !rest.is_empty() && flow.is_continue() {
-            if tail.is_empty() {
+            if lines.held() == 0 {
                 rest = quick.answer_lines(rest, out);
             }
-            if rest.is_empty() {
-                break;
-            }
             // What is left begins with a line that is not quick.
-            let line = rest.split_off(..line_len(rest)).unwrap_or_default();
-            flow = framing::lines(&mut tail, line, dialect.max_message(), |line| {
-                dialect.answer(line, b"\n", out)
-            });
+            flow = match lines.next(&mut rest) {
+                Ok(Some(line)) => dialect.answer(&line, b"\n", out),
+                Ok(None) => break,
+                Err(_) => Flow::Break(Farewell::TooLong),
+            };
         }
-        if flow.is_continue() && tail.is_empty() {
+        if flow.is_continue() && lines.held() == 0 {
             return Next::Read;
         }
-        self.settle(Held { tail, ..Held::default() }, flow, out)
+        self.settle(Held { front: Front::Line(lines), ..Held::default() }, flow, out)
     }
 
     /// Takes a read in any state and any dialect.
@@ -224,17 +221,17 @@ impl Session {
         let dialect = &*self.dialect;
         let line_end = line_end(self.framing);
         let mut held = self.held.take().map_or_else(Held::default, |held| *held);
-        let mut tail = mem::take(&mut held.tail);
+        let mut front = mem::take(&mut held.front);
         let flow = if dialect.has_delay() {
             let due = now + dialect.spec().delay;
-            cut(dialect, self.framing, &mut tail, bytes, |message| {
+            front.cut(dialect, self.framing, bytes, |message| {
                 held.push(message, due);
                 Flow::Continue(())
             })
         } else {
-            cut(dialect, self.framing, &mut tail, bytes, |message| dialect.answer(message, line_end, out))
+            front.cut(dialect, self.framing, bytes, |message| dialect.answer(message, line_end, out))
         };
-        held.tail = tail;
+        held.front = front;
         self.settle(held, flow, out)
     }
 
@@ -246,13 +243,13 @@ impl Session {
                 return self.close(why, out);
             }
             self.phase = Phase::Ending(why);
-            held.tail = Vec::new();
+            held.front = Front::Nothing;
         }
         if held.due.is_none() {
-            // None of them waits any more; a tail alone must not keep what was answered.
-            held = Held { tail: held.tail, ..Held::default() };
+            // None of them waits any more; a front alone must not keep what was answered.
+            held = Held { front: held.front, ..Held::default() };
         }
-        if held.due.is_some() || !held.tail.is_empty() {
+        if held.due.is_some() || held.front.len() > 0 {
             self.held = Some(Box::new(held));
         }
         self.next()
@@ -285,55 +282,6 @@ impl Session {
     }
 }
 
-/// What a session keeps only while it must.
-#[derive(Default, Debug)]
-struct Held {
-    /// The front of an unfinished message.
-    tail: Vec<u8>,
-    /// Messages that wait for the delay, one after the other, the oldest at `start`.
-    waiting: Vec<u8>,
-    start: usize,
-    /// Their lengths, in few bytes: a read of nothing but line ends has one for each byte.
-    lengths: VecDeque<u32>,
-    /// When the oldest is looked at; present exactly while one waits.
-    due: Option<Instant>,
-}
-
-impl Held {
-    fn push(&mut self, message: &[u8], due: Instant) {
-        self.waiting.extend_from_slice(message);
-        self.lengths.push_back(u32::try_from(message.len()).expect("max_message is far less"));
-        self.due.get_or_insert(due);
-    }
-
-    fn pop(&mut self) -> &[u8] {
-        let from = self.start;
-        self.start += self.lengths.pop_front().map_or(0, |length| length as usize);
-        &self.waiting[from..self.start]
-    }
-}
-
-/// Cuts a read into messages as the dialect wants it.
-fn cut(
-    dialect: &Dialect,
-    framing: Framing,
-    tail: &mut Vec<u8>,
-    bytes: &[u8],
-    each: impl FnMut(&[u8]) -> Flow,
-) -> Flow {
-    let limit = dialect.max_message();
-    match framing {
-        Framing::Line => framing::lines(tail, bytes, limit, each),
-        _ if dialect.spec().strict => framing::characters(tail, bytes, limit, dialect.text(), each),
-        _ => framing::chunks(bytes, limit, each),
-    }
-}
-
-/// The length of the first line with its end, or of all there is.
-fn line_len(bytes: &[u8]) -> usize {
-    memchr(b'\n', bytes).map_or(bytes.len(), |newline| newline + 1)
-}
-
 fn line_end(framing: Framing) -> &'static [u8] {
     if framing == Framing::Line { b"\n" } else { b"" }
 }
@@ -363,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_patient_session_with_a_tail_at_all_times_does_not_gather_what_it_answered() {
+    fn a_patient_session_with_a_front_at_all_times_does_not_gather_what_it_answered() {
         let second = Duration::from_secs(1);
         let mut session = session(second);
         let (mut now, mut out) = (Instant::now(), Vec::new());
@@ -373,7 +321,7 @@ mod tests {
             now += second;
             assert_eq!(session.timeout(now, &mut out), Next::Read);
             let held = session.held.as_ref().unwrap();
-            assert_eq!((&held.tail[..], held.waiting.capacity(), held.start), (&b"An"[..], 0, 0));
+            assert_eq!((held.front.len(), held.waiting.capacity(), held.start), (2, 0, 0));
         }
         assert_eq!(out, b"Hello, Ann!\n".repeat(10));
     }

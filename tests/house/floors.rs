@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 /// `crate::Name`, so that any capitalised name stands for the reactor.
 const ROOMS: &[(&str, &[&str])] = &[
     ("reactor", &["reactor"]),
-    ("greeting", &["greeting"]),
+    ("greeting", &["frames", "greeting"]),
     ("frames", &["frames"]),
     // The landing between the floors: catching signals is needed above and is no matter of the loop itself.
     ("process", &["process"]),

@@ -9,6 +9,7 @@ mod expected_reply;
 mod failure;
 mod handler;
 mod input;
+mod lines;
 mod outgoing;
 mod screen;
 mod talker;

@@ -1,6 +1,7 @@
 //! What we have to say: the messages of the command line, or the lines that are typed.
 
-use super::input::{Input, Line};
+use super::input::Input;
+use super::lines::Line;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 
