@@ -1,6 +1,6 @@
 //! A time series on its way: a thread of its own writes it, so that whoever reads it slowly holds no run up.
 
-use crate::cli::load_output::{Output, cannot_write};
+use crate::cli::load::output::{Output, cannot_write};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ const WAITING: usize = 1024;
 /// At the end, a reader that takes nothing for so long is not waited for any more.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-pub(super) struct Series {
+pub struct Series {
     path: PathBuf,
     lines: SyncSender<String>,
     /// Lines for which there was no room.
@@ -26,7 +26,7 @@ pub(super) struct Series {
 }
 
 impl Series {
-    pub(super) fn begin(output: Output) -> Series {
+    pub fn begin(output: Output) -> Series {
         let (lines, waiting) = sync_channel(WAITING);
         let (done, result) = sync_channel(1);
         let (path, written) = (output.path().to_path_buf(), Arc::new(AtomicU64::new(0)));
@@ -38,14 +38,14 @@ impl Series {
         Series { path, lines, dropped: 0, told: 0, written, result }
     }
 
-    pub(super) fn write(&mut self, line: String) {
+    pub fn write(&mut self, line: String) {
         self.told += 1;
         // After an error nobody takes lines; what it was is told at the end.
         self.dropped += u64::from(self.lines.try_send(line).is_err());
     }
 
     /// Waits while its reader takes lines.
-    pub(super) fn end(self) -> Result<(), String> {
+    pub fn end(self) -> Result<(), String> {
         let Series { path, lines, dropped, told, written, result } = self;
         drop(lines);
         let mut before = written.load(Ordering::Relaxed);

@@ -18,7 +18,7 @@ const TEN_SECONDS: Duration = Duration::from_secs(10);
 /// More in flight per client would only measure its own queue.
 const MOST_OUTSTANDING: usize = 1000;
 
-pub(super) fn plan(load: &Load) -> Result<Plan, Failure> {
+pub fn checked(load: &Load) -> Result<Plan, Failure> {
     let is_datagram = load.address.is_datagram();
     check(load, is_datagram).map_err(usage)?;
     let script = script(load, is_datagram).map_err(usage)?;
@@ -197,7 +197,7 @@ fn settings(load: &Load) -> Vec<(&'static str, Setting)> {
 }
 
 /// As for a rate, with `k` and `M` as in any count.
-pub(super) fn rate(text: &str) -> Result<Rate, String> {
+pub fn rate(text: &str) -> Result<Rate, String> {
     let text = text.strip_suffix("/s").unwrap_or(text);
     let plain = |part: &str| match units::count(part) {
         Ok(number) => number.to_string(),
@@ -207,7 +207,7 @@ pub(super) fn rate(text: &str) -> Result<Rate, String> {
 }
 
 /// As [`rate`], without an end of its own.
-pub(super) fn steady_rate(text: &str) -> Result<Rate, String> {
+pub fn steady_rate(text: &str) -> Result<Rate, String> {
     match text.contains(':') {
         true => Err("a rate that changes, and clients are begun at one: write it as 1000 or 0.5".to_owned()),
         false => rate(text),
@@ -215,7 +215,7 @@ pub(super) fn steady_rate(text: &str) -> Result<Rate, String> {
 }
 
 /// `512`, `64KiB`, `100..1000`.
-pub(super) fn sizes(text: &str) -> Result<(u32, u32), String> {
+pub fn sizes(text: &str) -> Result<(u32, u32), String> {
     const MOST: usize = 1 << 20;
     let (least, most) = text.split_once("..").unwrap_or((text, text));
     let (least, most) = (units::size(least)?, units::size(most)?);

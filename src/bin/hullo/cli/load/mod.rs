@@ -1,8 +1,11 @@
 //! `hullo load`: flags, made into one plan; its outcome, into reports and an exit code.
 
+mod output;
+mod plan;
+mod series;
+
 use crate::cli::descriptors;
-use crate::cli::load_output::Outputs;
-use crate::cli::load_plan;
+use crate::cli::load::output::Outputs;
 use crate::cli::output::failure::{Failure, Place};
 use crate::cli::output::nonblocking;
 use crate::cli::output::stdout;
@@ -63,128 +66,128 @@ Signals:
 /// First every client comes to life, with its welcome or a first reply. Then, after a warm-up, the measuring begins.
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
-pub(super) struct Load {
+pub struct Load {
     /// Whom to test: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     #[arg(value_name = "URL")]
-    pub(super) address: Address,
+    pub address: Address,
 
     /// Clients, in all; on datagrams flows with a socket each
     #[arg(short, long, value_name = "N", default_value = "50", value_parser = units::count)]
-    pub(super) connections: usize,
+    pub connections: usize,
 
     /// How long to measure, like 30s; with --requests too, the first one reached counts [default: 10s]
     #[arg(short, long, value_name = "D", value_parser = units::duration)]
-    pub(super) duration: Option<Duration>,
+    pub duration: Option<Duration>,
 
     /// How many requests to measure, in all
     #[arg(short = 'n', long, value_name = "N", value_parser = units::count)]
-    pub(super) requests: Option<usize>,
+    pub requests: Option<usize>,
 
     /// Requests a second in all, by the clock: 1000, 0.5, or 100:2000 for a rate that grows
-    #[arg(short, long, value_name = "N[:M]", value_parser = load_plan::rate)]
-    pub(super) rate: Option<Rate>,
+    #[arg(short, long, value_name = "N[:M]", value_parser = plan::rate)]
+    pub rate: Option<Rate>,
 
     /// Requests that one client may have in flight; more than 1 needs --framing line or datagrams
     ///
     /// In a closed loop at most 128 datagrams are in flight in all, since a receive queue of the usual size holds little
     /// more: the clients take turns.
     #[arg(long, value_name = "K", default_value = "1", value_parser = units::count)]
-    pub(super) outstanding: usize,
+    pub outstanding: usize,
 
     /// A connection for each request: connect, welcome, request, reply, farewell, close
     #[arg(long)]
-    pub(super) churn: bool,
+    pub churn: bool,
 
     /// Clients begun a second [default: as fast as 256 handshakes at a time go]
-    #[arg(long, value_name = "N", value_parser = load_plan::steady_rate)]
-    pub(super) connect_rate: Option<Rate>,
+    #[arg(long, value_name = "N", value_parser = plan::steady_rate)]
+    pub connect_rate: Option<Rate>,
 
     /// How long a client may take to come to life
     #[arg(long, value_name = "D", default_value = "10s", value_parser = units::duration)]
-    pub(super) connect_timeout: Duration,
+    pub connect_timeout: Duration,
 
     /// How long a reply may take; later it is counted as late
     #[arg(long, value_name = "D", default_value = "5s", value_parser = units::duration)]
-    pub(super) timeout: Duration,
+    pub timeout: Duration,
 
     /// How long requests are sent before the measuring begins
     #[arg(long, value_name = "D", default_value = "1s", value_parser = units::duration)]
-    pub(super) warmup: Duration,
+    pub warmup: Duration,
 
     /// How long to wait for replies after the last request
     #[arg(long, value_name = "D", default_value = "2s", value_parser = units::duration)]
-    pub(super) drain: Duration,
+    pub drain: Duration,
 
     /// What the server speaks, of `hullo dialects`
     #[arg(long, value_name = "NAME", default_value = "hello", conflicts_with_all = ["request", "reply", "welcome"])]
-    pub(super) dialect: String,
+    pub dialect: String,
 
     /// How messages are told apart on a stream: raw or line
     ///
     /// line: each message and each reply ends in a newline. raw: nothing is added, and a message has at most 1024 bytes,
     /// since reads may split a longer one.
     #[arg(long, value_name = "F", default_value = "line", hide_possible_values = true, value_parser = framing())]
-    pub(super) framing: Framing,
+    pub framing: Framing,
 
     /// The message; {conn}, {seq} and {rand} stand for the client, its request and 16 random digits [default: c{conn}-{seq}]
     ///
     /// On datagrams the flow, the sequence and a mark of this run follow it, to tell what was lost, late, doubled or
     /// reordered.
     #[arg(short, long, value_name = "TEXT", conflicts_with = "size")]
-    pub(super) message: Option<String>,
+    pub message: Option<String>,
 
     /// Messages of that size instead, like 512, 64KiB or 100..1000
-    #[arg(short, long, value_name = "N[..M]", value_parser = load_plan::sizes)]
-    pub(super) size: Option<(u32, u32)>,
+    #[arg(short, long, value_name = "N[..M]", value_parser = plan::sizes)]
+    pub size: Option<(u32, u32)>,
 
     /// Any other protocol: the request, with \r \n \t \0 \\ \xNN and {message}
     #[arg(long, value_name = "T", requires = "reply")]
-    pub(super) request: Option<String>,
+    pub request: Option<String>,
 
     /// The reply that is due to it
     #[arg(long, value_name = "T", requires = "request")]
-    pub(super) reply: Option<String>,
+    pub reply: Option<String>,
 
     /// What the server says first, if it does
     #[arg(long, value_name = "T", requires = "request")]
-    pub(super) welcome: Option<String>,
+    pub welcome: Option<String>,
 
     /// How closely replies are looked at: full (each byte), length or none
     #[arg(long, value_name = "HOW", default_value = "full", hide_possible_values = true, value_parser = check())]
-    pub(super) check: Check,
+    pub check: Check,
 
     /// Our own addresses, used in turn: each has some 28,000 ports for the server
     #[arg(long, value_name = "ADDR[/LEN]", value_parser = Sources::parse)]
-    pub(super) source: Option<Sources>,
+    pub source: Option<Sources>,
 
     /// What must hold, like 'p99<5ms'; may be given again
     ///
     /// Of p50, p90, p99, p99.9 and max (of the response time), rate, errors (a share, like 0.1%) and lost, with < <= > >= ==.
     /// Errors are of the planned requests: what was never sent is one, and so is a client that was lost or never came.
     #[arg(long, value_name = "EXPR", value_parser = Expectation::parse)]
-    pub(super) expect: Vec<Expectation>,
+    pub expect: Vec<Expectation>,
 
     /// Print one JSON object on stdout instead of text, as -o - does
     #[arg(long)]
-    pub(super) json: bool,
+    pub json: bool,
 
     /// Write the JSON object to a file; in each of these - is stdout, in place of the text
     #[arg(short, long, value_name = "FILE")]
-    pub(super) output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
 
     /// Write a page with plots
     #[arg(long, value_name = "FILE")]
-    pub(super) html: Option<PathBuf>,
+    pub html: Option<PathBuf>,
 
     /// Write an HdrHistogram interval log
     ///
     /// It and the plots keep 256 intervals: from then on each stands for two seconds, then for four, and so on.
     #[arg(long, value_name = "FILE")]
-    pub(super) hdr: Option<PathBuf>,
+    pub hdr: Option<PathBuf>,
 
     /// Write one JSON line for each second
     #[arg(long, value_name = "FILE")]
-    pub(super) timeseries: Option<PathBuf>,
+    pub timeseries: Option<PathBuf>,
 
     /// No progress on stderr
     #[arg(short, long)]
@@ -196,9 +199,9 @@ pub(super) struct Load {
 }
 
 impl Load {
-    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+    pub fn run(self) -> Result<ExitCode, Failure> {
         let limit = descriptors::raise();
-        let plan = load_plan::plan(&self)?;
+        let plan = plan::checked(&self)?;
         if load::room_in(limit) == 0 {
             let sentence =
                 format!("the descriptor limit of {limit} leaves no room for clients: raise it (ulimit -n)");
@@ -231,7 +234,7 @@ impl Load {
     }
 }
 
-pub(super) fn usage(problem: String) -> Failure {
+pub fn usage(problem: String) -> Failure {
     Failure::usage(vec![Place::default().complaint(problem)])
 }
 

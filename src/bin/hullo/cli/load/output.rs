@@ -2,7 +2,7 @@
 //! typing error.
 
 use crate::cli::load::Load;
-use crate::cli::load_series::Series;
+use crate::cli::load::series::Series;
 use crate::cli::output::columns;
 use crate::cli::output::stdout;
 use crate::load::{Interval, Outcome, report};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// A path that stands for stdout.
 const STDOUT: &str = "-";
 
-pub(super) struct Outputs {
+pub struct Outputs {
     /// What is written at the end; to stdout last.
     reports: Vec<(Output, Form)>,
     /// Written second by second.
@@ -27,7 +27,7 @@ pub(super) struct Outputs {
 type Form = fn(&Outcome) -> Vec<u8>;
 
 /// A file, a pipe or stdout.
-pub(super) struct Output {
+pub struct Output {
     /// The option that asked for it.
     option: &'static str,
     path: PathBuf,
@@ -38,7 +38,7 @@ pub(super) struct Output {
 }
 
 impl Outputs {
-    pub(super) fn open(load: &Load) -> Result<Outputs, String> {
+    pub fn open(load: &Load) -> Result<Outputs, String> {
         let json: Form = |outcome| (report::json(outcome) + "\n").into_bytes();
         let text: Form = |outcome| for_a_reader(report::text(outcome)).into_bytes();
         let asked: [(&'static str, &Option<PathBuf>, Option<Form>); 4] = [
@@ -86,19 +86,19 @@ impl Outputs {
     }
 
     /// Whether stdout is all there is.
-    pub(super) fn are_printed_only(&self) -> bool {
+    pub fn are_printed_only(&self) -> bool {
         self.reports.iter().all(|(output, _)| output.is_stdout()) && self.series.is_none()
     }
 
     /// A second is over.
-    pub(super) fn tell(&mut self, second: &Interval) {
+    pub fn tell(&mut self, second: &Interval) {
         if let Some(series) = &mut self.series {
             series.write(report::timeseries_line(second));
         }
     }
 
     /// Writes the reports; the first error of several, as a sentence.
-    pub(super) fn write(self, outcome: &Outcome) -> Result<(), String> {
+    pub fn write(self, outcome: &Outcome) -> Result<(), String> {
         let mut result = Ok(());
         for (mut output, form) in self.reports {
             let written = output.begin().and_then(|()| output.append(&form(outcome)));
@@ -129,16 +129,16 @@ impl Output {
         Ok(Output { option: "", path: STDOUT.into(), file: Some(file), is_new: false })
     }
 
-    pub(super) fn is_stdout(&self) -> bool {
+    pub fn is_stdout(&self) -> bool {
         self.option.is_empty()
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         if self.is_stdout() { Path::new("stdout") } else { &self.path }
     }
 
     /// What was there before stays until there is something better. A pipe is waited for until somebody reads it.
-    pub(super) fn begin(&mut self) -> io::Result<()> {
+    pub fn begin(&mut self) -> io::Result<()> {
         if self.is_stdout() {
             return stdout::check();
         }
@@ -153,7 +153,7 @@ impl Output {
         Ok(())
     }
 
-    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+    pub fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let is_stdout = self.is_stdout();
         let Some(file) = &mut self.file else { return Ok(()) };
         file.write_all(bytes).or_else(|error| match error.kind() {
@@ -215,6 +215,6 @@ fn undo(places: &[(Output, Option<Form>)]) {
     }
 }
 
-pub(super) fn cannot_write(path: &Path, error: &io::Error) -> String {
+pub fn cannot_write(path: &Path, error: &io::Error) -> String {
     format!("cannot write {}: {error}", path.display())
 }
