@@ -15,7 +15,7 @@ const URL: &str = "tcp://127.0.0.1:1";
 
 #[test]
 fn a_mistake_is_a_sentence_and_exit_code_2() {
-    let each: [(&[&str], &str); 26] = [
+    let each: [(&[&str], &str); 29] = [
         (&[URL, "--expect", "p42<5ms"], "p42"),
         (&[URL, "--expect", "speed>=5"], "speed"),
         (&[URL, "--expect", "p99"], "p99"),
@@ -45,6 +45,9 @@ fn a_mistake_is_a_sentence_and_exit_code_2() {
         (&[URL, "--check", "some"], "some"),
         (&[URL, "--connect-rate", "10:20"], "clients are begun at one"),
         (&["udp://127.0.0.1:1", "-s", "100..65508"], "at most 65507 bytes"),
+        (&["unix:/nowhere", "--source", "127.0.0.1"], "--source is for TCP and UDP"),
+        (&["unixgram:/nowhere", "--source", "127.0.0.1"], "--source is for TCP and UDP"),
+        (&["unixpacket:/nowhere", "--source", "127.0.0.1"], "--source is for TCP and UDP"),
     ];
     for (arguments, part) in each {
         let (code, sentence) = refused(arguments);

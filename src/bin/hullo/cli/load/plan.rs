@@ -91,7 +91,7 @@ fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
     if load.churn && is_datagram {
         return Err("--churn is for connections, and datagrams have none: take it out".to_owned());
     }
-    if load.source.is_some() && matches!(load.address, Address::Unix(_) | Address::Unixgram(_)) {
+    if load.source.is_some() && !matches!(load.address, Address::Tcp(..) | Address::Udp(..)) {
         return Err("--source is for TCP and UDP: a Unix socket has no source address".to_owned());
     }
     Ok(())
