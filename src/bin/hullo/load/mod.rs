@@ -22,7 +22,7 @@ mod plan;
 pub mod report;
 mod text;
 
-pub use books::outcome::{Books, Evidence, Interval, Judged, Judgement, Mode, Outcome, Phase, Status};
+pub use books::outcome::{Interval, Outcome};
 pub use engine::progress::Progress;
 pub use plan::expectations::Expectation;
 pub use plan::preflight::{check as preflight, room_in};
@@ -31,7 +31,7 @@ pub use plan::script::{Script, Templates, Wanted};
 pub use plan::settings::Setting;
 pub use plan::sources::Sources;
 pub use plan::{Check, Framing, Plan};
-pub use report::verdict::exit_code;
+pub use report::verdict::conclusion;
 
 use crate::signals::{self, Signals};
 use engine::handler::Driver;

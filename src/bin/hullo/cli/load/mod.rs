@@ -220,7 +220,7 @@ impl Load {
             Err(problem) if outcome.signal.is_some() => nonblocking::print_line(&format!("error: {problem}")),
             written => written.map_err(|problem| Failure::failed(&Place::default(), problem))?,
         }
-        Ok(ExitCode::from(load::exit_code(&outcome)))
+        Ok(ExitCode::from(load::conclusion(&outcome).exit_code()))
     }
 
     fn progress(&self) -> Progress {

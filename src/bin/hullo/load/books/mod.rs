@@ -8,3 +8,4 @@ pub mod latency;
 pub mod ledger;
 pub mod outcome;
 pub mod packed;
+pub mod verdict;

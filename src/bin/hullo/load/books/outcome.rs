@@ -1,9 +1,11 @@
 //! What a run has shown: plain figures, from which every form of the report is made. No I/O, no clock.
 
+use crate::load::books::verdict::Verdict;
 use crate::load::plan::Check;
 use crate::load::plan::rate::Rate;
 use crate::load::plan::settings::Setting;
 use hdrhistogram::Histogram;
+use hullo::Address;
 use std::collections::BTreeMap;
 use std::ops::{AddAssign, Sub};
 use std::time::{Duration, SystemTime};
@@ -14,7 +16,7 @@ pub struct Outcome {
     /// The command as it was typed.
     pub command: String,
     /// The server's address.
-    pub target: String,
+    pub target: Address,
     pub mode: Mode,
     /// What was in force, defaults included, as name and value, in the order of the help.
     pub settings: Vec<(&'static str, Setting)>,
@@ -220,53 +222,6 @@ pub struct Interval {
     pub max_loop_lag: Duration,
 }
 
-/// What to think of it.
-#[derive(Clone, PartialEq, Debug, Default)]
-pub struct Verdict {
-    /// Whether the figures are the server's, and not the generator's own, and enough for what was to be judged by them.
-    pub trustworthy: bool,
-    /// Sentences: what went wrong, or keeps the figures from being trusted.
-    pub faults: Vec<String>,
-    /// Sentences: what else a reader must know.
-    pub remarks: Vec<String>,
-    pub expectations: Vec<Judged>,
-}
-
-/// A verdict in a word.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Status {
-    Passed,
-    Failed,
-    /// Every reply was right, but not all that was planned was sent.
-    FellShort,
-    NotTrustworthy,
-    /// By a signal.
-    Stopped,
-}
-
-/// An expectation, judged.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Judged {
-    /// As typed: `p99<5ms`.
-    pub expression: String,
-    pub judgement: Judgement,
-    /// What it was in truth, in the unit of the expression's own quantity: microseconds, requests a second, a
-    /// fraction (errors) or a count; none where there is nothing to measure.
-    pub value: Option<f64>,
-}
-
-/// Whether an expectation holds.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Judgement {
-    Held,
-    /// Or there was nothing to measure.
-    Broken,
-    /// With a faster generator it might have come out the other way.
-    Doubtful,
-    /// So few samples do not show where the percentile is: as many as this are wanted.
-    TooFew(u64),
-}
-
 impl Outcome {
     /// The time that the rate is over, without the drain: the time measured, or the time that was asked for where the run
     /// ended before it.
@@ -314,7 +269,6 @@ impl Outcome {
 
     /// Replies out of order where there is one to keep: a network may change that of datagrams.
     pub fn misordered(&self) -> u64 {
-        let is_datagram = self.target.starts_with("udp:") || self.target.starts_with("unixgram:");
-        if is_datagram { 0 } else { self.books.reordered }
+        if self.target.is_datagram() { 0 } else { self.books.reordered }
     }
 }

@@ -1,7 +1,8 @@
 //! The figures of a run, once it is over.
 
 use crate::load::books::ledger::UnderWay;
-use crate::load::books::outcome::{Fairness, Generator, Mode, Outcome, Verdict};
+use crate::load::books::outcome::{Fairness, Generator, Mode, Outcome};
+use crate::load::books::verdict::Verdict;
 use crate::load::clients::client::{Kind, Stage, State};
 use crate::load::engine::handler::{Driver, nanoseconds};
 use crate::load::report::advice::advice;
@@ -95,7 +96,7 @@ impl Driver<'_> {
         let totals = self.ledger.into_totals();
         let mut outcome = Outcome {
             command: plan.command.clone(),
-            target: plan.targets[self.target].to_string(),
+            target: plan.targets[self.target].clone(),
             mode: if plan.rate.is_some() { Mode::Open } else { Mode::Closed },
             settings: plan.settings.clone(),
             check: plan.script.check,

@@ -65,7 +65,7 @@ fn no_first_reply(outcome: &Outcome, script: &Script) -> String {
         return "of a reply only a part came, which is in the evidence: give in --reply what the server says, and no more"
             .to_owned();
     }
-    if is_datagram(outcome) {
+    if outcome.target.is_datagram() {
         return match script.request.longest() > USUAL_LIMIT {
             true => format!(
                 "servers drop datagrams over their limit, which is {USUAL_LIMIT} bytes in hullo serve: choose a smaller \
@@ -107,7 +107,7 @@ fn limit(evidence: &Evidence) -> Option<u64> {
 /// On a stream more came than was due.
 fn more_lines(outcome: &Outcome, script: &Script) -> Option<String> {
     let lines = script.reply.lines();
-    if is_datagram(outcome) {
+    if outcome.target.is_datagram() {
         return None;
     }
     if script.framing == Framing::Raw || lines == 0 {
@@ -132,8 +132,4 @@ fn more_lines(outcome: &Outcome, script: &Script) -> Option<String> {
 fn dialect(outcome: &Outcome) -> Option<String> {
     let setting = outcome.settings.iter().find(|(name, _)| *name == "dialect");
     setting.map(|(_, dialect)| dialect.to_string())
-}
-
-fn is_datagram(outcome: &Outcome) -> bool {
-    outcome.target.starts_with("udp:") || outcome.target.starts_with("unixgram:")
 }

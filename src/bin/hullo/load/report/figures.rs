@@ -1,6 +1,6 @@
 //! Figures as people read them: three digits that count, and the unit that keeps them short.
 
-use crate::load::Evidence;
+use crate::load::books::outcome::Evidence;
 use hdrhistogram::Histogram;
 use hullo::Printable;
 use jiff::Timestamp;

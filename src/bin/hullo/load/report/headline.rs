@@ -1,6 +1,12 @@
+//! The first line of a report: what the run comes to, and its key figures.
+
 use super::figures::{by_number, count, counted, duration, latency, percent, quantile, rate, signal_name};
+use crate::load::books::outcome::{Mode, Outcome};
+use crate::load::books::verdict::{Conclusion, Judged, Judgement, Status};
+use crate::load::plan::Check;
+use crate::load::plan::expectations::Quantity;
+use crate::load::plan::rate::Rate;
 use crate::load::report::verdict::{self, is_lower_bound};
-use crate::load::{Check, Judged, Judgement, Mode, Outcome, Rate, Status};
 
 /// What a reader takes home who reads no further.
 pub(super) struct Headline {
@@ -20,18 +26,21 @@ pub(super) enum Tone {
 
 impl Headline {
     pub(super) fn of(outcome: &Outcome) -> Headline {
-        let status = verdict::status(outcome);
-        let what = match status {
-            Status::Stopped => {
+        let conclusion = verdict::conclusion(outcome);
+        let status = conclusion.status();
+        let what = match conclusion {
+            Conclusion::Stopped(signal) => {
                 let after = duration(outcome.measured);
-                Some(format!("by {} after {after} of measuring", signal_name(outcome.signal.unwrap_or(0))))
+                Some(format!("by {} after {after} of measuring", signal_name(signal)))
             }
-            Status::Failed if outcome.books.correct == 0 => None,
-            Status::Failed => broken(outcome).or_else(|| ended_early(outcome)),
-            Status::NotTrustworthy => Some(doubt(outcome)),
-            Status::FellShort => Some(format!("{}, {}", unsent(outcome), praise(outcome.check))),
-            Status::Passed if has_faults(outcome) => Some("with errors, as allowed".to_owned()),
-            Status::Passed => Some(praise(outcome.check).to_owned()),
+            Conclusion::NothingCompleted | Conclusion::HadErrors => None,
+            Conclusion::ExpectationBroken => Some(broken(outcome)),
+            Conclusion::EndedEarly => Some(ended_early(outcome)),
+            Conclusion::NotTrustworthy => Some(doubt(outcome).to_owned()),
+            Conclusion::TooFewSamples => Some("too few samples to judge a percentile by".to_owned()),
+            Conclusion::FellShort(_) => Some(format!("{}, {}", unsent(outcome), praise(outcome.check))),
+            Conclusion::Passed if has_faults(outcome) => Some("with errors, as allowed".to_owned()),
+            Conclusion::Passed => Some(praise(outcome.check).to_owned()),
         };
         let faults = faults(outcome);
         let are_shown = !faults.is_empty() && outcome.books.correct > 0;
@@ -57,35 +66,27 @@ fn word(status: Status) -> &'static str {
     }
 }
 
-fn broken(outcome: &Outcome) -> Option<String> {
+fn broken(outcome: &Outcome) -> String {
     let judged = outcome.verdict.expectations.iter();
     let broken = judged.filter(|judged| judged.judgement == Judgement::Broken).count() as u64;
-    (broken > 0).then(|| counted(broken, "expectation is broken", "expectations are broken"))
+    counted(broken, "expectation is broken", "expectations are broken")
 }
 
-fn ended_early(outcome: &Outcome) -> Option<String> {
-    outcome.ended_early.then(|| match outcome.asked {
+fn ended_early(outcome: &Outcome) -> String {
+    match outcome.asked {
         Some(asked) => format!("it ended after {} of {}", duration(outcome.measured), duration(asked)),
         None => format!("it ended after {}, before all was done", duration(outcome.measured)),
-    })
+    }
 }
 
 /// Why the figures are not to be trusted.
-fn doubt(outcome: &Outcome) -> String {
-    let generator = &outcome.generator;
-    let expectations = &outcome.verdict.expectations;
-    let is_any = |judgement: fn(&Judgement) -> bool| expectations.iter().any(|it| judgement(&it.judgement));
-    let are_few = is_any(|judgement| matches!(judgement, Judgement::TooFew(_)));
-    let doubt = match outcome.mode {
-        _ if are_few && !is_any(|judgement| *judgement == Judgement::Doubtful) => {
-            "too few samples to judge a percentile by"
-        }
+fn doubt(outcome: &Outcome) -> &'static str {
+    match outcome.mode {
         Mode::Closed => "the generator was the limit",
-        Mode::Open if generator.receive_drops > 0 => "its own receive queues dropped datagrams",
+        Mode::Open if outcome.generator.receive_drops > 0 => "its own receive queues dropped datagrams",
         Mode::Open if !outcome.kept_up() => "the generator did not keep up",
         Mode::Open => "requests were sent late",
-    };
-    doubt.to_owned()
+    }
 }
 
 fn unsent(outcome: &Outcome) -> String {
@@ -129,17 +130,13 @@ pub(super) fn verb(judgement: Judgement) -> &'static str {
 pub(super) fn measured(judged: &Judged) -> String {
     match judged.value.filter(|value| value.is_finite()) {
         None => "nothing to measure".to_owned(),
-        Some(value) => match quantity(judged) {
-            "rate" => rate(value),
-            "errors" => percent(value, 1.0),
-            "lost" => count(value as u64),
-            _ => latency(value),
+        Some(value) => match judged.expectation.quantity {
+            Quantity::Rate => rate(value),
+            Quantity::Errors => percent(value, 1.0),
+            Quantity::Lost => count(value as u64),
+            Quantity::Percentile(_) => latency(value),
         },
     }
-}
-
-fn quantity(judged: &Judged) -> &str {
-    judged.expression.split(['<', '>', '=']).next().unwrap_or_default().trim()
 }
 
 fn key_figures(outcome: &Outcome) -> String {

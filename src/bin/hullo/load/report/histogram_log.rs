@@ -1,5 +1,5 @@
 use super::figures::visible;
-use crate::load::{Interval, Outcome, Phase};
+use crate::load::books::outcome::{Interval, Outcome, Phase};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 

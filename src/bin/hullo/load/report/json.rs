@@ -1,5 +1,10 @@
+//! The report as one JSON object, for programs.
+
 use super::figures::{escaped, max, mean, quantile, start_time};
-use crate::load::{Books, Evidence, Judged, Judgement, Mode, Outcome, Setting, Status, report::verdict};
+use crate::load::books::outcome::{Books, Evidence, Mode, Outcome};
+use crate::load::books::verdict::{Judged, Judgement, Status};
+use crate::load::plan::settings::Setting;
+use crate::load::report::verdict::conclusion;
 use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -12,12 +17,12 @@ pub fn json(outcome: &Outcome) -> String {
     let report = Report {
         version: env!("CARGO_PKG_VERSION"),
         command: &outcome.command,
-        target: &outcome.target,
+        target: outcome.target.to_string(),
         mode: match outcome.mode {
             Mode::Closed => "closed",
             Mode::Open => "open",
         },
-        exit_code: verdict::exit_code(outcome),
+        exit_code: conclusion(outcome).exit_code(),
         verdict: Verdict::of(outcome),
         start_time: start_time(outcome.began),
         offered_rate: outcome.offered_rate(),
@@ -81,7 +86,7 @@ pub(super) fn line(value: &impl Serialize) -> String {
 struct Report<'a> {
     version: &'static str,
     command: &'a str,
-    target: &'a str,
+    target: String,
     mode: &'static str,
     exit_code: u8,
     verdict: Verdict<'a>,
@@ -201,14 +206,14 @@ impl<'a> Verdict<'a> {
     fn of(outcome: &'a Outcome) -> Verdict<'a> {
         let verdict = &outcome.verdict;
         Verdict {
-            status: match verdict::status(outcome) {
+            status: match conclusion(outcome).status() {
                 Status::Passed => "passed",
                 Status::Failed => "failed",
                 Status::FellShort => "fell_short",
                 Status::NotTrustworthy => "not_trustworthy",
                 Status::Stopped => "stopped",
             },
-            exit_code: verdict::exit_code(outcome),
+            exit_code: conclusion(outcome).exit_code(),
             trustworthy: verdict.trustworthy,
             reasons: verdict.faults.iter().chain(&verdict.remarks).map(String::as_str).collect(),
             faults: &verdict.faults,
@@ -227,7 +232,7 @@ impl<'a> Expectation<'a> {
             Judgement::TooFew(_) => "too_few_samples",
         };
         let pass = judged.judgement == Judgement::Held;
-        Expectation { expression: &judged.expression, pass, judgement, value: judged.value }
+        Expectation { expression: judged.expectation.text(), pass, judgement, value: judged.value }
     }
 }
 

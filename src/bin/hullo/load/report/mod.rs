@@ -9,6 +9,7 @@ mod headline;
 mod histogram_log;
 mod html;
 mod json;
+mod judgement;
 #[cfg(test)]
 mod tests;
 mod text;

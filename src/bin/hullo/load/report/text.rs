@@ -3,8 +3,8 @@ use super::figures::{
     percent, quantile, rate, starved, visible,
 };
 use super::headline::{Headline, measured, offered, verb};
+use crate::load::books::outcome::{Evidence, Mode, Outcome};
 use crate::load::report::verdict::is_lower_bound;
-use crate::load::{Evidence, Mode, Outcome};
 use hdrhistogram::Histogram;
 use std::fmt::Write;
 
@@ -41,11 +41,11 @@ fn verdict(outcome: &Outcome) -> String {
         let _ = writeln!(block, "  {}", visible(sentence));
     }
     let expectations = &outcome.verdict.expectations;
-    let width = expectations.iter().map(|judged| visible(&judged.expression).len()).max().unwrap_or(0);
+    let width = expectations.iter().map(|judged| visible(judged.expectation.text()).len()).max().unwrap_or(0);
     let verbs = expectations.iter().map(|judged| verb(judged.judgement).len()).max().unwrap_or(0);
     for judged in expectations {
         let (verb, value) = (verb(judged.judgement), measured(judged));
-        let _ = writeln!(block, "  {:width$}  {verb:verbs$}  {value}", visible(&judged.expression));
+        let _ = writeln!(block, "  {:width$}  {verb:verbs$}  {value}", visible(judged.expectation.text()));
     }
     block
 }

@@ -1,5 +1,5 @@
 use super::json::{Percentiles, Requests, line};
-use crate::load::{Interval, Phase};
+use crate::load::books::outcome::{Interval, Phase};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

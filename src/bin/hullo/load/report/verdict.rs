@@ -1,8 +1,10 @@
 //! What to think of a run: whether its figures are the server's or our own, and how it exits.
 
-use crate::load::books::outcome::{Judged, Judgement, Mode, Outcome, Status, Verdict};
+use crate::load::books::outcome::{Mode, Outcome};
+use crate::load::books::verdict::{Conclusion, Judged, Judgement, Promise, Status, Verdict};
 use crate::load::plan::Check;
 use crate::load::plan::expectations::Expectation;
+use crate::load::report::judgement::judge;
 use crate::load::report::{counted, shown};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,24 +28,19 @@ pub(crate) fn verdict(
     let limits = limits(outcome);
     let is_trusted = limits.is_empty();
     let expectations: Vec<Judged> =
-        expectations.iter().map(|expectation| expectation.judge(outcome, is_trusted)).collect();
+        expectations.iter().map(|expectation| judge(expectation, outcome, is_trusted)).collect();
     let remarks = [notes, remarks(outcome, is_trusted, &expectations)].concat();
     let faults = [limits, faults, shortfall(outcome)].concat();
     // Where nothing was completed there is nothing to trust.
     let trustworthy = is_trusted && outcome.books.correct > 0;
     let verdict = Verdict { trustworthy, faults, remarks, expectations };
-    let is_doubtful = conclusion(outcome, &verdict).0 == Status::NotTrustworthy;
+    let is_doubtful = concluded(outcome, &verdict).status() == Status::NotTrustworthy;
     Verdict { trustworthy: trustworthy && !is_doubtful, ..verdict }
 }
 
-/// The run in a word.
-pub fn status(outcome: &Outcome) -> Status {
-    conclusion(outcome, &outcome.verdict).0
-}
-
-/// How the command exits with it.
-pub fn exit_code(outcome: &Outcome) -> u8 {
-    conclusion(outcome, &outcome.verdict).1
+/// What the run comes to.
+pub fn conclusion(outcome: &Outcome) -> Conclusion {
+    concluded(outcome, &outcome.verdict)
 }
 
 /// In a closed loop a busy generator only makes the rate a lower bound.
@@ -55,37 +52,40 @@ pub(crate) fn is_lower_bound(outcome: &Outcome) -> bool {
 /// errors, which no expectation allows; the figures are not to be trusted and somebody relies on them; what went wrong may
 /// be due to datagrams that we dropped ourselves; not all was sent; there were too few samples. What is proved comes
 /// before what could not be judged.
-fn conclusion(outcome: &Outcome, verdict: &Verdict) -> (Status, u8) {
+fn concluded(outcome: &Outcome, verdict: &Verdict) -> Conclusion {
     let Verdict { trustworthy, expectations, .. } = verdict;
     let is_any = |judgement: fn(&Judgement) -> bool| expectations.iter().any(|it| judgement(&it.judgement));
     let relies = outcome.mode == Mode::Open && expectations.is_empty();
-    let allows_errors = expectations.iter().any(Judged::allows_errors);
+    let allows_errors = expectations
+        .iter()
+        .any(|judged| judged.judgement == Judgement::Held && judged.expectation.allows_errors());
     let errors = errors(outcome);
     // Wrong bytes are nobody's but the server's, whatever our own queues have dropped.
     let proved = if outcome.generator.receive_drops > 0 { outcome.books.wrong } else { errors };
     if let Some(signal) = outcome.signal {
-        (Status::Stopped, 128 + u8::try_from(signal).unwrap_or(0))
+        Conclusion::Stopped(signal)
     } else if outcome.books.correct == 0 {
-        (Status::Failed, 1)
+        Conclusion::NothingCompleted
     } else if is_any(|judgement| matches!(judgement, Judgement::Broken)) {
-        (Status::Failed, 3)
-    } else if outcome.ended_early || proved > 0 && !allows_errors {
-        (Status::Failed, 1)
+        Conclusion::ExpectationBroken
+    } else if outcome.ended_early {
+        Conclusion::EndedEarly
+    } else if proved > 0 && !allows_errors {
+        Conclusion::HadErrors
     } else if is_any(|judgement| matches!(judgement, Judgement::Doubtful)) || relies && !trustworthy {
-        (Status::NotTrustworthy, 4)
+        Conclusion::NotTrustworthy
     } else if errors > 0 && !allows_errors {
-        (Status::Failed, 1)
+        Conclusion::HadErrors
     } else if outcome.books.not_sent > 0 && !allows_errors {
-        let code = match outcome.mode {
-            _ if !expectations.is_empty() => 3,
-            Mode::Open => 1,
-            Mode::Closed => 0,
-        };
-        (Status::FellShort, code)
+        Conclusion::FellShort(match outcome.mode {
+            _ if !expectations.is_empty() => Promise::Expectations,
+            Mode::Open => Promise::Rate,
+            Mode::Closed => Promise::Nothing,
+        })
     } else if is_any(|judgement| matches!(judgement, Judgement::TooFew(_))) {
-        (Status::NotTrustworthy, 4)
+        Conclusion::TooFewSamples
     } else {
-        (Status::Passed, 0)
+        Conclusion::Passed
     }
 }
 
@@ -202,14 +202,14 @@ fn remarks(outcome: &Outcome, is_trusted: bool, expectations: &[Judged]) -> Vec<
     if !is_trusted && outcome.mode == Mode::Closed {
         remarks.push("the generator was the limit: the rate is a lower bound".to_owned());
     }
-    for Judged { expression, judgement, .. } in expectations {
+    for Judged { expectation, judgement, .. } in expectations {
         match judgement {
             Judgement::TooFew(wanted) => remarks.push(format!(
-                "{expression} is not judged: it wants {wanted} samples at least, and there are {}",
+                "{expectation} is not judged: it wants {wanted} samples at least, and there are {}",
                 outcome.latency.response.len()
             )),
             Judgement::Doubtful => remarks.push(format!(
-                "{expression} is not judged: with a generator that kept up it might have come out otherwise"
+                "{expectation} is not judged: with a generator that kept up it might have come out otherwise"
             )),
             Judgement::Held | Judgement::Broken => {}
         }

@@ -2,7 +2,7 @@ use super::super::figures::{count, starved};
 use super::figure::{Figure, Table};
 use super::plot::{Axis, Limit, Plot, Series, Shape, Tip};
 use super::scale::Scale;
-use crate::load::Outcome;
+use crate::load::books::outcome::Outcome;
 
 /// What the clients got, from the worst off to the best.
 pub(super) fn fairness(outcome: &Outcome) -> Figure {

@@ -13,8 +13,9 @@ use super::figures::{
     start_time, visible,
 };
 use super::headline::{Headline, Tone, measured, offered, verb};
+use crate::load::books::outcome::{Mode, Outcome, Phase};
+use crate::load::books::verdict::Judgement;
 use crate::load::report::verdict::is_lower_bound;
-use crate::load::{Judgement, Mode, Outcome, Phase};
 use figure::{Figure, Table};
 use slices::Slice;
 use std::fmt::Write;
@@ -39,7 +40,7 @@ pub fn html(outcome: &Outcome) -> String {
          <meta name=\"color-scheme\" content=\"light dark\">\n\
          <link rel=\"icon\" href=\"data:,\">\n\
          <title>hullo load {}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n",
-        escape(&outcome.target),
+        escape(&outcome.target.to_string()),
         include_str!("style.css"),
     );
     page += &header(outcome);
@@ -66,7 +67,7 @@ fn header(outcome: &Outcome) -> String {
     let mut header = format!(
         "<header class=\"{tone}\">\n<p class=\"what\">hullo load <b>{}</b> &middot; {mode} &middot; {}</p>\n\
          <h1><em>{}:</em> {}</h1>\n",
-        escape(&outcome.target),
+        escape(&outcome.target.to_string()),
         start_time(outcome.began),
         headline.word,
         escape(&readable(headline.sentence)),
@@ -81,7 +82,8 @@ fn header(outcome: &Outcome) -> String {
         for judged in &verdict.expectations {
             let class = if judged.judgement == Judgement::Held { "held" } else { "broken" };
             let verb = verb(judged.judgement);
-            let (expression, value) = (escape(&judged.expression), escape(&readable(measured(judged))));
+            let (expression, value) =
+                (escape(judged.expectation.text()), escape(&readable(measured(judged))));
             let _ = writeln!(header, "<li class=\"{class}\"><code>{expression}</code> {verb}: {value}</li>");
         }
         header += "</ul>\n";

@@ -6,7 +6,7 @@ use super::plot::{Axis, Limit, Plot, Series, Shade, Shape, Tip};
 use super::scale::Scale;
 use super::slices::Slice;
 use super::{lasted, maybe_lasted, phase_name};
-use crate::load::{Mode, Outcome, Phase};
+use crate::load::books::outcome::{Mode, Outcome, Phase};
 
 /// Causes beyond these share the last colour.
 const FAILURE_CLASSES: [&str; 6] = ["f1", "f2", "f3", "f4", "f5", "f6"];

@@ -1,5 +1,5 @@
 use super::super::figures::{max, quantile};
-use crate::load::{Interval, Outcome, Phase};
+use crate::load::books::outcome::{Interval, Outcome, Phase};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@ use super::figure::{Figure, Table};
 use super::plot::{Axis, Plot, Series, Shape, Tip};
 use super::scale::Scale;
 use super::{lasted, maybe_lasted};
-use crate::load::{Mode, Outcome};
+use crate::load::books::outcome::{Mode, Outcome};
 use hdrhistogram::Histogram;
 
 /// In percent, as they are written.

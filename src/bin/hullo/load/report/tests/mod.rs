@@ -17,7 +17,11 @@ mod temp;
 mod verdict;
 
 use crate::load::books::outcome::*;
-use crate::load::{Check, Rate, Setting};
+use crate::load::books::verdict::*;
+use crate::load::plan::Check;
+use crate::load::plan::expectations::Expectation;
+use crate::load::plan::rate::Rate;
+use crate::load::plan::settings::Setting;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -101,8 +105,8 @@ fn rich() -> Outcome {
         faults: vec!["1 of 50 clients did not come to life (connect refused: 1)".into()],
         remarks: vec!["the weather was fine".into()],
         expectations: vec![
-            Judged { expression: "p99<5ms".into(), judgement: Judgement::Broken, value: Some(p99) },
-            Judged { expression: "errors<=0.1%".into(), judgement: Judgement::Held, value: Some(0.0008) },
+            judged("p99<5ms", Judgement::Broken, p99),
+            judged("errors<=0.1%", Judgement::Held, 0.0008),
         ],
     };
     outcome
@@ -145,7 +149,7 @@ fn absent() -> Outcome {
 fn empty() -> Outcome {
     Outcome {
         command: "hullo load tcp://127.0.0.1:9999".into(),
-        target: "tcp://127.0.0.1:9999".into(),
+        target: "tcp://127.0.0.1:9999".parse().unwrap(),
         mode: Mode::Open,
         settings: vec![
             ("connections", Setting::Count(50)),
@@ -179,6 +183,10 @@ fn empty() -> Outcome {
         signal: None,
         verdict: Verdict { trustworthy: true, ..Verdict::default() },
     }
+}
+
+fn judged(expression: &str, judgement: Judgement, value: f64) -> Judged {
+    Judged { expectation: Expectation::parse(expression).unwrap(), judgement, value: Some(value) }
 }
 
 fn quiet(start: u64, length: u64, phase: Phase) -> Interval {

@@ -4,7 +4,7 @@ use super::process::Process;
 use super::skip::{PATIENCE, skip};
 use super::temp::TempDir;
 use super::{absent, empty, rich, small};
-use crate::load::Outcome;
+use crate::load::books::outcome::Outcome;
 use crate::load::report::html;
 use serde_json::Value;
 use std::process::{Command, Stdio};
@@ -107,7 +107,7 @@ fn poor_runs_have_a_page_that_says_what_there_is_not() {
 fn the_replies_of_the_drain_are_no_point_of_the_latency() {
     let mut outcome = rich();
     let drain = outcome.intervals.last_mut().unwrap();
-    assert_eq!(drain.phase, crate::load::Phase::Drain);
+    assert_eq!(drain.phase, crate::load::books::outcome::Phase::Drain);
     drain.response.record(3_000_000_000).unwrap();
     let page = html(&outcome);
     let figure = page.split("<h2>Latency over time</h2>").nth(1).unwrap().split("</figure>").next().unwrap();
@@ -122,7 +122,7 @@ fn a_long_run_has_a_page_that_stays_small() {
     outcome.intervals.truncate(2);
     for at in 0..1000 {
         let start = Duration::from_millis(1640 + 1000 * at);
-        outcome.intervals.push(crate::load::Interval { start, ..second.clone() });
+        outcome.intervals.push(crate::load::books::outcome::Interval { start, ..second.clone() });
     }
     let page = html(&outcome);
     assert!(page.len() < 1_000_000, "{} bytes", page.len());

@@ -1,9 +1,12 @@
 //! What a run comes to: in a word, in an exit code, and in the reports.
 
-use super::{absent, rich, small};
+use super::{absent, judged, rich, small};
 use crate::load::books::outcome::Connections;
+use crate::load::books::outcome::{Mode, Outcome};
+use crate::load::books::verdict::Judgement;
+use crate::load::plan::rate::Rate;
+use crate::load::report::verdict::conclusion;
 use crate::load::report::{json, text};
-use crate::load::{Judged, Judgement, Mode, Outcome, Rate, exit_code};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -53,7 +56,7 @@ fn a_run_that_ended_early_has_failed_and_its_rate_is_over_the_time_asked_for() {
     (outcome.ended_early, outcome.measured) = (true, Duration::from_secs(3));
     (outcome.books.sent, outcome.books.correct, outcome.books.not_sent) = (3000, 3000, 7000);
     outcome.connections = Connections { asked: 50, alive: 50, failed: 0, lost: 50 };
-    assert_eq!(exit_code(&outcome), 1);
+    assert_eq!(conclusion(&outcome).exit_code(), 1);
     assert_eq!(outcome.errors(), Some(0.705), "7,000 requests and 50 clients of 10,000");
     let report = text(&outcome);
     let first = "FAILED: it ended after 3.00 s of 10.0 s; 4 wrong replies";
@@ -69,19 +72,15 @@ fn a_run_that_ended_early_has_failed_and_its_rate_is_over_the_time_asked_for() {
 fn the_verdict_and_the_exit_code_say_the_same() {
     use Judgement::{Broken, Doubtful, Held, TooFew};
     let of = |mut outcome: Outcome, judgements: &[(&str, Judgement)], change: &dyn Fn(&mut Outcome)| {
-        let judged = judgements.iter().map(|(expression, judgement)| Judged {
-            expression: expression.to_string(),
-            judgement: *judgement,
-            value: Some(1.0),
-        });
+        let judged = judgements.iter().map(|(expression, judgement)| judged(expression, *judgement, 1.0));
         outcome.verdict.expectations = judged.collect();
         change(&mut outcome);
         let value: Value = serde_json::from_str(&json(&outcome)).unwrap();
         let word = text(&outcome).split(':').next().unwrap().to_owned();
         assert_eq!(value["verdict"]["status"], word.to_lowercase().replace(' ', "_"));
-        assert_eq!(value["exit_code"], exit_code(&outcome));
-        assert_eq!(value["verdict"]["exit_code"], exit_code(&outcome));
-        (word, exit_code(&outcome))
+        assert_eq!(value["exit_code"], conclusion(&outcome).exit_code());
+        assert_eq!(value["verdict"]["exit_code"], conclusion(&outcome).exit_code());
+        (word, conclusion(&outcome).exit_code())
     };
     let as_it_is = |_: &mut Outcome| {};
     let doubtful = |outcome: &mut Outcome| outcome.verdict.trustworthy = false;
