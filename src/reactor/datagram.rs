@@ -2,6 +2,7 @@
 
 use crate::reactor::address::PeerAddr;
 use crate::reactor::events::{Datagram, Readiness};
+use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
 use crate::reactor::ids::DatagramId;
 use crate::reactor::listener::REST;
@@ -9,9 +10,8 @@ use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::DatagramSocket;
 use crate::reactor::socket::files::SocketFile;
-use crate::reactor::sys::{Arrival, BATCH, ReceiveBatch};
+use crate::reactor::sys::{Arrival, BATCH, EDGE_TRIGGERED, Interest, ReceiveBatch};
 use crate::reactor::timers::{Purpose, ticks};
-use crate::reactor::{EDGE_TRIGGERED, guarded};
 use std::io;
 use std::os::fd::AsFd;
 
@@ -97,11 +97,9 @@ impl Net {
                     datagrams.thorough = false;
                     return self.datagram_queue_is_empty(key);
                 }
-                // mio's poll(2) selector drops a source that was in error, and says so where it would block.
+                // The poll(2) selector drops a source that was in error, and says so where it would block.
                 Err(e) if e.kind() == io::ErrorKind::NotFound && !EDGE_TRIGGERED => {
-                    let (source, registry) = (datagrams.socket.source(), self.poll.registry());
-                    let _ = source.deregister(registry);
-                    let _ = source.register(registry, key.token(), mio::Interest::READABLE);
+                    let _ = self.poller.reregister(&mut datagrams.socket, key.0, Interest::READABLE);
                     datagrams.thorough = false;
                     return self.datagram_queue_is_empty(key);
                 }
@@ -229,7 +227,7 @@ impl Net {
             self.send_datagrams();
         }
         let Some(Source::Datagrams(mut datagrams)) = self.sources.remove(key) else { return None };
-        let _ = self.poll.registry().deregister(datagrams.socket.source());
+        self.poller.deregister(&mut datagrams.socket);
         self.datagram_sockets -= 1;
         self.look_for_end_of_drain();
         Some(datagrams)

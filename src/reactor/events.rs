@@ -216,20 +216,8 @@ impl Readiness {
     pub(crate) const WRITABLE: Readiness = Readiness(4);
     pub(crate) const ERROR: Readiness = Readiness(8);
     pub(crate) const READ_CLOSED: Readiness = Readiness(16);
-    /// Of no event: the source stopped early in the turn before.
+    /// No event brought this: the source stopped early in the turn before.
     pub(crate) const AGAIN: Readiness = Readiness(32);
-
-    #[inline]
-    pub(crate) fn of(event: &mio::event::Event) -> Readiness {
-        let bit = |on: bool, readiness: Readiness| if on { readiness.0 } else { 0 };
-        Readiness(
-            bit(event.is_readable(), Readiness::READABLE)
-                | bit(event.is_writable(), Readiness::WRITABLE)
-                | bit(event.is_read_closed(), Readiness::READ_CLOSED)
-                | bit(event.is_error(), Readiness::ERROR)
-                | bit(event.is_priority(), Readiness::PRIORITY),
-        )
-    }
 
     #[inline]
     pub(crate) fn has(self, any_of: Readiness) -> bool {
@@ -260,6 +248,7 @@ impl Readiness {
 impl std::ops::BitOr for Readiness {
     type Output = Readiness;
 
+    #[inline]
     fn bitor(self, other: Readiness) -> Readiness {
         Readiness(self.0 | other.0)
     }

@@ -5,20 +5,14 @@
 //! so that every deadline, the handler's own included, is judged against the moment up to which input was taken in.
 //! Guards: `tests/reactor/held_up.rs`.
 
+use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
 use crate::reactor::ids::TimerId;
 use crate::reactor::net::Net;
 use crate::reactor::timers::{Purpose, Tick};
 use crate::reactor::turn::EVENTS;
-use crate::reactor::{EDGE_TRIGGERED, guarded};
-use mio::event::Source as _;
-use mio::unix::SourceFd;
-use mio::{Interest, Token};
 use std::io;
 use std::time::Duration;
-
-/// The timerfd's. It fits no slot: generations start at one.
-pub(super) const TIMER: Token = Token(1);
 
 /// From when on a timer counts as late, and not just as fired a little later ([`Stats::late_turns`](crate::Stats::late_turns)).
 pub(super) const LATE: Tick = 10_000_000;
@@ -28,9 +22,9 @@ pub(super) const LATE: Tick = 10_000_000;
 pub(crate) struct Hearing {
     /// What had arrived by then has been taken in.
     pub(super) until: Tick,
-    /// The timerfd has rung for this moment, so that the poller has looked later than that.
+    /// The poller's timer has rung for this moment, so that the poller has looked later than that.
     rang: Tick,
-    /// What the timerfd was set for: the deadline, or the moment of setting where the deadline had passed.
+    /// What the timer was set for: the deadline, or the moment of setting where the deadline had passed.
     rings_at: Tick,
     look: Look,
 }
@@ -104,31 +98,28 @@ impl Net {
         }
     }
 
-    /// Sets the timerfd to the next deadline. At the end of a turn as well: a host does not wait here, but on the
+    /// Sets the poller's timer to the next deadline. At the end of a turn as well: a host does not wait here, but on the
     /// descriptor.
     #[inline]
     pub(super) fn arm_timer(&mut self) -> io::Result<()> {
         let next = self.timers.next();
-        if next < self.armed { self.arm_timer_fd(next) } else { Ok(()) }
+        if next < self.armed { self.set_poller_timer(next) } else { Ok(()) }
     }
 
     #[cold]
     #[inline(never)]
-    fn arm_timer_fd(&mut self, next: Tick) -> io::Result<()> {
+    fn set_poller_timer(&mut self, next: Tick) -> io::Result<()> {
         let now = self.clock.now();
         self.armed = next;
         self.hearing.rings_at = next.max(now);
-        self.timer_fd.arm(Duration::from_nanos(next.saturating_sub(now)))
+        self.poller.set_timer(Duration::from_nanos(next.saturating_sub(now)))
     }
 
-    /// The deadline that the timerfd was set to has come; `arm_timer` sets the next one.
-    pub(super) fn timer_fd_event(&mut self) {
+    /// The deadline that the poller's timer was set to has come; `arm_timer` sets the next one.
+    pub(super) fn timer_event(&mut self) {
         self.armed = Tick::MAX;
         self.hearing.rang = self.hearing.rings_at.min(self.now);
-        if !EDGE_TRIGGERED {
-            self.timer_fd.clear();
-            let _ = SourceFd(&self.timer_fd.fd()).reregister(self.poll.registry(), TIMER, Interest::READABLE);
-        }
+        self.poller.timer_has_rung();
     }
 }
 

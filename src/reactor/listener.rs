@@ -214,7 +214,7 @@ impl Net {
     pub(super) fn take_listener(&mut self, key: Key) -> Option<Box<Listener>> {
         let Some(Source::Listener(_)) = self.sources.get(key) else { return None };
         let Some(Source::Listener(mut listener)) = self.sources.remove(key) else { return None };
-        let _ = self.poll.registry().deregister(listener.socket.source());
+        self.poller.deregister(&mut listener.socket);
         self.timers.cancel(listener.timer);
         self.listeners -= 1;
         self.look_for_end_of_drain();

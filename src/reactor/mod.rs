@@ -44,14 +44,11 @@ pub use remote::{Remote, RemoteError};
 pub use socket::controls::Controls;
 pub use socket::options::SocketOptions;
 pub use stats::Stats;
+pub use sys::Interest;
 pub use turn::Reactor;
-pub use watch::{Interest, Refused};
+pub use watch::Refused;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-
-/// Whether the poller tells of each change once. mio's poll(2) selector tells of a state, and only after an
-/// operation that would have blocked does it tell again.
-const EDGE_TRIGGERED: bool = !cfg!(mio_unsupported_force_poll_poll);
 
 /// Calls the handler; whether it came back. A panic is counted and goes no further (I12): the handler's own state
 /// is its own affair, and `Net` calls nothing of the user's while it is changing itself.

@@ -4,6 +4,7 @@ use crate::reactor::address::Address;
 use crate::reactor::dial::resolver::Resolver;
 use crate::reactor::ids::{ConnId, ListenerId};
 use crate::reactor::slots::Key;
+use crate::reactor::sys::Waker;
 use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
@@ -140,7 +141,7 @@ pub(crate) enum Command {
 
 pub(crate) struct Queue {
     state: Mutex<State>,
-    waker: mio::Waker,
+    waker: Waker,
     capacity: usize,
 }
 
@@ -192,7 +193,7 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    pub(crate) fn new(waker: mio::Waker, capacity: usize) -> Inbox {
+    pub(crate) fn new(waker: Waker, capacity: usize) -> Inbox {
         let state = Mutex::new(State { waiting: VecDeque::new(), is_gone: false });
         Inbox { queue: Arc::new(Queue { state, waker, capacity }) }
     }

@@ -13,7 +13,7 @@ use slab::Slab;
 const INDEX_BITS: u32 = 24;
 const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
 
-/// Slab index and generation in one word; this is what a `mio::Token` carries and what public ids wrap.
+/// Slab index and generation in one word; this is what the events of a source come with, and what public ids wrap.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Key(pub(crate) u64);
 
@@ -26,11 +26,6 @@ impl Key {
     #[inline]
     pub(crate) fn index(self) -> usize {
         (self.0 & INDEX_MASK) as usize
-    }
-
-    #[inline]
-    pub(crate) fn token(self) -> mio::Token {
-        mio::Token(self.0 as usize)
     }
 }
 

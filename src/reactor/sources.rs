@@ -4,7 +4,7 @@ use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::Connection;
 use crate::reactor::stream::flags::QUEUED;
-use mio::Interest;
+use crate::reactor::sys::Interest;
 use std::io;
 use std::os::fd::OwnedFd;
 
@@ -33,21 +33,23 @@ impl Net {
 
     #[inline(always)] // into `insert`, which each client passes
     fn register_source(&mut self, key: Key) -> io::Result<()> {
-        let (registry, token) = (self.poll.registry(), key.token());
+        let poller = &self.poller;
         match self.sources.get_mut(key) {
             Some(Source::Stream(conn)) => {
                 let interest = conn.socket.interest(false);
-                conn.socket.source().register(registry, token, interest)?;
+                poller.register(&mut conn.socket, key.0, interest)?;
             }
             Some(Source::Listener(listener)) => {
-                listener.socket.source().register(registry, token, Interest::READABLE)?;
+                poller.register(&mut listener.socket, key.0, Interest::READABLE)?;
                 self.listeners += 1;
             }
             Some(Source::Datagrams(datagrams)) => {
-                datagrams.socket.source().register(registry, token, Interest::READABLE)?;
+                poller.register(&mut datagrams.socket, key.0, Interest::READABLE)?;
                 self.datagram_sockets += 1;
             }
-            Some(Source::Watched(watched)) => watched.register(registry, key)?,
+            Some(Source::Watched(watched)) => {
+                poller.register(&mut watched.fd, key.0, watched.interest)?;
+            }
             Some(Source::Dial(_)) | None => {}
         }
         self.stats.registrations += 1;
@@ -110,7 +112,7 @@ impl Source {
             Source::Stream(conn) => conn.socket.into_fd(),
             Source::Listener(listener) => listener.socket.into_fd(),
             Source::Datagrams(datagrams) => datagrams.socket.into_fd(),
-            Source::Watched(watched) => watched.fd,
+            Source::Watched(watched) => watched.fd.0,
             Source::Dial(_) => unreachable!("a dial is made from an address"),
         }
     }

@@ -5,12 +5,10 @@
 
 use super::*;
 use crate::reactor::slots::Key;
-use mio::Interest;
-use mio::event::Source as _;
-use mio::unix::SourceFd;
-use std::io::{PipeReader, PipeWriter, Write};
+use crate::reactor::sys::ForeignFd;
+use std::io::{PipeWriter, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::os::fd::AsRawFd;
+use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
 const ZERO: Duration = Duration::ZERO;
@@ -81,11 +79,11 @@ fn client(reactor: &mut Reactor, witness: &mut Witness, address: SocketAddr) -> 
 }
 
 /// An event is due for `key`; it lasts until the pipe is dropped.
-fn forge(reactor: &mut Reactor, key: Key) -> (PipeReader, PipeWriter) {
+fn forge(reactor: &mut Reactor, key: Key) -> (ForeignFd, PipeWriter) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     writer.write_all(b"!").unwrap();
-    let registry = reactor.net().poll.registry();
-    SourceFd(&reader.as_raw_fd()).register(registry, key.token(), Interest::READABLE).unwrap();
+    let mut reader = ForeignFd(reader.into());
+    reactor.net().poller.register(&mut reader, key.0, Interest::READABLE).unwrap();
     (reader, writer)
 }
 
@@ -108,13 +106,12 @@ fn a_stale_or_forged_token_reaches_nobody() {
     let forged = [old.0, udp.0, beside, next_generation, Key(u64::MAX), Key(2), Key(1 << 23)];
     for (i, key) in forged.into_iter().enumerate() {
         let before = reactor.net().stats();
-        let pipe = forge(&mut reactor, key);
+        let mut pipe = forge(&mut reactor, key);
         until(&mut reactor, witness, |_, stats| stats.events > before.events);
         let after = reactor.net().stats();
         assert_eq!(after.stale_events - before.stale_events, 1, "{i}: counted");
         assert_eq!(after.reads, before.reads, "{i}: nobody was read");
-        let registry = reactor.net().poll.registry();
-        SourceFd(&pipe.0.as_raw_fd()).deregister(registry).unwrap();
+        reactor.net().poller.deregister(&mut pipe.0);
     }
     assert_eq!((witness.data.len(), witness.closed.len(), witness.other_calls), (0, 1, 0));
     assert_eq!(reactor.net().connections().collect::<Vec<_>>(), [new]);
@@ -122,11 +119,10 @@ fn a_stale_or_forged_token_reaches_nobody() {
     // The two reserved tokens are no stale events, and do nothing by themselves.
     for key in [Key(0), Key(1)] {
         let before = reactor.net().stats();
-        let pipe = forge(&mut reactor, key);
+        let mut pipe = forge(&mut reactor, key);
         until(&mut reactor, witness, |_, stats| stats.events > before.events);
         assert_eq!(reactor.net().stats().stale_events, before.stale_events);
-        let registry = reactor.net().poll.registry();
-        SourceFd(&pipe.0.as_raw_fd()).deregister(registry).unwrap();
+        reactor.net().poller.deregister(&mut pipe.0);
     }
     assert_eq!(witness.other_calls, 0);
 
@@ -191,7 +187,7 @@ fn accepted_sockets_inherit_tcp_nodelay() {
     let (plain, conn) = client(&mut reactor, witness, address);
     assert!(!plain.nodelay().unwrap(), "it is not the default of the system");
     let socket = &reactor.net().stream_mut(conn.0).unwrap().socket;
-    assert!(socket2::SockRef::from(socket).tcp_nodelay().unwrap());
+    assert!(Controls(socket.as_fd()).nodelay().unwrap());
 }
 
 /// I11: what all streams share does not keep the size of the largest answer.

@@ -1,13 +1,12 @@
 //! The reactor: one turn after another.
 
-use crate::reactor::EDGE_TRIGGERED;
 use crate::reactor::address::Address;
 use crate::reactor::address::parse::IntoAddress;
 use crate::reactor::drain::DrainReport;
 use crate::reactor::events::Readiness;
 use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
-use crate::reactor::hearing::{Hearing, TIMER};
+use crate::reactor::hearing::Hearing;
 use crate::reactor::ids::{DatagramId, ListenerId, SourceId};
 use crate::reactor::limits::Limits;
 use crate::reactor::listener::Spare;
@@ -17,19 +16,17 @@ use crate::reactor::slots::{Key, Slots};
 use crate::reactor::stats::Stats;
 use crate::reactor::stream::receive::{READ, RECORD};
 use crate::reactor::stream::send::WrittenThrough;
-use crate::reactor::sys::{ReceiveBatch, SendBatch, TimerFd};
+use crate::reactor::sys::{EDGE_TRIGGERED, Events, Poller, ReceiveBatch, SendBatch};
 use crate::reactor::timers::{Clock, Tick, Timers};
 use crate::reactor::warnings::Warnings;
-use mio::unix::SourceFd;
-use mio::{Interest, Token};
 use std::collections::VecDeque;
 use std::io;
+#[cfg(not(mio_unsupported_force_poll_poll))]
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::{Duration, Instant};
 
 /// Events taken from the poller in one turn.
 pub(super) const EVENTS: usize = 1024;
-/// Fits no slot: generations start at one.
-const WAKER: Token = Token(0);
 
 /// An event loop. It belongs to one thread at a time, and may be moved to another.
 ///
@@ -51,7 +48,7 @@ const WAKER: Token = Token(0);
 /// can gain by it is bounded: by as many events as there are sources, and by as long again as the loop was late.
 pub struct Reactor {
     net: Net,
-    events: mio::Events,
+    events: Events,
     buffers: Buffers,
     batch_was_full: bool,
 }
@@ -79,15 +76,12 @@ impl Reactor {
     /// As [`new`](Reactor::new).
     pub fn with_limits(limits: Limits) -> io::Result<Reactor> {
         let (limits, clock) = (limits.sane(), Clock::new());
-        let poll = mio::Poll::new()?;
-        let timer_fd = TimerFd::new()?;
-        poll.registry().register(&mut SourceFd(&timer_fd.fd()), TIMER, Interest::READABLE)?;
-        let inbox = Inbox::new(mio::Waker::new(poll.registry(), WAKER)?, limits.command_queue);
+        let poller = Poller::new()?;
+        let inbox = Inbox::new(poller.waker()?, limits.command_queue);
         // The system gives memory only to the part that is used.
         let buffers = Buffers { stream: vec![0; RECORD], datagrams: ReceiveBatch::new() };
         let net = Net {
-            poll,
-            timer_fd,
+            poller,
             armed: Tick::MAX,
             hearing: Hearing::default(),
             now: clock.now(),
@@ -122,7 +116,7 @@ impl Reactor {
             drain_waits: false,
             is_stopped: false,
         };
-        Ok(Reactor { net, events: mio::Events::with_capacity(EVENTS), buffers, batch_was_full: false })
+        Ok(Reactor { net, events: Events::with_capacity(EVENTS), buffers, batch_was_full: false })
     }
 
     /// Turns until [`Net::stop`] (then the answer is `None`) or until a [`Net::drain`] has nothing left (then it is
@@ -171,16 +165,16 @@ impl Reactor {
         timeout: Option<Duration>,
     ) -> io::Result<bool> {
         let Reactor { net, events, buffers, batch_was_full } = self;
-        net.wait(events, timeout)?;
+        net.poller.wait(events, timeout)?;
         let before = std::mem::replace(&mut net.now, net.clock.now());
         net.stats.turns += 1;
         // Dispatch, and the ready list, in one loop, so that `dispatch` has one caller.
         let (mut batch, mut count) = (events.iter(), 0);
         let mut stopped_early = net.ready_list.len();
         loop {
-            let (key, readiness) = if let Some(event) = batch.next() {
+            let (key, readiness) = if let Some((key, readiness)) = batch.next() {
                 count += 1;
-                (Key(event.token().0 as u64), Readiness::of(event))
+                (Key(key), readiness)
             } else if let Some(key) = net.next_ready(&mut stopped_early) {
                 (key, Readiness::AGAIN)
             } else {
@@ -275,16 +269,16 @@ impl Reactor {
 /// The poller's descriptor, for a host's own loop: it is readable when `turn(handler, Some(Duration::ZERO))` has
 /// something to do, timers included.
 #[cfg(not(mio_unsupported_force_poll_poll))]
-impl std::os::fd::AsFd for Reactor {
-    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.net.poll.registry().as_fd()
+impl AsFd for Reactor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.net.poller.as_fd()
     }
 }
 
 #[cfg(not(mio_unsupported_force_poll_poll))]
-impl std::os::fd::AsRawFd for Reactor {
-    fn as_raw_fd(&self) -> std::os::fd::RawFd {
-        self.net.poll.as_raw_fd()
+impl AsRawFd for Reactor {
+    fn as_raw_fd(&self) -> RawFd {
+        self.as_fd().as_raw_fd()
     }
 }
 
@@ -315,18 +309,6 @@ impl Net {
         }
         self.arm_timer()?;
         Ok(if self.work_waits() { Some(Duration::ZERO) } else { max_wait })
-    }
-
-    #[inline]
-    fn wait(&mut self, events: &mut mio::Events, timeout: Option<Duration>) -> io::Result<()> {
-        match self.poll.poll(events, timeout) {
-            // A signal handler of the host's ran: an empty batch.
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => {
-                events.clear();
-                Ok(())
-            }
-            result => result,
-        }
     }
 
     /// The next of those that were on the ready list when the turn began.
@@ -384,8 +366,8 @@ impl Net {
             }
             Some(Source::Stream(_)) => {}
             None if is_again => {} // Closed in the meantime.
-            None if key.token() == WAKER => self.commands_wait = true,
-            None if key.token() == TIMER => self.timer_fd_event(),
+            None if key.0 == Poller::WAKER => self.commands_wait = true,
+            None if key.0 == Poller::TIMER => self.timer_event(),
             None => self.stats.stale_events += 1,
         }
     }

@@ -6,33 +6,10 @@ use crate::reactor::handler::Handler;
 use crate::reactor::ids::FdId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use mio::Registry;
-use mio::event::Source as _;
-use mio::unix::SourceFd;
+use crate::reactor::sys::{ForeignFd, Interest};
 use std::fmt;
 use std::io;
-use std::ops::BitOr;
-use std::os::fd::{AsRawFd, OwnedFd};
-
-/// What a descriptor is watched for; both is `Interest::READABLE | Interest::WRITABLE`. That the other end has hung up
-/// and that the descriptor is in error is told in any case.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Interest(mio::Interest);
-
-impl Interest {
-    /// That a read will not block.
-    pub const READABLE: Interest = Interest(mio::Interest::READABLE);
-    /// That a write will not block.
-    pub const WRITABLE: Interest = Interest(mio::Interest::WRITABLE);
-}
-
-impl BitOr for Interest {
-    type Output = Interest;
-
-    fn bitor(self, other: Interest) -> Interest {
-        Interest(self.0 | other.0)
-    }
-}
+use std::os::fd::OwnedFd;
 
 /// A descriptor that was not taken over, and why; displays as the reason.
 #[derive(Debug)]
@@ -82,26 +59,10 @@ impl From<Refused> for io::Error {
     }
 }
 
+/// A watched descriptor, and what it is watched for.
 pub(crate) struct Watched {
-    pub(crate) fd: OwnedFd,
+    pub(crate) fd: ForeignFd,
     pub(crate) interest: Interest,
-}
-
-impl Watched {
-    pub(crate) fn register(&self, registry: &Registry, key: Key) -> io::Result<()> {
-        self.source(|source| source.register(registry, key.token(), self.interest.0))
-    }
-
-    /// Registering anew makes the poller look again.
-    pub(crate) fn reregister(&self, registry: &Registry, key: Key) -> io::Result<()> {
-        // The poll(2) selector drops a source that has hung up; it is taken in again, to be told again.
-        self.source(|source| source.reregister(registry, key.token(), self.interest.0))
-            .or_else(|_| self.register(registry, key))
-    }
-
-    pub(crate) fn source<T>(&self, call: impl FnOnce(&mut SourceFd<'_>) -> T) -> T {
-        call(&mut SourceFd(&self.fd.as_raw_fd()))
-    }
 }
 
 /// Descriptors that are watched.
@@ -119,8 +80,8 @@ impl Net {
     }
 
     pub(super) fn watch_again(&mut self, key: Key) {
-        let Some(Source::Watched(watched)) = self.sources.get(key) else { return };
+        let Some(Source::Watched(watched)) = self.sources.get_mut(key) else { return };
         self.stats.registrations += 1;
-        let _ = watched.reregister(self.poll.registry(), key);
+        let _ = self.poller.reregister(&mut watched.fd, key.0, watched.interest);
     }
 }

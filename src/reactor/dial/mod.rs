@@ -170,7 +170,7 @@ impl Net {
         let (mut socket, is_connected) = socket::connect(address, source)?;
         let interest = socket.interest(false);
         self.stats.registrations += 1;
-        self.poll.registry().register(socket.source(), key.token(), interest)?;
+        self.poller.register(&mut socket, key.0, interest)?;
         if is_connected {
             self.enqueue_source(key); // A Unix stream connects at once, and no event tells.
         }
@@ -192,7 +192,7 @@ impl Net {
                 }
                 Outcome::Failed(error) => {
                     let (address, mut socket) = dial.attempts.swap_remove(i);
-                    let _ = self.poll.registry().deregister(socket.source());
+                    self.poller.deregister(&mut socket);
                     dial.failures.push((address, error));
                     is_next_due = true;
                 }
@@ -302,7 +302,7 @@ impl Net {
     fn drop_dial_attempts(&mut self, key: Key) {
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
         for (_, mut socket) in dial.attempts.drain(..) {
-            let _ = self.poll.registry().deregister(socket.source());
+            self.poller.deregister(&mut socket);
         }
         self.timers.cancel(dial.timer);
     }

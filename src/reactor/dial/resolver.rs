@@ -117,13 +117,14 @@ impl Desk {
 mod tests {
     use super::*;
     use crate::reactor::remote::Inbox;
+    use crate::reactor::sys::Poller;
     use std::time::Instant;
 
-    fn resolver() -> (Inbox, Resolver, mio::Poll) {
-        let poll = mio::Poll::new().unwrap();
-        let inbox = Inbox::new(mio::Waker::new(poll.registry(), mio::Token(0)).unwrap(), 1);
+    fn resolver() -> (Inbox, Resolver, Poller) {
+        let poller = Poller::new().unwrap();
+        let inbox = Inbox::new(poller.waker().unwrap(), 1);
         let resolver = inbox.resolver();
-        (inbox, resolver, poll)
+        (inbox, resolver, poller)
     }
 
     fn until(what: &str, mut is_so: impl FnMut() -> bool) {
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn threads_are_started_as_they_are_needed_and_answer_every_question() {
-        let (inbox, resolver, _poll) = resolver();
+        let (inbox, resolver, _poller) = resolver();
         assert_eq!(resolver.desk.state().threads, 0);
         for round in 0..5 {
             let (dial, address) = name(round);
@@ -163,7 +164,7 @@ mod tests {
 
     #[test]
     fn a_question_that_nobody_waits_for_leaves_the_queue() {
-        let (_inbox, resolver, _poll) = resolver();
+        let (_inbox, resolver, _poller) = resolver();
         let mut state = resolver.desk.state();
         state.threads = 1; // which is in a look-up that does not return
         drop(state);
@@ -178,7 +179,7 @@ mod tests {
 
     #[test]
     fn threads_end_with_the_resolver() {
-        let (_inbox, resolver, _poll) = resolver();
+        let (_inbox, resolver, _poller) = resolver();
         let (dial, address) = name(1);
         resolver.look_up(dial, address, 1).unwrap();
         let desk = resolver.desk.clone();

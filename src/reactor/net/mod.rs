@@ -17,7 +17,7 @@ use crate::reactor::slots::{Key, Slots};
 use crate::reactor::stats::Stats;
 use crate::reactor::stream::Connection;
 use crate::reactor::stream::send::WrittenThrough;
-use crate::reactor::sys::{SendBatch, TimerFd};
+use crate::reactor::sys::{Poller, SendBatch};
 use crate::reactor::timers::{Clock, Tick, Timers};
 use crate::reactor::warnings::Warnings;
 use crate::reactor::watch::Watched;
@@ -29,9 +29,8 @@ use std::io;
 /// Every operation is legal from any callback, on any id. On an id that is dead it does nothing, says so in what it
 /// returns, and is counted ([`Stats::dead_ids`]). Nothing here calls back: callbacks follow from the loop alone.
 pub struct Net {
-    pub(crate) poll: mio::Poll,
-    pub(crate) timer_fd: TimerFd,
-    /// What the timerfd is set to; `Tick::MAX` when to nothing.
+    pub(crate) poller: Poller,
+    /// What the poller's timer is set to; `Tick::MAX` when to nothing.
     pub(crate) armed: Tick,
     /// Up to when input was taken in.
     pub(crate) hearing: Hearing,

@@ -11,8 +11,8 @@ use crate::reactor::socket;
 use crate::reactor::socket::controls::Controls;
 use crate::reactor::socket::files::SocketFile;
 use crate::reactor::socket::options::SocketOptions;
-use crate::reactor::watch::{Interest, Refused, Watched};
-use mio::event::Source as _;
+use crate::reactor::sys::{ForeignFd, Interest};
+use crate::reactor::watch::{Refused, Watched};
 use socket2::{Socket, Type};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -225,7 +225,7 @@ impl Net {
     ///
     /// As [`watch`](Net::watch).
     pub fn watch_for(&mut self, fd: impl Into<OwnedFd>, interest: Interest) -> Result<FdId, Refused> {
-        let watched = Box::new(Watched { fd: fd.into(), interest });
+        let watched = Box::new(Watched { fd: ForeignFd(fd.into()), interest });
         Ok(FdId(self.try_insert_source(Source::Watched(watched))?))
     }
 
@@ -241,13 +241,13 @@ impl Net {
         };
         watched.interest = interest;
         self.stats.registrations += 1;
-        watched.reregister(self.poll.registry(), fd.0)
+        self.poller.reregister(&mut watched.fd, fd.0.0, interest)
     }
 
     /// The watched descriptor, to read from.
     pub fn watched(&self, fd: FdId) -> Option<BorrowedFd<'_>> {
         match self.sources.get(fd.0) {
-            Some(Source::Watched(watched)) => Some(watched.fd.as_fd()),
+            Some(Source::Watched(watched)) => Some(watched.fd.0.as_fd()),
             _ => None,
         }
     }
@@ -255,9 +255,9 @@ impl Net {
     /// Stops watching and gives the descriptor back.
     pub fn unwatch(&mut self, fd: FdId) -> Option<OwnedFd> {
         let Some(Source::Watched(_)) = self.sources.get(fd.0) else { return None };
-        let Some(Source::Watched(watched)) = self.sources.remove(fd.0) else { return None };
-        let _ = watched.source(|source| source.deregister(self.poll.registry()));
-        Some(watched.fd)
+        let Some(Source::Watched(mut watched)) = self.sources.remove(fd.0) else { return None };
+        self.poller.deregister(&mut watched.fd);
+        Some(watched.fd.0)
     }
 }
 

@@ -164,7 +164,7 @@ impl Net {
         }
         // Closing takes a socket off epoll only with the last descriptor that it has, and others may have been made: a clone,
         // or those of a process that was forked.
-        let _ = self.poll.registry().deregister(conn.socket.source());
+        self.poller.deregister(&mut conn.socket);
         self.timers.cancel(conn.timer);
         self.stats.connections -= 1;
         if self.stats.connections == 0 {

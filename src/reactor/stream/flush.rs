@@ -152,7 +152,7 @@ impl Net {
             conn.flags.put(AWAITS_WRITABLE, awaits);
             self.stats.registrations += 1;
             let interest = conn.socket.interest(awaits);
-            let _ = self.poll.registry().reregister(conn.socket.source(), key.token(), interest);
+            let _ = self.poller.reregister(&mut conn.socket, key.0, interest);
         }
         let look_at = conn.outbox.as_mut().map(|outbox| {
             let now = self.clock.now(); // A callback may have taken long.

@@ -1,13 +1,14 @@
 //! A stream's way in: events, reading, and the callbacks in between.
 
 use crate::reactor::events::{CloseReason, Readiness};
+use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::Phase;
 use crate::reactor::stream::flags::{EOF, PACKETS, PAUSED, QUEUED, READABLE, TALKS_ON, THOROUGH};
-use crate::reactor::{EDGE_TRIGGERED, guarded};
+use crate::reactor::sys::EDGE_TRIGGERED;
 use std::io;
 
 /// What a short read counts for in the read budget at the least, where another one follows: each costs a call.

@@ -2,8 +2,11 @@
 #![allow(unsafe_code)]
 
 mod linux;
+mod poller;
 
 pub(crate) use linux::*;
+pub use poller::Interest;
+pub(crate) use poller::{EDGE_TRIGGERED, Events, ForeignFd, Poller, Waker};
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 compile_error!("hullo runs on Linux; a port to another system begins in src/reactor/sys");
