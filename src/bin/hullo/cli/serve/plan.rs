@@ -362,10 +362,7 @@ mod tests {
     fn connections_never_exceed_the_descriptors_there_are() {
         let most = i32::MAX as usize;
         let plan = plan(&Serve { max_connections: Some(most), ..Serve::default() }, "").unwrap();
-        assert_eq!(
-            plan.limits.connections,
-            descriptors::room(descriptors::raise(), 2, 1).min(most)
-        );
+        assert_eq!(plan.limits.connections, descriptors::room(descriptors::raise(), 2, 1).min(most));
     }
 
     #[test]

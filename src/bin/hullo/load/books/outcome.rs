@@ -1,4 +1,8 @@
 //! What a run has shown: plain figures, from which every form of the report is made. No I/O, no clock.
+//!
+//! This file explains every number of the report: what it counts, and where it comes from. The counts of requests, bytes
+//! and failures, the latencies, the evidence and the intervals are the ledger's (`books/ledger.rs`, by the verb that is
+//! named here); connections and fairness are what the clients know; the generator's figures are the engine's.
 
 use crate::load::books::verdict::Verdict;
 use crate::load::plan::Check;
@@ -30,32 +34,35 @@ pub struct Outcome {
     pub seed: u64,
     /// When measuring began (the ramp, for a run that never came so far).
     pub began: SystemTime,
-    /// How long was measured; without ramp, warm-up and drain.
+    /// How long was measured: from the end of the warm-up until the drain began.
     pub measured: Duration,
     /// How long the measuring was to last; none where only a number of requests ends it.
     pub asked: Option<Duration>,
     /// It ended before what was asked for was done, and by no signal: there was nobody left to ask.
     pub ended_early: bool,
     /// Of the unfinished requests those that a server which goes on answering would have answered: they had waited for a
-    /// second, and for twice as long as any reply took.
+    /// second, and for twice as long as any reply took. `Ledger::unfinished` is told of each.
     pub unanswered: u64,
-    /// How long the ramp took.
+    /// How long the ramp took: from the first connect call until every client had come to life or failed.
     pub ramp: Duration,
     /// Requests a second that were asked for; none in a closed loop.
     pub offered: Option<Rate>,
     pub books: Books,
     pub connections: Connections,
     pub latency: Latency,
+    /// Bytes of the measured requests (`Ledger::sent`).
     pub bytes_sent: u64,
+    /// Bytes of all that came while it was measured or drained, asked for or not (`Ledger::received`).
     pub bytes_received: u64,
     pub fairness: Fairness,
     pub generator: Generator,
     /// The first wrong, foreign or unexpected replies.
     pub evidence: Vec<Evidence>,
     /// What went wrong, by cause (`connect refused`, `reset by the server`, `timed out`, `wrong reply`...), and how
-    /// often.
+    /// often. Ramp and warm-up are in it. A verb of the ledger that puts a request into the book of an error counts its
+    /// cause as well; what is in no book is counted by `Ledger::fail`.
     pub failures: BTreeMap<String, u64>,
-    /// Of these, why clients did not come to life.
+    /// Of these, why clients did not come to life (`Ledger::fail_to_live`).
     pub never_alive: BTreeMap<String, u64>,
     /// One entry a second, from the first connection to the end of the drain.
     pub intervals: Vec<Interval>,
@@ -72,25 +79,32 @@ pub enum Mode {
     Open,
 }
 
-/// The books of the measured requests: `sent = correct + wrong + late + lost + unfinished`.
+/// The books of the measured requests. Each request that was sent is in one of five books:
+/// `sent = correct + wrong + late + lost + unfinished`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Books {
+    /// Handed to the system while it was measured, and taken by it (`Ledger::sent`, less `Ledger::not_taken`).
     pub sent: u64,
+    /// Answered in time with what was due, as closely as `--check` looks (`Ledger::answered`).
     pub correct: u64,
+    /// Answered with anything else, in time or late (`Ledger::wrong`, `Ledger::late_and_wrong`).
     pub wrong: u64,
-    /// Answered, but after the timeout.
+    /// Answered rightly, but after the timeout (`Ledger::late`).
     pub late: u64,
-    /// Not answered at all within the timeout, or their connection was lost.
+    /// Not answered within the timeout and not afterwards (`Ledger::timed_out`), or under way when their connection ended
+    /// (`Ledger::lost_with_connection`).
     pub lost: u64,
-    /// Under way when the drain was over, or when the run was cut short.
+    /// Under way when the drain was over, or when the run was cut short (`Ledger::unfinished`).
     pub unfinished: u64,
-    /// Planned, and never sent.
+    /// Planned, and never sent: the schedule had them, and nobody was free (`Ledger::not_issued`); their connection did not
+    /// come to life (`Ledger::never_sent`); or the system did not take them (`Ledger::not_taken`).
     pub not_sent: u64,
-    /// Datagrams that came a second time.
+    /// Replies to a request that had been answered before (`Ledger::duplicate`).
     pub duplicate: u64,
-    /// Datagrams that came after one that was sent later.
+    /// Replies that came after one to a later request of the same client (`Ledger::reordered`, `Ledger::out_of_order`); each
+    /// is in the book of its request as well.
     pub reordered: u64,
-    /// What belongs to no request of this run.
+    /// Replies that belong to no request of this run (`Ledger::unexpected`, `Ledger::foreign`).
     pub foreign: u64,
 }
 
@@ -127,8 +141,10 @@ impl AddAssign for Books {
     }
 }
 
+/// What became of the clients; with `--churn`, of their sessions.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct Connections {
+    /// Clients, in all.
     pub asked: u64,
     /// Whose welcome, or first reply, came and was right. With `--churn`: sessions that came so far.
     pub alive: u64,
@@ -138,22 +154,26 @@ pub struct Connections {
     pub lost: u64,
 }
 
-/// In microseconds, 1 us to 1 h, three significant digits.
+/// How long replies took, in microseconds, from 1 us to 1 h, with three significant digits. The right replies that came in
+/// time are in it, and each request that timed out, with the time at which it was given up.
 #[derive(Clone, Debug)]
 pub struct Latency {
     /// From the planned instant. In a closed loop a request is planned when its client is free to send it.
     pub response: Histogram<u64>,
     /// From the instant of sending.
     pub service: Histogram<u64>,
-    /// From the connect call to the welcome.
+    /// From the connect call to the welcome or the first right reply, of ramp and warm-up as well.
     pub connect: Histogram<u64>,
 }
 
-/// Correct replies of single clients.
+/// Correct replies of single clients, of those that ever came to life.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Fairness {
+    /// Of the client that got the fewest.
     pub worst: u64,
+    /// So many or more got half of the clients.
     pub median: u64,
+    /// Of the client that got the most.
     pub best: u64,
     /// Clients that were alive and got nothing right, or far less than their share: their numbers, the first hundred.
     pub starved: Vec<u32>,
@@ -167,13 +187,14 @@ pub struct Fairness {
 pub struct Generator {
     /// CPU time of the thread by time measured: 1.0 is a whole core.
     pub cpu: f64,
-    /// The longest turn of the loop.
+    /// The longest turn of the loop while it was measured, or the longest that a timer of ours came late.
     pub max_loop_lag: Duration,
     /// The longest time that the generator stood still: stopped, without a processor, or held up in what it does itself.
     pub longest_stall: Duration,
     /// All such times together, but for those of less than a millisecond.
     pub stalled: Duration,
-    /// How late requests were sent, behind their plan.
+    /// The 99th percentile of how late requests left that could have left: behind their plan, or behind the moment at which
+    /// their client was free.
     pub p99_schedule_lag: Duration,
     /// Datagrams that our own receive queues dropped (SO_RXQ_OVFL).
     pub receive_drops: u64,
@@ -209,16 +230,20 @@ pub struct Interval {
     pub start: Duration,
     pub length: Duration,
     pub phase: Phase,
+    /// Clients that lived at its end.
     pub alive: u64,
     /// Requests that the schedule had for this interval; in a closed loop those sent.
     pub planned: u64,
-    /// What timed out is `lost` here, even if it is answered late afterwards.
+    /// What came to the books in it. What timed out is `lost` here, even if it is answered late afterwards.
     pub books: Books,
+    /// As of [`Outcome::latency`].
     pub response: Histogram<u64>,
     pub service: Histogram<u64>,
     /// As of [`Outcome::failures`].
     pub failures: BTreeMap<String, u64>,
+    /// As of [`Generator::cpu`], of this interval.
     pub cpu: f64,
+    /// As of [`Generator::max_loop_lag`], of this interval.
     pub max_loop_lag: Duration,
 }
 

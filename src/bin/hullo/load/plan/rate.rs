@@ -16,7 +16,7 @@ pub struct Rate {
 
 /// The instants of the requests, in nanoseconds since the first.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Schedule {
+pub struct Schedule {
     rate: Rate,
     /// From the first rate to the last, in nanoseconds.
     ramp: u64,
@@ -46,12 +46,12 @@ impl Rate {
     }
 
     /// The rate that it begins with.
-    pub(crate) fn beginning(self) -> Rate {
+    pub fn beginning(self) -> Rate {
         Rate { to: self.from, ..self }
     }
 
     /// How long `requests` take.
-    pub(crate) fn time_for(self, requests: u64) -> Duration {
+    pub fn time_for(self, requests: u64) -> Duration {
         let nanoseconds = u128::from(requests) * 2 * SECOND * u128::from(ONE)
             / (u128::from(self.from) + u128::from(self.to)).max(1);
         Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
@@ -68,12 +68,12 @@ impl fmt::Display for Rate {
 
 impl Schedule {
     /// With a ramp it reaches its last rate after `length`, and keeps it.
-    pub(crate) fn new(rate: Rate, length: Duration) -> Schedule {
+    pub fn new(rate: Rate, length: Duration) -> Schedule {
         Schedule { rate, ramp: length.as_nanos().clamp(1, u64::MAX.into()) as u64 }
     }
 
     /// When request `k` is due. It follows from `k` alone, so that no error adds up.
-    pub(crate) fn due(&self, k: u64) -> u64 {
+    pub fn due(&self, k: u64) -> u64 {
         let Rate { from, to } = self.rate;
         if from == to {
             let nanoseconds = u128::from(k) * SECOND * u128::from(ONE) / u128::from(from);
@@ -92,7 +92,7 @@ impl Schedule {
     }
 
     /// How many are due before `instant`.
-    pub(crate) fn due_before(&self, instant: u64) -> u64 {
+    pub fn due_before(&self, instant: u64) -> u64 {
         let (mut low, mut high) = (0u64, 1u64);
         while self.due(high) < instant {
             low = high;

@@ -45,7 +45,7 @@ impl Sources {
     }
 
     /// That of a client.
-    pub(crate) fn of(&self, client: u64) -> IpAddr {
+    pub fn of(&self, client: u64) -> IpAddr {
         let offset = client % self.count;
         match self.first {
             IpAddr::V4(ip) => Ipv4Addr::from_bits(ip.to_bits() + offset as u32).into(),

@@ -9,7 +9,7 @@ use hullo::greeting::{Dialect, Transport};
 const USUAL_LIMIT: usize = 1024;
 
 /// A sentence for each cause that has one.
-pub(crate) fn advice(outcome: &Outcome, script: &Script) -> Vec<String> {
+pub fn advice(outcome: &Outcome, script: &Script) -> Vec<String> {
     let happened = |cause: &str| outcome.failures.keys().any(|known| known.starts_with(cause));
     let sentences = [
         (happened("connect refused") || happened("connect: No such file")).then(|| nobody_listens(outcome)),

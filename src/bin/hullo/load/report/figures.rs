@@ -9,21 +9,21 @@ use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 /// `412 us`, `1.53 ms`, `2.10 s`.
-pub(super) fn latency(microseconds: f64) -> String {
+pub fn latency(microseconds: f64) -> String {
     scaled(microseconds, &["us", "ms", "s"], 1000.0)
 }
 
-pub(in crate::load) fn duration(duration: Duration) -> String {
+pub fn duration(duration: Duration) -> String {
     latency(duration.as_secs_f64() * 1e6)
 }
 
 /// `1.25 MB`.
-pub(super) fn bytes(count: u64) -> String {
+pub fn bytes(count: u64) -> String {
     scaled(count as f64, &["B", "kB", "MB", "GB", "TB", "PB"], 1000.0)
 }
 
 /// `0.50/s`, `999.8/s`, `20,000/s`.
-pub(in crate::load) fn rate(per_second: f64) -> String {
+pub fn rate(per_second: f64) -> String {
     let digits = match per_second {
         rate if rate < 9.995 => 2,
         rate if rate < 999.95 => 1,
@@ -33,13 +33,13 @@ pub(in crate::load) fn rate(per_second: f64) -> String {
 }
 
 /// `2026-05-01T12:00:00.123Z`, as RFC 3339 has it.
-pub(super) fn start_time(time: SystemTime) -> String {
+pub fn start_time(time: SystemTime) -> String {
     let time = Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH);
     format!("{time:.3}")
 }
 
 /// `12,345,678`.
-pub(super) fn count(number: u64) -> String {
+pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -52,12 +52,12 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// `1 client`, `2 clients`.
-pub(in crate::load) fn counted(number: u64, one: &str, many: &str) -> String {
+pub fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
 /// `12.50 %`. What is not quite nothing, or not quite all, never reads as if it were.
-pub(super) fn percent(part: f64, whole: f64) -> String {
+pub fn percent(part: f64, whole: f64) -> String {
     if whole <= 0.0 {
         return "-".to_owned();
     }
@@ -69,17 +69,17 @@ pub(super) fn percent(part: f64, whole: f64) -> String {
 }
 
 /// Bytes on one line, from which they can be told exactly.
-pub(super) fn escaped(bytes: &[u8]) -> String {
+pub fn escaped(bytes: &[u8]) -> String {
     bytes.escape_ascii().to_string()
 }
 
 /// Text on one line: what would end it, or steer a terminal, is written as a program has it.
-pub(super) fn visible(text: &str) -> String {
+pub fn visible(text: &str) -> String {
     Printable(text.as_bytes()).to_string()
 }
 
 /// What was expected and what came, in quotes. Of long ones only what is around their first difference.
-pub(super) fn differing(expected: &[u8], received: &[u8]) -> [String; 2] {
+pub fn differing(expected: &[u8], received: &[u8]) -> [String; 2] {
     const SHOWN: usize = 160;
     const BEFORE: usize = 40;
     let same = expected.iter().zip(received).take_while(|(one, other)| one == other).count();
@@ -97,14 +97,14 @@ pub(super) fn differing(expected: &[u8], received: &[u8]) -> [String; 2] {
 }
 
 /// `wrong reply, client 12, request 34`.
-pub(super) fn exhibit_name(evidence: &Evidence) -> String {
+pub fn exhibit_name(evidence: &Evidence) -> String {
     let request = evidence.sequence.map_or(String::new(), |number| format!(", request {number}"));
     let what = if evidence.kind.ends_with("welcome") { "" } else { " reply" };
     format!("{}{what}, client {}{request}", evidence.kind, evidence.client)
 }
 
 /// The causes that happened, the most frequent first.
-pub(super) fn by_number(failures: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
+pub fn by_number(failures: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
     let mut causes: Vec<_> = failures.iter().map(|(cause, number)| (cause.as_str(), *number)).collect();
     causes.retain(|(_, number)| *number > 0);
     causes.sort_by_key(|(_, number)| Reverse(*number));
@@ -112,7 +112,7 @@ pub(super) fn by_number(failures: &BTreeMap<String, u64>) -> Vec<(&str, u64)> {
 }
 
 /// The numbers of the clients that starved, as many as fit on a line.
-pub(super) fn starved(clients: &[u32]) -> String {
+pub fn starved(clients: &[u32]) -> String {
     let shown: Vec<_> = clients.iter().take(12).map(u32::to_string).collect();
     let more = match clients.len() - shown.len() {
         0 => String::new(),
@@ -121,7 +121,7 @@ pub(super) fn starved(clients: &[u32]) -> String {
     format!("starved: {} {}{more}", if clients.len() == 1 { "client" } else { "clients" }, shown.join(", "))
 }
 
-pub(super) fn signal_name(number: i32) -> String {
+pub fn signal_name(number: i32) -> String {
     match number {
         libc::SIGINT => "SIGINT".to_owned(),
         libc::SIGTERM => "SIGTERM".to_owned(),
@@ -130,20 +130,20 @@ pub(super) fn signal_name(number: i32) -> String {
 }
 
 /// In microseconds; none where there are no samples.
-pub(super) fn quantile(histogram: &Histogram<u64>, quantile: f64) -> Option<u64> {
+pub fn quantile(histogram: &Histogram<u64>, quantile: f64) -> Option<u64> {
     (!histogram.is_empty()).then(|| histogram.value_at_quantile(quantile))
 }
 
-pub(super) fn max(histogram: &Histogram<u64>) -> Option<u64> {
+pub fn max(histogram: &Histogram<u64>) -> Option<u64> {
     (!histogram.is_empty()).then(|| histogram.max())
 }
 
-pub(super) fn mean(histogram: &Histogram<u64>) -> Option<f64> {
+pub fn mean(histogram: &Histogram<u64>) -> Option<f64> {
     (!histogram.is_empty()).then(|| histogram.mean())
 }
 
 /// A latency that may not be there.
-pub(super) fn maybe_latency(microseconds: Option<u64>) -> String {
+pub fn maybe_latency(microseconds: Option<u64>) -> String {
     microseconds.map_or("-".to_owned(), |value| latency(value as f64))
 }
 

@@ -1,31 +1,33 @@
 //! The first line of a report: what the run comes to, and its key figures.
 
-use super::figures::{by_number, count, counted, duration, latency, percent, quantile, rate, signal_name};
 use crate::load::books::outcome::{Mode, Outcome};
 use crate::load::books::verdict::{Conclusion, Judged, Judgement, Status};
 use crate::load::plan::Check;
 use crate::load::plan::expectations::Quantity;
 use crate::load::plan::rate::Rate;
+use crate::load::report::figures::{
+    by_number, count, counted, duration, latency, percent, quantile, rate, signal_name,
+};
 use crate::load::report::verdict::{self, is_lower_bound};
 
 /// What a reader takes home who reads no further.
-pub(super) struct Headline {
-    pub(super) tone: Tone,
+pub struct Headline {
+    pub tone: Tone,
     /// One or two words.
-    pub(super) word: &'static str,
+    pub word: &'static str,
     /// The key figures, or what went wrong.
-    pub(super) sentence: String,
+    pub sentence: String,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Tone {
+pub enum Tone {
     Good,
     Doubtful,
     Bad,
 }
 
 impl Headline {
-    pub(super) fn of(outcome: &Outcome) -> Headline {
+    pub fn of(outcome: &Outcome) -> Headline {
         let conclusion = verdict::conclusion(outcome);
         let status = conclusion.status();
         let what = match conclusion {
@@ -108,7 +110,7 @@ fn has_faults(outcome: &Outcome) -> bool {
 }
 
 /// The rate that was asked for: one that grows has two.
-pub(super) fn offered(offered: Rate) -> String {
+pub fn offered(offered: Rate) -> String {
     let [from, to] = offered.ends();
     match offered.is_steady() {
         true => rate(from),
@@ -117,7 +119,7 @@ pub(super) fn offered(offered: Rate) -> String {
 }
 
 /// What an expectation came to.
-pub(super) fn verb(judgement: Judgement) -> &'static str {
+pub fn verb(judgement: Judgement) -> &'static str {
     match judgement {
         Judgement::Held => "held",
         Judgement::Broken => "broken",
@@ -127,7 +129,7 @@ pub(super) fn verb(judgement: Judgement) -> &'static str {
 }
 
 /// What an expectation was judged by, in the unit of its quantity.
-pub(super) fn measured(judged: &Judged) -> String {
+pub fn measured(judged: &Judged) -> String {
     match judged.value.filter(|value| value.is_finite()) {
         None => "nothing to measure".to_owned(),
         Some(value) => match judged.expectation.quantity {

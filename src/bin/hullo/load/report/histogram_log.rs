@@ -1,5 +1,7 @@
-use super::figures::visible;
+//! The report as an HdrHistogram interval log, for tools that read one.
+
 use crate::load::books::outcome::{Interval, Outcome, Phase};
+use crate::load::report::figures::visible;
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 

@@ -1,9 +1,9 @@
 //! The report as one JSON object, for programs.
 
-use super::figures::{escaped, max, mean, quantile, start_time};
 use crate::load::books::outcome::{Books, Evidence, Mode, Outcome};
 use crate::load::books::verdict::{Judged, Judgement, Status};
 use crate::load::plan::settings::Setting;
+use crate::load::report::figures::{escaped, max, mean, quantile, start_time};
 use crate::load::report::verdict::conclusion;
 use hdrhistogram::Histogram;
 use serde::Serialize;
@@ -66,7 +66,7 @@ pub fn json(outcome: &Outcome) -> String {
 
 /// A number that is none (0/0) becomes null. What some readers of lines take for the end of one is escaped as well: it stands
 /// in texts alone.
-pub(super) fn line(value: &impl Serialize) -> String {
+pub fn line(value: &impl Serialize) -> String {
     let line = serde_json::to_string(value).expect("plain structs with text for keys");
     let ends = |c| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}');
     if !line.contains(ends) {
@@ -130,7 +130,7 @@ struct Expectation<'a> {
 }
 
 #[derive(Serialize)]
-pub(super) struct Requests {
+pub struct Requests {
     sent: u64,
     correct: u64,
     wrong: u64,
@@ -159,7 +159,7 @@ struct Latency {
 }
 
 #[derive(Serialize)]
-pub(super) struct Percentiles {
+pub struct Percentiles {
     p50: Option<u64>,
     p90: Option<u64>,
     p99: Option<u64>,
@@ -237,7 +237,7 @@ impl<'a> Expectation<'a> {
 }
 
 impl Requests {
-    pub(super) fn of(books: &Books) -> Requests {
+    pub fn of(books: &Books) -> Requests {
         Requests {
             sent: books.sent,
             correct: books.correct,
@@ -254,7 +254,7 @@ impl Requests {
 }
 
 impl Percentiles {
-    pub(super) fn of(histogram: &Histogram<u64>) -> Percentiles {
+    pub fn of(histogram: &Histogram<u64>) -> Percentiles {
         let count = histogram.len();
         Percentiles {
             p50: quantile(histogram, 0.5),

@@ -16,7 +16,7 @@ mod text;
 mod timeseries;
 pub mod verdict;
 
-pub(super) use figures::{counted, duration as shown, rate};
+pub use figures::{counted, duration as shown, rate};
 pub use histogram_log::hdr_log;
 pub use html::html;
 pub use json::json;

@@ -1,9 +1,11 @@
-use super::figures::{
+//! The report as text, for a person at a terminal.
+
+use crate::load::books::outcome::{Evidence, Mode, Outcome};
+use crate::load::report::figures::{
     by_number, bytes, count, counted, differing, duration, exhibit_name, latency, max, maybe_latency, mean,
     percent, quantile, rate, starved, visible,
 };
-use super::headline::{Headline, measured, offered, verb};
-use crate::load::books::outcome::{Evidence, Mode, Outcome};
+use crate::load::report::headline::{Headline, measured, offered, verb};
 use crate::load::report::verdict::is_lower_bound;
 use hdrhistogram::Histogram;
 use std::fmt::Write;

@@ -1,5 +1,7 @@
-use super::json::{Percentiles, Requests, line};
+//! The time series: one JSON line for each interval, written when it has ended.
+
 use crate::load::books::outcome::{Interval, Phase};
+use crate::load::report::json::{Percentiles, Requests, line};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -19,7 +19,7 @@ const STALL: Duration = Duration::from_millis(100);
 const LAG: Duration = Duration::from_millis(1);
 
 /// The verdict; `faults` are what went wrong on the way, `notes` what else a reader must know of it.
-pub(crate) fn verdict(
+pub fn verdict(
     outcome: &Outcome,
     expectations: &[Expectation],
     faults: Vec<String>,
@@ -44,7 +44,7 @@ pub fn conclusion(outcome: &Outcome) -> Conclusion {
 }
 
 /// In a closed loop a busy generator only makes the rate a lower bound.
-pub(crate) fn is_lower_bound(outcome: &Outcome) -> bool {
+pub fn is_lower_bound(outcome: &Outcome) -> bool {
     outcome.mode == Mode::Closed && outcome.books.correct > 0 && !limits(outcome).is_empty()
 }
 

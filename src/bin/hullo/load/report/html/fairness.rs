@@ -1,11 +1,13 @@
-use super::super::figures::{count, starved};
+//! The figure that shows how evenly the clients were served.
+
 use super::figure::{Figure, Table};
 use super::plot::{Axis, Limit, Plot, Series, Shape, Tip};
 use super::scale::Scale;
 use crate::load::books::outcome::Outcome;
+use crate::load::report::figures::{count, starved};
 
 /// What the clients got, from the worst off to the best.
-pub(super) fn fairness(outcome: &Outcome) -> Figure {
+pub fn fairness(outcome: &Outcome) -> Figure {
     let title = "Fairness";
     let fairness = &outcome.fairness;
     if fairness.spread.is_empty() || outcome.connections.alive < 2 {

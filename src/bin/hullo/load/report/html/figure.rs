@@ -1,27 +1,29 @@
+//! A figure of the page: a plot, what it shows in words, and the table that says the same.
+
 use super::escape;
 use super::plot::Plot;
 use std::fmt::Write;
 
 /// A plot with what it says, and the same in numbers.
-pub(super) struct Figure {
-    pub(super) title: &'static str,
+pub struct Figure {
+    pub title: &'static str,
     /// What there is to see, in a sentence.
-    pub(super) lead: String,
+    pub lead: String,
     /// Class and name of what is told apart by colour and has no name beside it.
-    pub(super) legend: Vec<(&'static str, String)>,
+    pub legend: Vec<(&'static str, String)>,
     /// None where there is nothing to draw: the lead says why.
-    pub(super) plot: Option<Plot>,
-    pub(super) table: Table,
+    pub plot: Option<Plot>,
+    pub table: Table,
 }
 
 #[derive(Default)]
-pub(super) struct Table {
-    pub(super) head: Vec<String>,
-    pub(super) rows: Vec<Vec<String>>,
+pub struct Table {
+    pub head: Vec<String>,
+    pub rows: Vec<Vec<String>>,
 }
 
 impl Figure {
-    pub(super) fn html(&self) -> String {
+    pub fn html(&self) -> String {
         let mut html = format!("<figure>\n<h2>{}</h2>\n<p>{}</p>\n", escape(self.title), escape(&self.lead));
         html += &legend("legend", self.legend.iter().map(|(class, name)| (*class, name.as_str())));
         if let Some(plot) = &self.plot {
@@ -47,11 +49,11 @@ fn legend<'a>(class: &str, names: impl Iterator<Item = (&'a str, &'a str)>) -> S
 }
 
 impl Table {
-    pub(super) fn new(head: &[&str]) -> Table {
+    pub fn new(head: &[&str]) -> Table {
         Table { head: head.iter().map(|name| (*name).to_owned()).collect(), rows: Vec::new() }
     }
 
-    pub(super) fn html(&self) -> String {
+    pub fn html(&self) -> String {
         let mut html = "<div class=\"scroll\"><table>\n".to_owned();
         if !self.head.is_empty() {
             html.push_str("<thead><tr>");

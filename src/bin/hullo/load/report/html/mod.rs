@@ -8,13 +8,13 @@ mod scale;
 mod slices;
 mod spectrum;
 
-use super::figures::{
+use crate::load::books::outcome::{Mode, Outcome, Phase};
+use crate::load::books::verdict::Judgement;
+use crate::load::report::figures::{
     bytes, count, counted, differing, duration, exhibit_name, latency, max, percent, quantile, rate,
     start_time, visible,
 };
-use super::headline::{Headline, Tone, measured, offered, verb};
-use crate::load::books::outcome::{Mode, Outcome, Phase};
-use crate::load::books::verdict::Judgement;
+use crate::load::report::headline::{Headline, Tone, measured, offered, verb};
 use crate::load::report::verdict::is_lower_bound;
 use figure::{Figure, Table};
 use slices::Slice;

@@ -1,12 +1,12 @@
 //! What a run looked like second by second; all plots share the axis of time.
 
-use super::super::figures::{by_number, count, counted, rate};
 use super::figure::{Figure, Table};
 use super::plot::{Axis, Limit, Plot, Series, Shade, Shape, Tip};
 use super::scale::Scale;
 use super::slices::Slice;
 use super::{lasted, maybe_lasted, phase_name};
 use crate::load::books::outcome::{Mode, Outcome, Phase};
+use crate::load::report::figures::{by_number, count, counted, rate};
 
 /// Causes beyond these share the last colour.
 const FAILURE_CLASSES: [&str; 6] = ["f1", "f2", "f3", "f4", "f5", "f6"];
@@ -16,7 +16,7 @@ const MOMENT: &str = "Too short a run to have a course in time.";
 
 type Point = Option<(f64, f64)>;
 
-pub(super) fn rates(outcome: &Outcome, slices: &[Slice]) -> Figure {
+pub fn rates(outcome: &Outcome, slices: &[Slice]) -> Figure {
     let offered: Vec<Point> = steps(slices, |slice| slice.rate(slice.planned));
     let achieved: Vec<Point> = steps(slices, |slice| slice.rate(slice.correct));
     let is_open = outcome.mode == Mode::Open;
@@ -61,7 +61,7 @@ pub(super) fn rates(outcome: &Outcome, slices: &[Slice]) -> Figure {
 }
 
 /// Without the drain: its few replies are the slowest of the last second, and no second of their own.
-pub(super) fn latencies(slices: &[Slice]) -> Figure {
+pub fn latencies(slices: &[Slice]) -> Figure {
     let title = "Latency over time";
     let figures = |slice: &&Slice| slice.phase != Phase::Drain;
     let low = slices.iter().filter(figures).filter_map(|slice| slice.p50).min().unwrap_or(0).max(1);
@@ -118,7 +118,7 @@ pub(super) fn latencies(slices: &[Slice]) -> Figure {
     Figure { title, lead, legend, plot: Some(plot), table }
 }
 
-pub(super) fn failures(outcome: &Outcome, slices: &[Slice]) -> Figure {
+pub fn failures(outcome: &Outcome, slices: &[Slice]) -> Figure {
     let title = "Failures by cause";
     let causes = by_number(&outcome.failures);
     let class = |at: usize| FAILURE_CLASSES[at.min(FAILURE_CLASSES.len() - 1)];
@@ -177,7 +177,7 @@ pub(super) fn failures(outcome: &Outcome, slices: &[Slice]) -> Figure {
     Figure { title, lead, legend, plot: Some(plot), table }
 }
 
-pub(super) fn ramp(outcome: &Outcome, slices: &[Slice]) -> Figure {
+pub fn ramp(outcome: &Outcome, slices: &[Slice]) -> Figure {
     let title = "Clients alive";
     let connections = &outcome.connections;
     let asked = counted(connections.asked, "client", "clients");
@@ -220,7 +220,7 @@ pub(super) fn ramp(outcome: &Outcome, slices: &[Slice]) -> Figure {
 }
 
 /// The generator's own share of the processor, and its longest turns.
-pub(super) fn generator(outcome: &Outcome, slices: &[Slice]) -> [Figure; 2] {
+pub fn generator(outcome: &Outcome, slices: &[Slice]) -> [Figure; 2] {
     let generator = &outcome.generator;
     let lead = format!(
         "{:.0} % of one core over the time measured; beyond 95 % it would be the limit.",

@@ -15,46 +15,46 @@ const LINE_HEIGHT: f64 = 15.0;
 /// Of a letter, near enough.
 const LETTER: f64 = 6.3;
 
-pub(super) struct Plot {
+pub struct Plot {
     /// What it shows, for those who cannot see it.
-    pub(super) name: &'static str,
-    pub(super) height: f64,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
-    pub(super) shades: Vec<Shade>,
-    pub(super) limits: Vec<Limit>,
-    pub(super) series: Vec<Series>,
-    pub(super) tips: Vec<Tip>,
+    pub name: &'static str,
+    pub height: f64,
+    pub x: Axis,
+    pub y: Axis,
+    pub shades: Vec<Shade>,
+    pub limits: Vec<Limit>,
+    pub series: Vec<Series>,
+    pub tips: Vec<Tip>,
 }
 
-pub(super) struct Axis {
-    pub(super) scale: Scale,
-    pub(super) tick: fn(f64) -> String,
+pub struct Axis {
+    pub scale: Scale,
+    pub tick: fn(f64) -> String,
 }
 
 /// A stretch of the x axis that stands back.
-pub(super) struct Shade {
-    pub(super) from: f64,
-    pub(super) to: f64,
-    pub(super) name: &'static str,
-    pub(super) is_shaded: bool,
+pub struct Shade {
+    pub from: f64,
+    pub to: f64,
+    pub name: &'static str,
+    pub is_shaded: bool,
 }
 
 /// A level that means something.
-pub(super) struct Limit {
-    pub(super) at: f64,
-    pub(super) name: String,
+pub struct Limit {
+    pub at: f64,
+    pub name: String,
 }
 
-pub(super) struct Series {
+pub struct Series {
     /// Of a line; bars are explained by a legend.
-    pub(super) name: String,
+    pub name: String,
     /// The class that has its colour.
-    pub(super) class: &'static str,
-    pub(super) shape: Shape,
+    pub class: &'static str,
+    pub shape: Shape,
 }
 
-pub(super) enum Shape {
+pub enum Shape {
     /// Points in turn; none is a gap.
     Line(Vec<Option<(f64, f64)>>),
     /// From, to, lower and upper end.
@@ -64,16 +64,16 @@ pub(super) enum Shape {
 }
 
 /// What is shown while the pointer is between two values of x.
-pub(super) struct Tip {
-    pub(super) from: f64,
-    pub(super) to: f64,
+pub struct Tip {
+    pub from: f64,
+    pub to: f64,
     /// What the figures belong to.
-    pub(super) at: f64,
-    pub(super) lines: Vec<String>,
+    pub at: f64,
+    pub lines: Vec<String>,
 }
 
 impl Plot {
-    pub(super) fn svg(&self) -> String {
+    pub fn svg(&self) -> String {
         let name = escape(self.name);
         let height = self.height;
         let mut svg = format!(
@@ -94,7 +94,7 @@ impl Plot {
     }
 
     /// Class and name of what has its name beside it.
-    pub(super) fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
         let series = self.series.iter().filter(|series| !series.name.is_empty());
         series.map(|series| (series.class, series.name.as_str()))
     }

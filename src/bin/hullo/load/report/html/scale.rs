@@ -7,7 +7,7 @@ const TIME_STEPS: [f64; 18] = [
 ];
 
 #[derive(Clone, Debug)]
-pub(super) struct Scale {
+pub struct Scale {
     low: f64,
     high: f64,
     is_log: bool,
@@ -16,13 +16,13 @@ pub(super) struct Scale {
 
 impl Scale {
     /// From zero to a round number at or over `high`.
-    pub(super) fn from_zero(high: f64) -> Scale {
+    pub fn from_zero(high: f64) -> Scale {
         let high = if high > 0.0 { high } else { 1.0 };
         Scale::in_steps(high, round_step(high / 5.0))
     }
 
     /// As [`Scale::from_zero`], for what comes in ones.
-    pub(super) fn counts(high: f64) -> Scale {
+    pub fn counts(high: f64) -> Scale {
         let high = high.max(1.0);
         Scale::in_steps(high, round_step(high / 5.0).max(1.0))
     }
@@ -33,7 +33,7 @@ impl Scale {
     }
 
     /// From zero to `end` seconds, which is the end of the axis.
-    pub(super) fn time(end: f64) -> Scale {
+    pub fn time(end: f64) -> Scale {
         let end = if end > 0.0 { end } else { 1.0 };
         let fits = |step: &&f64| end / **step <= 9.0;
         let step = TIME_STEPS.iter().find(fits).copied().unwrap_or_else(|| round_step(end / 8.0));
@@ -42,7 +42,7 @@ impl Scale {
     }
 
     /// Logarithmic around `low` to `high`, both over zero; a tick a decade, or more where decades are few.
-    pub(super) fn decades(low: f64, high: f64) -> Scale {
+    pub fn decades(low: f64, high: f64) -> Scale {
         let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32 + 1);
         let rounds = |digits: &'static [f64]| {
             (first..=last).flat_map(move |decade| digits.iter().map(move |digit| digit * 10f64.powi(decade)))
@@ -56,18 +56,18 @@ impl Scale {
     }
 
     /// Shares of a whole: none, half, all.
-    pub(super) fn share() -> Scale {
+    pub fn share() -> Scale {
         Scale::in_steps(1.0, 0.5)
     }
 
     /// Logarithmic from 1 to `high`, with the ticks that fit.
-    pub(super) fn log_with(high: f64, ticks: &[f64]) -> Scale {
+    pub fn log_with(high: f64, ticks: &[f64]) -> Scale {
         let ticks = ticks.iter().copied().filter(|tick| *tick <= high).collect();
         Scale { low: 1.0, high, is_log: true, ticks }
     }
 
     /// 0 at the low end and 1 at the high one; what lies beyond stays at the end.
-    pub(super) fn place(&self, value: f64) -> f64 {
+    pub fn place(&self, value: f64) -> f64 {
         let place = match self.is_log {
             true => (value.max(self.low) / self.low).log10() / (self.high / self.low).log10(),
             false => (value - self.low) / (self.high - self.low),
@@ -75,7 +75,7 @@ impl Scale {
         if place.is_finite() { place.clamp(0.0, 1.0) } else { 0.0 }
     }
 
-    pub(super) fn ticks(&self) -> &[f64] {
+    pub fn ticks(&self) -> &[f64] {
         &self.ticks
     }
 }

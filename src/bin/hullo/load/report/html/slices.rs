@@ -1,5 +1,7 @@
-use super::super::figures::{max, quantile};
+//! The intervals of a run as the page plots them: as many as a screen has room for.
+
 use crate::load::books::outcome::{Interval, Outcome, Phase};
+use crate::load::report::figures::{max, quantile};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 
@@ -7,25 +9,25 @@ use std::collections::BTreeMap;
 const MOST: usize = 240;
 
 /// A stretch of a run within one phase: an interval, or a few.
-pub(super) struct Slice {
-    pub(super) start: f64,
-    pub(super) end: f64,
-    pub(super) phase: Phase,
-    pub(super) alive: u64,
-    pub(super) planned: u64,
-    pub(super) correct: u64,
-    pub(super) p50: Option<u64>,
-    pub(super) p99: Option<u64>,
-    pub(super) max: Option<u64>,
-    pub(super) service_p99: Option<u64>,
-    pub(super) failures: BTreeMap<String, u64>,
-    pub(super) cpu: f64,
+pub struct Slice {
+    pub start: f64,
+    pub end: f64,
+    pub phase: Phase,
+    pub alive: u64,
+    pub planned: u64,
+    pub correct: u64,
+    pub p50: Option<u64>,
+    pub p99: Option<u64>,
+    pub max: Option<u64>,
+    pub service_p99: Option<u64>,
+    pub failures: BTreeMap<String, u64>,
+    pub cpu: f64,
     /// In microseconds.
-    pub(super) loop_lag: u64,
+    pub loop_lag: u64,
 }
 
 impl Slice {
-    pub(super) fn all(outcome: &Outcome) -> Vec<Slice> {
+    pub fn all(outcome: &Outcome) -> Vec<Slice> {
         let together = outcome.intervals.len().div_ceil(MOST).max(1);
         let phases = outcome.intervals.chunk_by(|one, next| one.phase == next.phase);
         phases.flat_map(|phase| phase.chunks(together)).map(Slice::of).collect()
@@ -58,17 +60,17 @@ impl Slice {
         }
     }
 
-    pub(super) fn length(&self) -> f64 {
+    pub fn length(&self) -> f64 {
         (self.end - self.start).max(0.0)
     }
 
-    pub(super) fn middle(&self) -> f64 {
+    pub fn middle(&self) -> f64 {
         (self.start + self.end) / 2.0
     }
 
     /// Of a number counted in this slice. None in the drain, where nothing is sent, before anything is, and of a
     /// slice too short to say.
-    pub(super) fn rate(&self, number: u64) -> Option<f64> {
+    pub fn rate(&self, number: u64) -> Option<f64> {
         let is_under_way = self.phase == Phase::Measure || self.planned > 0;
         let says_something = self.length() >= 0.2 && self.phase != Phase::Drain && is_under_way;
         says_something.then(|| number as f64 / self.length())

@@ -1,11 +1,11 @@
 //! Latency over the share of the requests that were at least so fast.
 
-use super::super::figures::{count, quantile};
 use super::figure::{Figure, Table};
 use super::plot::{Axis, Plot, Series, Shape, Tip};
 use super::scale::Scale;
 use super::{lasted, maybe_lasted};
 use crate::load::books::outcome::{Mode, Outcome};
+use crate::load::report::figures::{count, quantile};
 use hdrhistogram::Histogram;
 
 /// In percent, as they are written.
@@ -13,7 +13,7 @@ const QUANTILES: [&str; 13] = [
     "50", "75", "90", "95", "99", "99.5", "99.9", "99.95", "99.99", "99.995", "99.999", "99.9995", "99.9999",
 ];
 
-pub(super) fn spectrum(outcome: &Outcome) -> Figure {
+pub fn spectrum(outcome: &Outcome) -> Figure {
     let (response, service) = (&outcome.latency.response, &outcome.latency.service);
     let samples = response.len().max(service.len());
     if samples == 0 {
