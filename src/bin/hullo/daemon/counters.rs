@@ -1,19 +1,27 @@
-//! What SIGUSR1 asks for.
+//! The counters that SIGUSR1 asks for.
 
 use hullo::Stats;
 use std::fmt;
 use std::time::Duration;
 
-/// How things stand; displays as one line, `name=value` after `name=value`.
+/// Where a reactor prints its counters, and which of several reactors it is.
+#[derive(Clone, Copy)]
+pub struct Reporter {
+    pub print: fn(&str),
+    /// Counted from one; `None` where there is only one reactor.
+    pub number: Option<usize>,
+}
+
+/// The counters of one reactor. They display as one line, `name=value` after `name=value`.
 pub struct Counters<'a> {
-    /// Of the reactor, from one on, where there are several.
+    /// Which of several reactors it is, counted from one.
     pub reactor: Option<usize>,
     pub uptime: Duration,
     /// How many stream clients there may be at once.
     pub connections_max: usize,
     pub stats: &'a Stats,
     /// Datagrams that were not answered.
-    pub unanswered: u64,
+    pub datagrams_unanswered: u64,
 }
 
 impl fmt::Display for Counters<'_> {
@@ -36,7 +44,7 @@ impl fmt::Display for Counters<'_> {
             ("bytes_out", stats.bytes_out),
             ("datagrams_in", stats.datagrams_in),
             ("datagrams_out", stats.datagrams_out),
-            ("datagrams_unanswered", self.unanswered),
+            ("datagrams_unanswered", self.datagrams_unanswered),
             ("datagrams_refused", stats.datagrams_refused),
             ("datagrams_truncated", stats.datagrams_truncated),
             ("datagram_errors", stats.datagram_errors),

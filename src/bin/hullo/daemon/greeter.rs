@@ -1,9 +1,11 @@
 //! The daemon as a handler: one greeting session per connection, one responder per datagram socket.
 
-use super::counters::Counters;
-use super::plan::{ServePlan, Summary, counted};
-use super::reload::{Reloaded, Reloader};
+use super::counters::{Counters, Reporter};
+use super::message::DaemonMessage;
+use super::plan::ServePlan;
+use super::reload::Reloader;
 use super::sockets::Sockets;
+use super::summary::{Summary, counted};
 use super::workers::Workers;
 use crate::signals::Signals;
 use hullo::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
@@ -14,20 +16,21 @@ use std::any::Any;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Signals that come within this time mean the same end: a shell sends SIGINT where a supervisor sends SIGTERM, to one
-/// process at one moment.
+/// Signals that come within this time of each other count as one: a shell may send SIGINT and a supervisor SIGTERM to the same
+/// process at the same moment.
 const SIGNAL_GRACE: Duration = Duration::from_millis(25);
 
+/// One reactor of the daemon.
 pub struct Greeter {
-    pub plan: ServePlan,
-    pub sockets: Sockets,
+    plan: ServePlan,
+    sockets: Sockets,
     sessions: ConnMap<Session>,
-    /// The delays that run.
+    /// The timers of the clients whose dialect makes them wait.
     delay_timers: ConnMap<TimerId>,
     reporter: Reporter,
-    /// Of the first reactor.
+    /// Only the first reactor has it.
     coordinator: Option<Coordinator>,
-    /// Answers to datagrams are written here first.
+    /// The buffer in which the answer to a datagram is written before it is sent.
     answer_buffer: Vec<u8>,
     /// Datagrams that were not answered, by reason.
     unanswered: [u64; Silence::ALL.len()],
@@ -36,24 +39,14 @@ pub struct Greeter {
     is_forced: bool,
 }
 
-/// What only the first reactor has: it hears the signals, and tells the others.
+/// What the first reactor has beside the others: it catches the signals, reads the config again, and tells the workers.
 pub struct Coordinator {
     pub signals: Signals,
-    pub reload: Reloader,
+    pub reloader: Reloader,
     pub workers: Workers,
-    /// Runs from the first signal to end until it is acted on.
-    pub grace: Option<TimerId>,
+    /// The timer that the first termination signal starts. When it fires, the drain begins.
+    pub grace_timer: Option<TimerId>,
 }
-
-/// Where a reactor says what it is asked for, and as which of several.
-#[derive(Clone, Copy)]
-pub struct Reporter {
-    pub print: fn(&str),
-    pub number: Option<usize>,
-}
-
-/// The message that has a reactor say its counters.
-pub struct PrintCounters;
 
 impl Greeter {
     pub fn new(
@@ -88,13 +81,13 @@ impl Greeter {
             peak: stats.connections_peak,
             uptime: self.started.elapsed(),
             drain: drained.map_or(Duration::ZERO, |report| report.took),
-            // What a forced stop leaves open is cut as well.
+            // The clients that a forced stop leaves open are cut as well.
             cut: drained.map_or(stats.connections, |report| report.cut),
             is_forced: self.is_forced,
         }
     }
 
-    /// Waits for the other reactors, which end as this one has; at once where it has failed.
+    /// Waits for the workers to end. They end as this reactor has ended; where it has failed, they are stopped at once.
     pub fn join_workers(&mut self, has_failed: bool) -> io::Result<Vec<Summary>> {
         let Some(coordinator) = &mut self.coordinator else { return Ok(Vec::new()) };
         if has_failed {
@@ -103,18 +96,18 @@ impl Greeter {
         coordinator.workers.join()
     }
 
-    /// Lets the session of `conn` speak, and does what it says next.
+    /// Lets the session of `conn` write its output, and does what the session wants done next.
     #[inline(never)]
     fn run_session(
         &mut self,
         net: &mut Net,
         conn: ConnId,
-        speak: impl FnOnce(&mut Session, Instant, &mut Vec<u8>) -> Next,
+        step: impl FnOnce(&mut Session, Instant, &mut Vec<u8>) -> Next,
     ) {
         let Some(session) = self.sessions.get_mut(conn) else { return };
         let now = net.now();
         let mut next = Next::Read;
-        net.send_with(conn, |out| next = speak(session, now, out));
+        net.send_with(conn, |out| next = step(session, now, out));
         if next != Next::Read || self.delay_timers.get(conn).is_some() {
             self.apply(net, conn, next);
         }
@@ -131,7 +124,7 @@ impl Greeter {
             }
             Next::Wait(until) => {
                 net.pause_reading(conn);
-                // The timer reads the clock itself: it may be late by what this turn took so far, never early.
+                // The timer reads the clock itself. So it may be late by what this turn has taken so far, and is never early.
                 let wait = until.saturating_duration_since(net.now());
                 self.delay_timers.insert(conn, net.set_timer(wait, conn.to_bits()));
             }
@@ -142,12 +135,12 @@ impl Greeter {
         }
     }
 
-    /// The first signal to end, or one that comes after it.
+    /// SIGTERM or SIGINT has come. The first one begins the drain, and one that comes during the drain ends it at once.
     fn on_termination_signal(&mut self, net: &mut Net) {
         let Some(coordinator) = &mut self.coordinator else { return };
-        // A farewell may have begun the drain: then this is the first signal all the same.
-        if coordinator.grace.is_none() {
-            coordinator.grace = Some(net.set_timer(SIGNAL_GRACE, 0));
+        // A farewell may have begun the drain. This is then the first signal all the same.
+        if coordinator.grace_timer.is_none() {
+            coordinator.grace_timer = Some(net.set_timer(SIGNAL_GRACE, 0));
         } else if self.is_draining {
             log::warn!("second signal: stopping at once");
             self.is_forced = true;
@@ -160,16 +153,16 @@ impl Greeter {
         if std::mem::replace(&mut self.is_draining, true) {
             return;
         }
-        let timeout = self.plan.drain;
-        let sessions = counted(net.stats().connections, "client");
-        log::info!("draining {sessions}, at most {timeout:?}");
+        let timeout = self.plan.drain_timeout;
+        let clients = counted(net.stats().connections, "client");
+        log::info!("draining {clients}, at most {timeout:?}");
         net.drain(timeout);
         self.tell_workers(|workers| workers.drain(timeout));
     }
 
-    fn tell_workers(&self, what: impl FnOnce(&Workers)) {
+    fn tell_workers(&self, command: impl FnOnce(&Workers)) {
         if let Some(coordinator) = &self.coordinator {
-            what(&coordinator.workers);
+            command(&coordinator.workers);
         }
     }
 
@@ -178,18 +171,18 @@ impl Greeter {
             return log::warn!("reload ignored: draining");
         }
         let Some(coordinator) = &mut self.coordinator else { return };
-        if let Err(error) = coordinator.reload.request(net.remote()) {
+        if let Err(error) = coordinator.reloader.request(net.remote()) {
             log::error!("reload failed, nothing has changed: {error}");
         }
     }
 
-    fn on_reloaded(&mut self, net: &mut Net, reloaded: Reloaded) {
+    fn on_reloaded(&mut self, net: &mut Net, reloaded: Result<ServePlan, String>) {
         let is_requested_again =
-            self.coordinator.as_mut().is_some_and(|coordinator| coordinator.reload.finish());
+            self.coordinator.as_mut().is_some_and(|coordinator| coordinator.reloader.finish());
         if self.is_draining {
             return log::warn!("reload ignored: draining");
         }
-        match reloaded.0.and_then(|plan| self.switch_to(net, plan)) {
+        match reloaded.and_then(|plan| self.switch_to(net, plan)) {
             Ok(changes) => {
                 let shared = self.sockets.shared(net, &self.plan);
                 self.tell_workers(|workers| workers.switch_to(&shared));
@@ -220,7 +213,7 @@ impl Greeter {
             uptime: self.started.elapsed(),
             connections_max: net.limits().connections,
             stats: &net.stats(),
-            unanswered: self.unanswered.iter().sum(),
+            datagrams_unanswered: self.unanswered.iter().sum(),
         };
         (self.reporter.print)(&counters.to_string());
     }
@@ -244,8 +237,8 @@ impl Handler for Greeter {
             let peer = net.peer_addr(conn).map_or_else(|error| error.to_string(), |peer| peer.to_string());
             log::debug!("{conn:?}: opened by {peer} ({})", dialect.name());
         }
-        if let Some(connections_max) = read_limit(&dialect, net) {
-            net.limit_reads(conn, connections_max);
+        if let Some(most) = read_limit(&dialect, net) {
+            net.limit_reads(conn, most);
         }
         let mut session = Session::new(dialect);
         net.send_with(conn, |out| session.open(out));
@@ -261,7 +254,7 @@ impl Handler for Greeter {
     }
 
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
-        if self.coordinator.as_ref().is_some_and(|coordinator| coordinator.grace == Some(timer)) {
+        if self.coordinator.as_ref().is_some_and(|coordinator| coordinator.grace_timer == Some(timer)) {
             return self.drain(net);
         }
         let conn = ConnId::from_bits(key);
@@ -278,8 +271,8 @@ impl Handler for Greeter {
         log::debug!("{conn:?}: {closed} ({} bytes in, {} out)", closed.bytes_in, closed.bytes_out);
     }
 
-    fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
-        let Some(responder) = self.sockets.responder(udp) else { return };
+    fn datagram(&mut self, net: &mut Net, socket: DatagramId, datagram: &Datagram<'_>) {
+        let Some(responder) = self.sockets.responder(socket) else { return };
         let from = match (datagram.from.as_socket(), datagram.from.unix_name()) {
             (Some(address), _) => Source::Inet(address),
             (None, Some(name)) => Source::Local(name),
@@ -290,7 +283,7 @@ impl Handler for Greeter {
             responder.respond(datagram.bytes, datagram.truncated, from, net.now(), &mut self.answer_buffer);
         match verdict {
             Verdict::Answer | Verdict::AnswerAndStop => {
-                net.reply(udp, datagram, &self.answer_buffer);
+                net.reply(socket, datagram, &self.answer_buffer);
             }
             Verdict::Silent(silence) => {
                 self.unanswered[silence as usize] += 1;
@@ -299,10 +292,10 @@ impl Handler for Greeter {
             Verdict::Stop => {}
         }
         if matches!(verdict, Verdict::AnswerAndStop | Verdict::Stop) {
-            if let Some(address) = self.sockets.forget(net, udp) {
+            if let Some(address) = self.sockets.forget(net, socket) {
                 log::info!("{address} closed by a farewell from {}", datagram.from);
             }
-            net.close_datagrams(udp);
+            net.close_datagrams(socket);
             if self.sockets.is_empty() {
                 self.drain(net);
             }
@@ -326,30 +319,29 @@ impl Handler for Greeter {
         }
     }
 
-    /// From the thread that has read the config again, and from the first reactor.
+    /// Every message of the daemon is a [`DaemonMessage`].
     fn message(&mut self, net: &mut Net, message: Box<dyn Any + Send>) {
-        let message = match message.downcast::<Reloaded>() {
-            Ok(reloaded) => return self.on_reloaded(net, *reloaded),
-            Err(message) => message,
-        };
-        match message.downcast::<ServePlan>() {
-            Ok(plan) => {
-                if let Err(error) = self.switch_to(net, *plan) {
+        let Ok(message) = message.downcast::<DaemonMessage>() else { return };
+        match *message {
+            DaemonMessage::Reloaded(reloaded) => self.on_reloaded(net, reloaded),
+            DaemonMessage::SwitchTo(plan) => {
+                if let Err(error) = self.switch_to(net, plan) {
                     log::error!("one of the reactors keeps its old sockets: {error}");
                 }
             }
-            Err(_) => self.print_counters(net), // SayCounters is the only other one.
+            DaemonMessage::PrintCounters => self.print_counters(net),
         }
     }
 }
 
-/// How much may be read at a time, where the reactor's own budget is too much: a delayed dialect looks at one
-/// message at a time, and a long template must not turn one read into more output than may wait.
+/// How much may be read from a client at a time, where the budget of the reactor is too much for its dialect; `None` where it
+/// is not. A delayed dialect takes one message at a time, and a long template must not turn one read into more output
+/// than may wait in the outbox.
 fn read_limit(dialect: &Dialect, net: &Net) -> Option<usize> {
     if dialect.has_delay() {
         return Some(dialect.max_message());
     }
     let limits = net.limits();
-    let connections_max = (limits.outbox_cap - limits.outbox_high) / dialect.growth().max(1);
-    (connections_max < limits.read_budget).then_some(connections_max)
+    let most = (limits.outbox_cap - limits.outbox_high) / dialect.growth().max(1);
+    (most < limits.read_budget).then_some(most)
 }

@@ -2,16 +2,22 @@
 
 mod counters;
 mod greeter;
+mod message;
 mod plan;
 mod reload;
 mod sockets;
+mod start_error;
+mod summary;
 mod workers;
 
-pub use plan::{ServePlan, SocketPlan, StartError, Summary};
+pub use plan::{ServePlan, SocketPlan};
 pub use reload::MakePlan;
+pub use start_error::StartError;
+pub use summary::Summary;
 
 use crate::signals::Signals;
-use greeter::{Coordinator, Greeter, Reporter};
+use counters::Reporter;
+use greeter::{Coordinator, Greeter};
 use hullo::Reactor;
 use reload::Reloader;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
@@ -19,15 +25,14 @@ use sockets::Sockets;
 use std::sync::Arc;
 use workers::Workers;
 
-/// What a daemon has to do with besides the network.
+/// What the daemon asks of the rest of the program.
 pub struct Callbacks {
-    /// Takes one line for each bound socket, and says how many of them went through. It must not wait for somebody who
-    /// does not read.
+    /// Prints one line for each bound socket, and returns how many of the lines were taken. It must not wait for a reader.
     pub announce: fn(&[String]) -> usize,
-    /// Takes the counters that are asked for by SIGUSR1. It must not wait for a reader.
+    /// Prints the counters that SIGUSR1 asks for. It must not wait for a reader.
     pub print: fn(&str),
-    /// Is asked for a new plan on SIGHUP, on a thread of its own.
-    pub reload: Arc<MakePlan>,
+    /// Makes the new plan that SIGHUP asks for, on a thread of its own.
+    pub make_plan: Arc<MakePlan>,
 }
 
 /// Runs the daemon until it is drained or stopped by a signal.
@@ -43,13 +48,13 @@ pub fn run(plan: ServePlan, callbacks: Callbacks) -> Result<Summary, StartError>
     sockets.open(reactor.net(), &plan)?;
     let workers = Workers::start(&sockets.shared(reactor.net(), &plan), callbacks.print)?;
     let lines = sockets.announcements(reactor.net());
-    // Whoever started us may not be listening; we are.
     let unread = lines.len() - (callbacks.announce)(&lines);
     if unread > 0 {
         log::warn!("{unread} of {} sockets could not be announced: nobody reads stdout", lines.len());
     }
     let reporter = Reporter { print: callbacks.print, number: (plan.reactors > 1).then_some(1) };
-    let coordinator = Coordinator { signals, reload: Reloader::new(callbacks.reload), workers, grace: None };
+    let coordinator =
+        Coordinator { signals, reloader: Reloader::new(callbacks.make_plan), workers, grace_timer: None };
     let mut greeter = Greeter::new(plan, sockets, reporter, Some(coordinator));
     let drained = reactor.run(&mut greeter);
     let others = greeter.join_workers(drained.is_err());

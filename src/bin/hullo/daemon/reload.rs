@@ -1,37 +1,35 @@
-//! The config, read again beside the loop.
+//! SIGHUP: the config is read again on a thread beside the loop.
 
+use super::message::DaemonMessage;
 use super::plan::ServePlan;
 use hullo::Remote;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-/// Makes a new plan of what is asked for now, or says why there is none. It may take its time.
+/// Makes a new plan from the config as it is now, or says why there is none. It may block.
 pub type MakePlan = dyn Fn() -> Result<ServePlan, String> + Send + Sync;
 
-/// Files and names may keep us waiting, which the loop must not: a thread that lives only as long as there is something
-/// to read tells it of the outcome, a [`Reloaded`].
+/// Reading files and looking names up may block, and the loop must not. So a thread does both, tells the loop the outcome
+/// ([`DaemonMessage::Reloaded`]), and ends.
 pub struct Reloader {
     make_plan: Arc<MakePlan>,
-    /// Until its outcome is taken up: two at a time could end in the wrong order.
+    /// It is kept until the loop has its outcome: of two threads at a time the older plan could arrive last.
     thread: Option<JoinHandle<()>>,
-    /// Something may have changed since the thread has read it.
+    /// The config may have changed since the thread read it.
     is_requested_again: bool,
 }
-
-/// The message that the loop is sent.
-pub struct Reloaded(pub Result<ServePlan, String>);
 
 impl Reloader {
     pub fn new(make_plan: Arc<MakePlan>) -> Reloader {
         Reloader { make_plan, thread: None, is_requested_again: false }
     }
 
-    /// Begins to read, or notes that it is to be done once more.
+    /// Begins to read the config. Where a thread is reading it already, it is read once more after that.
     ///
     /// # Errors
     ///
-    /// When the system has no thread for it.
+    /// When the system has no thread to give.
     pub fn request(&mut self, remote: Remote) -> Result<(), String> {
         if self.thread.is_some() {
             self.is_requested_again = true;
@@ -41,18 +39,18 @@ impl Reloader {
         let read = move || {
             let plan = catch_unwind(AssertUnwindSafe(|| make_plan()));
             let plan = plan.unwrap_or_else(|_| Err("a fault of hullo's own stopped the reading".to_owned()));
-            // Where the loop is gone, nobody asks any more.
-            drop(remote.message(Box::new(Reloaded(plan))));
+            // It is refused only when the loop has ended, and then nobody wants the plan.
+            drop(remote.message(Box::new(DaemonMessage::Reloaded(plan))));
         };
         let thread = Builder::new().name("hullo-reload".to_owned()).spawn(read);
         self.thread = Some(thread.map_err(|error| format!("there is no thread to read it: {error}"))?);
         Ok(())
     }
 
-    /// The outcome has come. Whether it is to be read once more.
+    /// Takes the thread back once its outcome has come. Returns whether the config is to be read once more.
     pub fn finish(&mut self) -> bool {
         if let Some(thread) = self.thread.take() {
-            // It has nothing left to do.
+            // The outcome was the last thing it did, so that this does not wait.
             let _ = thread.join();
         }
         std::mem::take(&mut self.is_requested_again)
@@ -66,9 +64,9 @@ mod tests {
     use std::thread;
     use std::time::{Duration, Instant};
 
-    /// The loop would wait for a second thread, which has only begun, when the first one's outcome comes.
+    /// With a second thread, the loop would wait for one that has only begun when the outcome of the first one comes.
     #[test]
-    fn who_asks_between_the_reading_and_its_outcome_is_heard_after_it() {
+    fn a_request_between_the_reading_and_its_outcome_is_honoured_after_it() {
         let mut reload = Reloader::new(Arc::new(|| Err("no config".to_owned())));
         let mut reactor = Reactor::new().unwrap();
         reload.request(reactor.net().remote()).unwrap();

@@ -1,6 +1,7 @@
-//! The daemon's own sockets: bound at the start, exchanged by a reload.
+//! The sockets that the daemon listens on: bound at the start, and changed by a reload.
 
-use super::plan::{ServePlan, SocketPlan, StartError};
+use super::plan::{ServePlan, SocketPlan};
+use super::start_error::StartError;
 use hullo::greeting::{Dialect, Guard, Responder};
 use hullo::{Address, DatagramId, Host, ListenerId, Net, SourceId};
 use std::fs;
@@ -9,22 +10,22 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::Arc;
 
-/// What is open, in the order of the plan.
+/// The open sockets, in the order of the plan.
 #[derive(Default)]
 pub struct Sockets {
     open: Vec<Socket>,
-    /// It takes the ports that the others share.
+    /// Whether they are those of the first reactor, which binds the ports that the workers share.
     is_first: bool,
 }
 
 struct Socket {
     plan: SocketPlan,
     kind: Kind,
-    /// What it was made as, if it is a file.
+    /// The file that its bind made, if it is a Unix socket with a path.
     file: Option<Inode>,
 }
 
-/// Device and number.
+/// The numbers of a device and of a file on it.
 type Inode = (u64, u64);
 
 enum Kind {
@@ -33,45 +34,46 @@ enum Kind {
 }
 
 impl Sockets {
-    /// For the first reactor, or the only one.
+    /// Those of the first reactor, or of the only one.
     pub fn for_first_reactor() -> Sockets {
         Sockets { open: Vec::new(), is_first: true }
     }
 
-    /// Opens every socket of the plan, or none.
+    /// Opens every socket of the plan, or none of them.
     pub fn open(&mut self, net: &mut Net, plan: &ServePlan) -> Result<(), StartError> {
         self.open = self.bind_all(net, &plan.sockets, plan.guard)?;
         Ok(())
     }
 
-    /// Goes over to another plan: new sockets are bound first, and only if all of them are does anything change.
-    /// A socket that stays open takes its new dialect for the clients to come.
-    /// A line for each socket that came or went.
+    /// Goes over to another plan. The new sockets are bound first, and nothing changes unless all of them are. A socket that
+    /// stays open speaks its new dialect with the clients that come from now on. Returns a line for each socket that was
+    /// opened or closed.
     pub fn switch_to(&mut self, net: &mut Net, plan: &ServePlan) -> Result<Vec<String>, StartError> {
-        let pairs = self.pairs(&plan.sockets);
+        let pairs = self.match_open(&plan.sockets);
         let is_new = |(wanted, pair): (&SocketPlan, &Option<usize>)| pair.is_none().then(|| wanted.clone());
         let new = plan.sockets.iter().zip(&pairs).filter_map(is_new).collect::<Vec<_>>();
         let new = self.bind_all(net, &new, plan.guard)?;
         let mut changes: Vec<String> =
-            new.iter().map(|socket| format!("opened {}", socket.name(net))).collect();
+            new.iter().map(|socket| format!("opened {}", socket.description(net))).collect();
         let mut new = new.into_iter();
         let mut former = self.open.drain(..).map(Some).collect::<Vec<_>>();
         let next = |(wanted, pair): (&SocketPlan, Option<usize>)| {
             let Some(mut socket) = pair.and_then(|at| former[at].take()) else { return new.next() };
-            socket.switch_to(net, wanted, plan.guard);
+            socket.follow(net, wanted, plan.guard);
             Some(socket)
         };
         self.open = plan.sockets.iter().zip(pairs).filter_map(next).collect();
         for socket in former.iter().flatten() {
-            changes.push(format!("closed {}", socket.name(net)));
+            changes.push(format!("closed {}", socket.description(net)));
             socket.close(net);
         }
         Ok(changes)
     }
 
-    /// For each wanted socket the place of the open one that it goes on in. Several may have asked for any free port:
-    /// of those it is rather one that speaks the same dialect. A Unix socket whose file is gone is bound anew.
-    fn pairs(&self, wanted: &[SocketPlan]) -> Vec<Option<usize>> {
+    /// For each wanted socket the index of the open one that goes on for it. Where several open sockets would do, since all of
+    /// them asked for any free port, the one that speaks the same dialect is taken. A Unix socket whose file is gone does
+    /// not do: it is bound anew.
+    fn match_open(&self, wanted: &[SocketPlan]) -> Vec<Option<usize>> {
         let mut pairs = vec![None; wanted.len()];
         for is_dialect_asked in [true, false] {
             for (number, wanted) in wanted.iter().enumerate() {
@@ -91,17 +93,17 @@ impl Sockets {
         pairs
     }
 
-    /// The plan of those who share sockets with us: these, with their real ports.
+    /// The plan of the workers: the sockets that are shared, with their real ports.
     pub fn shared(&self, net: &Net, plan: &ServePlan) -> ServePlan {
         let shared = self.open.iter().filter(|socket| socket.plan.options.reuse_port);
         let sockets = shared.map(|socket| SocketPlan { address: socket.address(net), ..socket.plan.clone() });
         ServePlan { sockets: sockets.collect(), ..plan.clone() }
     }
 
-    /// One line for each socket, with its real port.
+    /// A line for each socket that clients can reach, with its real port.
     pub fn announcements(&self, net: &Net) -> Vec<String> {
         let open = self.open.iter().filter(|socket| socket.is_reachable());
-        open.map(|socket| format!("listening on {}", socket.name(net))).collect()
+        open.map(|socket| format!("listening on {}", socket.description(net))).collect()
     }
 
     pub fn dialect(&self, listener: ListenerId) -> Option<&Arc<Dialect>> {
@@ -111,17 +113,19 @@ impl Sockets {
         })
     }
 
-    pub fn responder(&mut self, udp: DatagramId) -> Option<&mut Responder> {
+    pub fn responder(&mut self, datagrams: DatagramId) -> Option<&mut Responder> {
         self.open.iter_mut().find_map(|socket| match &mut socket.kind {
-            Kind::Datagrams(id, responder) if *id == udp => Some(&mut **responder),
+            Kind::Datagrams(id, responder) if *id == datagrams => Some(&mut **responder),
             _ => None,
         })
     }
 
-    /// A farewell closes this one, which was at this address.
-    pub fn forget(&mut self, net: &Net, udp: DatagramId) -> Option<Address> {
-        let at =
-            self.open.iter().position(|socket| matches!(socket.kind, Kind::Datagrams(id, _) if id == udp))?;
+    /// Takes a socket off the list, since a farewell closes it. Returns its address.
+    pub fn forget(&mut self, net: &Net, datagrams: DatagramId) -> Option<Address> {
+        let at = self
+            .open
+            .iter()
+            .position(|socket| matches!(socket.kind, Kind::Datagrams(id, _) if id == datagrams))?;
         Some(self.open.remove(at).address(net))
     }
 
@@ -157,13 +161,14 @@ impl Sockets {
                     if error.error.kind() == io::ErrorKind::AddrInUse {
                         let mut ours = self.open.iter().chain(open.iter());
                         let own = ours.find(|socket| socket.is_in_the_way_of(net, &plan.address));
-                        error.own = own.map(|own| own.address(net));
+                        error.own_socket = own.map(|own| own.address(net));
                     }
                     return Err(error);
                 }
             }
         }
-        // A hosts file gives `localhost` an IPv6 address even where the loopback has none.
+        // A name may have addresses that this machine lacks: a hosts file gives `localhost` an IPv6 address even where the
+        // loopback interface has none. One address of the name is enough.
         for (SocketPlan { address, name, .. }, error) in missing {
             if !self.open.iter().chain(open.iter()).any(|socket| socket.plan.name == *name) {
                 return Err(error);
@@ -176,15 +181,15 @@ impl Sockets {
 }
 
 impl Socket {
-    /// Bound for itself, since with SO_REUSEPORT another daemon of the same user would be let in or would let us in; only
-    /// then is the port shared, with the other reactors of this daemon.
+    /// Binds the socket without SO_REUSEPORT, and sets the option afterwards for the other reactors of this daemon. With the
+    /// option set before, the kernel would let two daemons of the same user share the port.
     fn bind_and_share(net: &mut Net, plan: &SocketPlan, guard: Guard) -> Result<Socket, StartError> {
         let mut alone = plan.clone();
         alone.options.reuse_port = false;
         let socket = Socket::bind(net, &alone, guard)?;
         if let Err(error) = net.controls(socket.id()).and_then(|controls| controls.set_reuse_port(true)) {
             socket.close(net);
-            return Err(StartError { address: Some(plan.address.clone()), own: None, error });
+            return Err(StartError { address: Some(plan.address.clone()), own_socket: None, error });
         }
         Ok(Socket { plan: plan.clone(), ..socket })
     }
@@ -198,21 +203,21 @@ impl Socket {
         };
         match kind {
             Ok(kind) => Ok(Socket { plan: plan.clone(), kind, file: plan.address.path().and_then(inode) }),
-            Err(error) => Err(StartError { address: Some(plan.address.clone()), own: None, error }),
+            Err(error) => Err(StartError { address: Some(plan.address.clone()), own_socket: None, error }),
         }
     }
 
-    /// Whether nothing is left of it under its path.
+    /// Whether there is no file under its path any more.
     fn has_lost_its_file(&self) -> bool {
         self.file.is_some() && self.plan.address.path().is_some_and(|path| inode(path).is_none())
     }
 
-    /// Whether clients find it under its address.
+    /// Whether clients that connect to its address reach it: its file may have been replaced.
     fn is_reachable(&self) -> bool {
         self.file.is_none() || self.file == self.plan.address.path().and_then(inode)
     }
 
-    /// Whether it is why nothing can be bound there.
+    /// Whether it is the reason why the wanted address cannot be bound.
     fn is_in_the_way_of(&self, net: &Net, wanted: &Address) -> bool {
         match (self.address(net), wanted) {
             (Address::Tcp(own, own_port), Address::Tcp(host, port))
@@ -223,13 +228,13 @@ impl Socket {
         }
     }
 
-    /// As it is bound.
+    /// The address that it is bound to, with its real port.
     fn address(&self, net: &Net) -> Address {
         net.local_addr(self.id()).unwrap_or_else(|_| self.plan.address.clone())
     }
 
-    /// Where it is, and what it speaks.
-    fn name(&self, net: &Net) -> String {
+    /// Its address and its dialect, as the log names it.
+    fn description(&self, net: &Net) -> String {
         format!("{} ({})", self.address(net), self.plan.dialect.name())
     }
 
@@ -240,7 +245,7 @@ impl Socket {
         }
     }
 
-    fn switch_to(&mut self, net: &mut Net, plan: &SocketPlan, guard: Guard) {
+    fn follow(&mut self, net: &mut Net, plan: &SocketPlan, guard: Guard) {
         if self.plan.options != plan.options {
             self.change_options(net, plan);
         }
@@ -256,7 +261,7 @@ impl Socket {
         }
     }
 
-    /// The file of a Unix socket can change its mode; everything else was settled when the socket was opened.
+    /// The file of a Unix socket can change its mode. All other options were settled when the socket was opened.
     fn change_options(&self, net: &mut Net, plan: &SocketPlan) {
         if let Some(mode) = plan.options.mode
             && let Err(error) = net.set_mode(self.id(), mode)

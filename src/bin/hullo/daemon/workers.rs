@@ -1,15 +1,19 @@
-//! The reactors beside the first, each on a thread of its own.
+//! The reactors beside the first one, each on a thread of its own.
 
-use super::greeter::{Greeter, PrintCounters, Reporter};
-use super::plan::{ServePlan, StartError, Summary};
+use super::counters::Reporter;
+use super::greeter::Greeter;
+use super::message::DaemonMessage;
+use super::plan::ServePlan;
 use super::sockets::Sockets;
+use super::start_error::StartError;
+use super::summary::Summary;
 use hullo::{Reactor, Remote};
 use std::io;
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-/// They share the first one's ports (socket(7): SO_REUSEPORT), over which the kernel spreads the clients, and do what it
-/// tells them: nothing else goes between reactors.
+/// Reactors that share the ports of the first one (socket(7): SO_REUSEPORT). The kernel spreads the clients over them. They
+/// do what the first one tells them, and share nothing else.
 pub struct Workers {
     workers: Vec<Worker>,
 }
@@ -20,8 +24,8 @@ struct Worker {
 }
 
 impl Workers {
-    /// Starts one for each reactor of the plan but the first. `plan` has the sockets that are shared, with their real
-    /// ports.
+    /// Starts a worker for each reactor of the plan but the first. `plan` holds the sockets that are shared, with their
+    /// real ports.
     pub fn start(plan: &ServePlan, print: fn(&str)) -> Result<Workers, StartError> {
         let mut workers = Workers { workers: Vec::new() };
         for number in 2..=plan.reactors {
@@ -38,32 +42,36 @@ impl Workers {
     }
 
     pub fn drain(&self, timeout: Duration) {
-        // Only one that is gone does not take it.
-        self.workers.iter().for_each(|worker| drop(worker.remote.drain(timeout)));
+        self.tell(|remote| remote.drain(timeout));
     }
 
     pub fn stop(&self) {
-        self.workers.iter().for_each(|worker| drop(worker.remote.stop()));
+        self.tell(Remote::stop);
     }
 
-    /// Goes over to another plan, which the first reactor has gone over to.
+    /// Makes every worker go over to the plan of the first reactor.
     pub fn switch_to(&self, plan: &ServePlan) {
-        self.workers.iter().for_each(|worker| drop(worker.remote.message(Box::new(plan.clone()))));
+        self.tell(|remote| remote.message(Box::new(DaemonMessage::SwitchTo(plan.clone()))));
     }
 
     pub fn print_counters(&self) {
-        self.workers.iter().for_each(|worker| drop(worker.remote.message(Box::new(PrintCounters))));
+        self.tell(|remote| remote.message(Box::new(DaemonMessage::PrintCounters)));
     }
 
-    /// How each ended. They have been told to.
+    /// Waits for every worker, and says how each one ended. They must have been told to end before.
     pub fn join(&mut self) -> io::Result<Vec<Summary>> {
-        let gone = |_| Err(io::Error::other("a reactor's thread has panicked"));
-        self.workers.drain(..).map(|worker| worker.thread.join().unwrap_or_else(gone)).collect()
+        let has_panicked = |_| Err(io::Error::other("a reactor's thread has panicked"));
+        self.workers.drain(..).map(|worker| worker.thread.join().unwrap_or_else(has_panicked)).collect()
+    }
+
+    /// Only a worker that has ended refuses what it is told, and then there is nothing left to do.
+    fn tell<E>(&self, command: impl Fn(&Remote) -> Result<(), E>) {
+        self.workers.iter().for_each(|worker| drop(command(&worker.remote)));
     }
 }
 
 impl Worker {
-    /// Its sockets are bound before its thread begins, so that what cannot be bound is told in time.
+    /// Its sockets are bound before its thread begins, so that an error ends the start of the daemon.
     fn start(plan: &ServePlan, reporter: Reporter) -> Result<Worker, StartError> {
         let mut reactor = Reactor::with_limits(plan.limits_per_reactor()).map_err(StartError::system)?;
         let mut sockets = Sockets::default();

@@ -151,14 +151,14 @@ impl Serve {
         }
         let plan = plan::prepare(&self)?.plan;
         let reactors = plan.reactors;
-        let reload = move || match plan::prepare_again(&self, reactors) {
+        let make_plan = move || match plan::prepare_again(&self, reactors) {
             Ok(prepared) => Ok(prepared.plan),
             Err(failure) => Err(failure.in_one_line()),
         };
         let callbacks = Callbacks {
             announce: nonblocking::announce,
             print: nonblocking::print_line,
-            reload: Arc::new(reload),
+            make_plan: Arc::new(make_plan),
         };
         let summary = daemon::run(plan, callbacks)
             .map_err(|error| Failure::failed(&Place::default(), error.to_string()))?;

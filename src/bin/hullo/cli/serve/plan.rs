@@ -65,7 +65,7 @@ fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> 
     let plan = ServePlan {
         sockets,
         limits: config.limits.reactor.clone(),
-        drain: config.limits.drain,
+        drain_timeout: config.limits.drain,
         guard: config.limits.guard(),
         reactors,
         log_level: logger::level_of(config.log_level, serve.log_level),
@@ -354,7 +354,10 @@ mod tests {
         };
         let config = "[limits]\nconnections = 6\nidle = \"7s\"\ndrain = \"8s\"\nlinger = \"9s\"";
         let plan = plan(&asked, config).unwrap();
-        assert_eq!((plan.limits.connections, plan.limits.idle.as_secs(), plan.drain.as_secs()), (5, 0, 1));
+        assert_eq!(
+            (plan.limits.connections, plan.limits.idle.as_secs(), plan.drain_timeout.as_secs()),
+            (5, 0, 1)
+        );
         assert_eq!(plan.limits.linger.as_secs(), 9);
     }
 
