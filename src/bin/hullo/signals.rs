@@ -1,4 +1,4 @@
-//! Signals, as one more descriptor on the loop: for the daemon and for the clients, which may not meet.
+//! Signals: held back from the start, and later caught as one more descriptor on the loop.
 
 use crate::process::is_ignored;
 use hullo::{FdId, Net};
@@ -6,6 +6,7 @@ use nix::sys::signal::{SigSet, Signal};
 use signal_hook::flag;
 use signal_hook::iterator::backend::SignalDelivery;
 use signal_hook::iterator::exfiltrator::SignalOnly;
+use std::env;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
@@ -14,21 +15,36 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// Signals that come with one another are one.
-const TOGETHER: Duration = Duration::from_millis(100);
+/// Signals that come within this time of each other count as one.
+const BURST: Duration = Duration::from_millis(100);
 
-/// The caught signals. A handler may do next to nothing, so it writes a byte into a socket pair of which the
-/// reactor watches the other end.
+/// Holds back the signals that would end or stop the process before a command has a say in it. It is called before anything
+/// else in `main`.
+///
+/// With SIGXFSZ held back, a write past RLIMIT_FSIZE is an error like any other (setrlimit(2)). SIGUSR1 asks for counters, which
+/// only a daemon has. A daemon also holds SIGHUP back until it has a config to read again, and SIGTTOU, so that it goes on
+/// when it writes to its terminal from the background (termios(3): TOSTOP).
+pub fn hold_back() {
+    let mut held = SigSet::from_iter([Signal::SIGXFSZ, Signal::SIGUSR1]);
+    if env::args_os().nth(1).is_some_and(|command| command == "serve") {
+        held.extend([Signal::SIGHUP, Signal::SIGTTOU]);
+    }
+    // It fails for no set of signals (pthread_sigmask(3)).
+    let _ = held.thread_block();
+}
+
+/// The caught signals. A signal handler may do next to nothing: it writes a byte into a socket pair, of which the reactor
+/// watches the other end.
 pub struct Signals {
     delivery: SignalDelivery<UnixStream, SignalOnly>,
     pub fd: FdId,
-    /// Those that were asked for, without what stays ignored.
+    /// The signals that are caught: those that were asked for, without the ignored ones.
     pub caught: Vec<i32>,
 }
 
 impl Signals {
-    /// Catches these, and those of them that were held back until now; but what is ignored, as nohup(1) and a shell's
-    /// background jobs have it, stays ignored.
+    /// Catches these signals, and lets those through that were held back until now. A signal that the process ignores, as
+    /// under nohup(1) or in a background job of a shell, stays ignored.
     pub fn catch(net: &mut Net, signals: &[i32]) -> io::Result<Signals> {
         let (read, write) = UnixStream::pair()?;
         let fd = net.watch(read.as_fd().try_clone_to_owned()?)?;
@@ -39,22 +55,21 @@ impl Signals {
         Ok(Signals { delivery, fd, caught })
     }
 
-    /// The signals that came since the last call, each once.
+    /// The signals that have come since the last call, each of them once.
     pub fn pending(&mut self) -> Vec<i32> {
         self.delivery.pending().collect()
     }
 }
 
-/// From now on each of the signals ends the process with the code 128 + signal, also where it waits for somebody to read what it
-/// writes. A moment later, that is: what follows the signal that was heard last, as from timeout(1), which sends it twice,
-/// ends nothing.
+/// Makes each of the signals end the process with the code 128 + signal, even while it waits for somebody to read what it
+/// writes. It takes effect after a moment: timeout(1) sends its signal twice, and the second one must not end anything.
 pub fn end_the_process_on(signals: &[i32]) -> io::Result<()> {
     let is_meant = Arc::new(AtomicBool::new(false));
     for &signal in signals.iter().filter(|&&signal| !is_ignored(signal)) {
         flag::register_conditional_shutdown(signal, 128 + signal, is_meant.clone())?;
     }
     thread::spawn(move || {
-        thread::sleep(TOGETHER);
+        thread::sleep(BURST);
         is_meant.store(true, Ordering::SeqCst);
     });
     Ok(())

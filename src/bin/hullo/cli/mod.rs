@@ -1,4 +1,14 @@
-//! The command line: what is asked for, checked, and one call into a floor below.
+//! The command line. Each command has its flags, as they are typed, and a plan, in which they are checked; then it makes one call
+//! into the room that carries the plan out.
+//!
+//! ```text
+//! serve/ talk/ fetch/ load/          the commands that have a room of their own below
+//! dialects, completions, man         the commands that only print
+//! config/                            the file of `hullo serve`
+//! usage/                             what is said of a command line that cannot be parsed
+//! output/                            results, errors and the log, on the standard streams
+//! units, descriptors                 numbers as people write them; the descriptor limit
+//! ```
 
 mod completions;
 mod config;
@@ -9,7 +19,6 @@ mod load;
 mod man;
 mod output;
 mod serve;
-mod signals;
 mod talk;
 mod units;
 mod usage;
@@ -80,9 +89,8 @@ enum Command {
     Man(man::Man),
 }
 
-/// Does what the command line asks; the exit code says how that went.
+/// Does what the command line asks, and says with an exit code how that went.
 pub fn run() -> ExitCode {
-    signals::hold_back();
     let result = match Cli::try_parse() {
         Ok(Cli { command: Command::Serve(serve) }) => serve.run(),
         Ok(Cli { command: Command::Talk(talk) }) => talk.run(),
@@ -96,7 +104,7 @@ pub fn run() -> ExitCode {
     result.unwrap_or_else(|failure| report(&failure))
 }
 
-/// Help and version go to stdout, a usage error to stderr.
+/// Prints what the parser has to say: help and version on stdout, a usage error on stderr.
 fn answer_of_parser(answer: clap::Error) -> ExitCode {
     if answer.use_stderr() {
         let text = usage::explain(answer, &usage::command_line::typed());
@@ -112,7 +120,8 @@ fn report(failure: &Failure) -> ExitCode {
     failure.code()
 }
 
-/// A terminal breaks lines within words; in a file or a pipe a sentence is a line.
+/// Prints an error. A terminal would break lines within words, so that they are broken before; in a file or a pipe a sentence
+/// is one line.
 fn complain(text: String) {
     let text = logger::as_errors(failure::printable_lines(&text));
     let is_terminal = io::stderr().is_terminal();

@@ -1,20 +1,21 @@
-//! The file behind `--config`, checked as far as that needs no look at the machine.
+//! The file of `--config`: read, and checked as far as that needs no look at the machine.
 
 pub mod dialect_table;
 pub mod known_dialects;
 pub mod limits_table;
+pub mod listen_table;
 pub mod placeholders;
 pub mod reference;
 mod toml_section;
 
 use crate::cli::output::failure::{Failure, Place};
 use crate::cli::units;
-use crate::cli::usage::address_suggestion;
 use dialect_table::framing;
-use hullo::greeting::{Framing, Transport};
-use hullo::{Address, Printable};
+use hullo::Printable;
+use hullo::greeting::Framing;
 use known_dialects::KnownDialects;
 use limits_table::LimitsTable;
+use listen_table::Listen;
 use log::LevelFilter;
 use nix::fcntl::OFlag;
 use std::fs::{self, File};
@@ -25,28 +26,18 @@ use std::path::Path;
 use toml::de::DeTable;
 use toml_section::{TomlSection, TomlSource};
 
-/// What a file asks for; the default is what an empty one does.
+/// What a config file asks for. The default is what an empty file asks for.
 #[derive(Clone, Debug, Default)]
 pub struct Config {
     pub listen: Vec<Listen>,
     pub dialects: KnownDialects,
     pub limits: LimitsTable,
-    /// Of every stream socket that has none of its own.
+    /// The framing of every stream socket that has none of its own.
     pub framing: Option<Framing>,
     pub log_level: Option<LevelFilter>,
     pub reactors: Option<usize>,
-    /// Whether `connections` is somebody's wish and not the default.
+    /// Whether the file or a flag sets `connections`.
     pub sets_connections: bool,
-}
-
-/// One `[[listen]]`, or one ADDRESS of the command line.
-#[derive(Clone, Debug)]
-pub struct Listen {
-    pub place: Place,
-    pub address: Address,
-    pub dialect: Option<String>,
-    pub framing: Option<Framing>,
-    pub mode: Option<u32>,
 }
 
 impl Config {
@@ -56,15 +47,15 @@ impl Config {
         Config::parse(&path.to_string_lossy(), &text_of(file, path)?)
     }
 
-    /// The same for one that was read before. In doubt it says no: a pipe has nothing left to give, and a file that
-    /// is empty is about to be written.
+    /// Reads and checks a file that was read before. It refuses a file of which it cannot be sure: a pipe has nothing left to
+    /// give, and an empty file is probably about to be written.
     pub fn reload(path: &Path) -> Result<Config, Failure> {
         let not_again = || unreadable(path, "it is no regular file, and only that can be read again");
-        // Not even opened is what is none: it may take that for a reader.
+        // Anything but a regular file is not even opened: the writer of a pipe would take us for its reader.
         if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
             return Err(not_again());
         }
-        // open(2): without O_NONBLOCK a FIFO, come in its place just now, waits for somebody who writes to it.
+        // A FIFO may have taken its place just now. Without O_NONBLOCK, opening it would wait for a writer (open(2)).
         let file = File::options().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
         let file = file.map_err(|error| unreadable(path, &error.to_string()))?;
         if !file.metadata().is_ok_and(|metadata| metadata.is_file()) {
@@ -77,7 +68,7 @@ impl Config {
         Config::parse(&path.to_string_lossy(), &text)
     }
 
-    /// `name` is what complaints call the text.
+    /// Parses and checks a text. `name` is what complaints call it.
     pub fn parse(name: &str, text: &str) -> Result<Config, Failure> {
         let source = TomlSource::new(name, text);
         let config = match DeTable::parse(text) {
@@ -108,8 +99,8 @@ impl Config {
         config.log_level = file.parsed("log_level", log_level);
         config.reactors = file.parsed("reactors", reactors);
         file.complain_of_unknown_keys();
-        config.listen = listen.iter().filter_map(read_listen).collect();
-        // Where anything is wrong already, a dialect may be missing for that reason only, and a `[[listen]]` too.
+        config.listen = listen.iter().filter_map(Listen::read).collect();
+        // Where anything else is wrong, a dialect or a `[[listen]]` may be missing for that reason alone.
         if !file.is_file_faulty() {
             for (section, listen) in listen.iter().zip(&config.listen) {
                 if let Err(sentence) = config.dialects.require(listen.dialect_name(), listen.transport()) {
@@ -121,28 +112,7 @@ impl Config {
     }
 }
 
-impl Listen {
-    /// A socket that the command line asks for, or nobody in particular.
-    pub fn bare(address: Address) -> Listen {
-        Listen { place: Place::default(), address, dialect: None, framing: None, mode: None }
-    }
-
-    pub fn transport(&self) -> Transport {
-        transport(&self.address)
-    }
-
-    /// What is spoken there unless something else is asked for.
-    pub fn dialect_name(&self) -> &str {
-        self.dialect.as_deref().unwrap_or("hello")
-    }
-}
-
-/// The kind of socket at an address.
-pub fn transport(address: &Address) -> Transport {
-    if address.is_datagram() { Transport::Datagram } else { Transport::Stream }
-}
-
-/// The longest config: some devices never come to an end.
+/// The longest config. Without a limit the reading of some devices would never end.
 const LONGEST: usize = 16 << 20;
 
 fn text_of(file: File, path: &Path) -> Result<String, Failure> {
@@ -164,55 +134,21 @@ fn unreadable(path: &Path, why: &str) -> Failure {
     Failure::usage(vec![Place::default().complaint(format!("cannot read the config {name}: {why}"))])
 }
 
-fn read_listen(section: &TomlSection<'_>) -> Option<Listen> {
-    if !section.has("address") {
-        section.complain("address", "the address is missing: add address = \"tcp://HOST:PORT\"");
-    }
-    let address = section.text("address").and_then(|text| {
-        let parsed = text.parse::<Address>().map_err(|error| match address_suggestion::for_socket(&text) {
-            Some(guess) => format!("{text:?} is not an address: did you mean {:?}?", guess.address),
-            None => error.to_string(),
-        });
-        parsed.map_err(|sentence| section.complain("address", sentence)).ok()
-    });
-    let dialect = section.text("dialect");
-    let framing = section.parsed("framing", framing);
-    // Not from a number: TOML's 660 is decimal, and its 0o660 would have to be told from 432.
-    let mode = section.text("mode").and_then(|text| {
-        mode(&text).map_err(|wrong| section.complain("mode", format!("mode = {text:?} is {wrong}"))).ok()
-    });
-    section.complain_of_unknown_keys();
-    let listen = Listen { place: section.place("address"), address: address?, dialect, framing, mode };
-    if listen.framing.is_some() && listen.transport() == Transport::Datagram {
-        section.complain("framing", "a datagram is a message, there is nothing to frame: leave framing out");
-    }
-    if listen.mode.is_some() && !listen.address.has_file() {
-        section.complain("mode", "only the file of a Unix socket has a mode: leave it out");
-    }
-    Some(listen)
-}
-
-/// The error goes on from "is".
+/// Parses a value; the error is the end of a sentence that begins with "KEY = VALUE is".
 fn log_level(text: &str) -> Result<LevelFilter, String> {
     text.parse().map_err(|_| "no log level: choose off, error, warn, info, debug or trace".to_owned())
 }
 
-/// The error goes on from "is".
+/// Parses a value; the error is the end of a sentence that begins with "KEY = VALUE is".
 fn reactors(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| (1..=256).contains(number));
     number.ok_or_else(|| "no number of reactors: choose one from 1 to 256".to_owned())
 }
 
-/// `0660`: the permission bits of a file. The error goes on from "is".
-fn mode(text: &str) -> Result<u32, String> {
-    let is_octal = matches!(text.len(), 3 | 4) && text.bytes().all(|b| matches!(b, b'0'..=b'7'));
-    let mode = u32::from_str_radix(text, 8).ok().filter(|&mode| is_octal && mode <= 0o777);
-    mode.ok_or_else(|| "no file mode: write it as an octal text, like \"0660\"".to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hullo::greeting::Transport;
 
     fn complaints(text: &str) -> Vec<String> {
         let failure = Config::parse("x.toml", text).unwrap_err();
@@ -329,16 +265,5 @@ mod tests {
                 "{found:?}"
             );
         }
-    }
-
-    #[test]
-    fn a_mode_is_octal_and_in_quotes() {
-        assert_eq!(mode("0660"), Ok(0o660));
-        assert_eq!(mode("600"), Ok(0o600));
-        for text in ["", "66", "0668", "rw-rw----", "0o660", "4755", "+660"] {
-            assert!(mode(text).unwrap_err().starts_with("no file mode"), "{text}");
-        }
-        let found = complaints("[[listen]]\naddress = \"unix:/run/x\"\nmode = 660\n");
-        assert_eq!(found, ["x.toml:3: [[listen]]: mode is a number: put it in quotes"]);
     }
 }

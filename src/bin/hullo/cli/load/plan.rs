@@ -1,7 +1,7 @@
 //! The plan of a load test from its flags.
 
-use crate::cli::config;
 use crate::cli::config::known_dialects::KnownDialects;
+use crate::cli::config::listen_table::transport;
 use crate::cli::config::placeholders;
 use crate::cli::load::{Load, usage};
 use crate::cli::output::failure::{Failure, Place};
@@ -122,8 +122,7 @@ fn script(load: &Load, is_datagram: bool) -> Result<Script, String> {
             Script::of_templates(&Templates { request, reply, welcome: load.welcome.as_deref() }, &wanted)
         }
         _ => {
-            let dialect =
-                KnownDialects::default().require(&load.dialect, config::transport(&load.address))?;
+            let dialect = KnownDialects::default().require(&load.dialect, transport(&load.address))?;
             Script::of_dialect(&dialect, &wanted)
         }
     }

@@ -1,5 +1,6 @@
 //! What the program writes to its standard streams: results, errors, the log.
 
+pub mod bounded_wait;
 pub mod columns;
 pub mod failure;
 pub mod logger;

@@ -1,12 +1,13 @@
 //! What was asked for, on the command line and in the config, made into what the daemon is to do.
 
+use super::flags::Serve;
+use crate::cli::config::Config;
 use crate::cli::config::known_dialects::KnownDialects;
 use crate::cli::config::limits_table::LimitsTable;
-use crate::cli::config::{Config, Listen};
+use crate::cli::config::listen_table::Listen;
 use crate::cli::descriptors;
 use crate::cli::output::failure::{Complaint, Failure, Place};
 use crate::cli::output::logger;
-use crate::cli::serve::Serve;
 use crate::cli::units;
 use crate::daemon::{ServePlan, SocketPlan};
 use hullo::Address;
