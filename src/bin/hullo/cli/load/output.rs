@@ -31,9 +31,9 @@ pub struct Output {
     /// The option that asked for it.
     option: &'static str,
     path: PathBuf,
-    /// None of a named pipe that nobody reads yet.
+    /// `None` where it is a named pipe that nobody reads yet.
     file: Option<File>,
-    /// It was not there before.
+    /// The file was not there before.
     is_new: bool,
 }
 
@@ -108,7 +108,7 @@ impl Outputs {
     }
 }
 
-/// A terminal breaks lines within words; in a file or a pipe a sentence is a line.
+/// Breaks the sentences for a terminal, which would break them within words; in a file or a pipe a sentence stays one line.
 fn for_a_reader(report: String) -> String {
     if io::stdout().is_terminal() { columns::fill_head(&report, columns::WIDTH) } else { report }
 }
@@ -137,7 +137,8 @@ impl Output {
         if self.is_stdout() { Path::new("stdout") } else { &self.path }
     }
 
-    /// What was there before stays until there is something better. A pipe is waited for until somebody reads it.
+    /// Empties the file, so that what stood there before stays until there is something better. A pipe is waited for until
+    /// somebody reads it.
     pub fn begin(&mut self) -> io::Result<()> {
         if self.is_stdout() {
             return stdout::check();
@@ -171,7 +172,7 @@ impl Output {
     }
 }
 
-/// To open a named pipe waits for a reader, and a run does not: none where there is nobody yet.
+/// Opens a named pipe without waiting for its reader; `None` where there is none yet.
 fn open_pipe(path: &Path) -> io::Result<Option<File>> {
     let opened = OpenOptions::new().write(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path);
     match opened {
@@ -184,7 +185,8 @@ fn open_pipe(path: &Path) -> io::Result<Option<File>> {
     }
 }
 
-/// Two that are one file, by whatever names. A device takes what it is given: /dev/null may be named twice.
+/// A sentence where two places are one file, by whatever names. A device takes all that it is given, so that /dev/null may
+/// be named twice.
 fn conflict(places: &[(Output, Option<Form>)]) -> Option<String> {
     let identity = |output: &Output| {
         let found = output.metadata().ok().filter(|found| !found.file_type().is_char_device())?;
@@ -207,10 +209,10 @@ fn conflict(places: &[(Output, Option<Form>)]) -> Option<String> {
     })
 }
 
-/// Nothing is left of a run that is refused.
+/// Removes the files that were made for a run that is refused.
 fn undo(places: &[(Output, Option<Form>)]) {
     for (output, _) in places.iter().filter(|(output, _)| output.is_new) {
-        // A link that led to nothing stays. Where the file cannot be removed there is an empty one more.
+        // A link that led to nothing stays. A file that cannot be removed stays as well, empty.
         let _ = output.path.canonicalize().and_then(std::fs::remove_file);
     }
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 /// How long is measured where nothing is said of an end.
 const TEN_SECONDS: Duration = Duration::from_secs(10);
 
-/// More in flight per client would only measure its own queue.
+/// The most requests that one client may have in flight: more would only measure its own queue.
 const MOST_OUTSTANDING: usize = 1000;
 
 pub fn checked(load: &Load) -> Result<Plan, Failure> {
@@ -52,12 +52,12 @@ pub fn checked(load: &Load) -> Result<Plan, Failure> {
         script,
         sources: load.source,
         expectations: load.expect.clone(),
-        // So many bits a reader of JSON has room for, whatever its numbers are.
+        // 53 bits, which a reader of JSON can hold even where all its numbers are doubles.
         seed: RandomState::new().build_hasher().finish() >> 11,
     })
 }
 
-/// Settings that cannot go together, or that mean nothing.
+/// Refuses settings that cannot go together, or that mean nothing.
 fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
     if let Address::Tcp(Host::Any, _) | Address::Udp(Host::Any, _) = load.address {
         return Err(format!("{} is where to listen, not whom to test: name a host", load.address));
@@ -136,7 +136,7 @@ fn resolve(address: &Address) -> Result<Vec<Address>, String> {
     })
 }
 
-/// For the report: in the order of the help, defaults included.
+/// The settings in force, defaults included, in the order of the help; the report lists them.
 fn settings(load: &Load) -> Vec<(&'static str, Setting)> {
     let count = |number: usize| Setting::Count(number as u64);
     let time = |duration| Setting::from(units::write_duration(duration));
@@ -195,7 +195,7 @@ fn settings(load: &Load) -> Vec<(&'static str, Setting)> {
     settings
 }
 
-/// As for a rate, with `k` and `M` as in any count.
+/// Reads a rate, with `k` and `M` as in any count.
 pub fn rate(text: &str) -> Result<Rate, String> {
     let text = text.strip_suffix("/s").unwrap_or(text);
     let plain = |part: &str| match units::count(part) {
@@ -205,7 +205,7 @@ pub fn rate(text: &str) -> Result<Rate, String> {
     Rate::parse(&text.split(':').map(plain).collect::<Vec<_>>().join(":"))
 }
 
-/// As [`rate`], without an end of its own.
+/// Reads a rate that stays the same.
 pub fn steady_rate(text: &str) -> Result<Rate, String> {
     match text.contains(':') {
         true => Err("a rate that changes, and clients are begun at one: write it as 1000 or 0.5".to_owned()),
@@ -213,7 +213,7 @@ pub fn steady_rate(text: &str) -> Result<Rate, String> {
     }
 }
 
-/// `512`, `64KiB`, `100..1000`.
+/// Reads the least and the greatest size: `512`, `64KiB`, `100..1000`.
 pub fn sizes(text: &str) -> Result<(u32, u32), String> {
     const MOST: usize = 1 << 20;
     let (least, most) = text.split_once("..").unwrap_or((text, text));

@@ -9,10 +9,10 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-/// Lines that wait for a reader; of a second each, so that this is a quarter of an hour.
+/// The most lines that wait for a reader. There is one a second, so that this is a quarter of an hour.
 const WAITING: usize = 1024;
 
-/// At the end, a reader that takes nothing for so long is not waited for any more.
+/// At the end a reader that takes nothing for so long is not waited for any longer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 pub struct Series {
@@ -32,7 +32,7 @@ impl Series {
         let (path, written) = (output.path().to_path_buf(), Arc::new(AtomicU64::new(0)));
         let count = written.clone();
         thread::spawn(move || {
-            // Nobody listens any more once the end was not waited for.
+            // Nobody listens any longer where the end was not waited for.
             let _ = done.send(write(output, &waiting, &count));
         });
         Series { path, lines, dropped: 0, told: 0, written, result }
@@ -44,7 +44,7 @@ impl Series {
         self.dropped += u64::from(self.lines.try_send(line).is_err());
     }
 
-    /// Waits while its reader takes lines.
+    /// Ends the series; it waits while the reader takes lines.
     pub fn end(self) -> Result<(), String> {
         let Series { path, lines, dropped, told, written, result } = self;
         drop(lines);

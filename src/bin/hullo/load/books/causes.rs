@@ -22,7 +22,7 @@ impl Causes {
         self.count(to);
     }
 
-    /// What was counted after `before`. A cause that has become rarer by a recount is none.
+    /// What was counted after `before`. A cause that a recount has made rarer is left out.
     pub fn since(&self, before: &Causes) -> BTreeMap<String, u64> {
         let more = self.0.iter().filter_map(|(cause, count)| {
             let more = count.saturating_sub(*before.0.get(cause).unwrap_or(&0));

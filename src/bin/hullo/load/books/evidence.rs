@@ -2,9 +2,9 @@
 
 use crate::load::books::outcome::Evidence;
 
-/// Replies kept.
+/// The most replies that are kept.
 const MOST: usize = 10;
-/// Bytes kept of each.
+/// The most bytes that are kept of each.
 const BYTES: usize = 512;
 
 /// What is kept as evidence while a run lasts.

@@ -5,7 +5,7 @@ use crate::load::books::outcome::Interval;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
-/// Records kept. Past it two neighbours become one, so that memory does not grow with the length of a run.
+/// The most records that are kept. Past it two neighbours become one, so that memory does not grow with the length of a run.
 pub const MOST: usize = 256;
 
 /// The records of a run, in their order.
@@ -13,7 +13,7 @@ pub const MOST: usize = 256;
 pub struct PackedIntervals(Vec<Packed>);
 
 struct Packed {
-    /// Its histograms are empty.
+    /// The record, in which the histograms are empty: they are packed beside it.
     interval: Interval,
     response: Vec<u8>,
     service: Vec<u8>,

@@ -107,8 +107,8 @@ impl fmt::Display for Expectation {
 }
 
 impl Quantity {
-    /// So many samples show with a confidence of 95 % where a percentile is: were it beyond the bound, one of them at least
-    /// would be. (n with q^n < 0.05; for a p99 that is 299.)
+    /// How many samples show with a confidence of 95 % where a percentile is: were it beyond the bound, at least one of them
+    /// would be. (It is the least n with q^n < 0.05, which is 299 for a p99.)
     pub fn samples(self) -> u64 {
         match self {
             Percentile(percentile) if percentile < 100.0 => {
@@ -143,7 +143,7 @@ impl Quantity {
     }
 }
 
-/// A decimal, `1e4` too: no sign, nothing that is no number.
+/// Reads a decimal like `0.5` or `1e4`; a sign, `inf` and `nan` are refused.
 fn number(text: &str) -> Option<f64> {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'e');
     text.parse().ok().filter(|_| is_plain && text.starts_with(|c: char| c.is_ascii_digit()))

@@ -15,7 +15,7 @@ use crate::load::plan::sources::Sources;
 use hullo::Address;
 use std::time::Duration;
 
-/// A run.
+/// A run, as it was asked for.
 #[derive(Clone, Debug)]
 pub struct Plan {
     /// As typed.

@@ -15,7 +15,7 @@ pub fn check(plan: &Plan, descriptors: u64) -> Result<(), String> {
     sources(plan)
 }
 
-/// So many clients there is room for in so many descriptors.
+/// How many clients there is room for in so many descriptors.
 pub fn room_in(descriptors: u64) -> u64 {
     descriptors.saturating_sub(RESERVE)
 }
@@ -84,7 +84,8 @@ fn sizes(plan: &Plan) -> Result<(), String> {
     Ok(())
 }
 
-/// What 65,535 bytes leave beside the headers, or what we receive.
+/// The kind of message that goes to a target, and the most bytes of one: what 65,535 bytes leave beside the headers, or what
+/// we receive. Streams have no such bound.
 fn most(target: &Address) -> Option<(&'static str, usize)> {
     match (target, target.ip().map(|ip| ip.to_canonical())) {
         (Address::Udp(..), Some(IpAddr::V6(_))) => Some(("a UDP datagram over IPv6", 65_527)),

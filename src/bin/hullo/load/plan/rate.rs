@@ -29,7 +29,7 @@ impl Rate {
         Ok(Rate { from: millionths(from)?, to: millionths(to)? })
     }
 
-    /// Requests a second in the middle.
+    /// Requests a second, in the mean of both ends.
     pub fn mean(self) -> f64 {
         let [from, to] = self.ends();
         (from + to) / 2.0
@@ -67,7 +67,7 @@ impl fmt::Display for Rate {
 }
 
 impl Schedule {
-    /// With a ramp it reaches its last rate after `length`, and keeps it.
+    /// A rate that grows reaches its end after `length`, and keeps it.
     pub fn new(rate: Rate, length: Duration) -> Schedule {
         Schedule { rate, ramp: length.as_nanos().clamp(1, u64::MAX.into()) as u64 }
     }
@@ -98,7 +98,7 @@ impl Schedule {
             low = high;
             high = high.saturating_mul(2);
         }
-        // All before `low` are due, `high` is not.
+        // All requests before `low` are due, and `high` is not.
         while low < high {
             let middle = low + (high - low) / 2;
             if self.due(middle) < instant { low = middle + 1 } else { high = middle }

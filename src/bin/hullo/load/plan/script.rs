@@ -6,10 +6,10 @@ use hullo::greeting::{Dialect, TextEncoding};
 
 /// The longest message that one read surely brings whole, where nothing else tells messages apart.
 const ONE_READ: usize = 1024;
-/// A datagram's mark: `c12345-`, a sequence, the run.
+/// The longest mark of a datagram: `c12345-`, a sequence, the run.
 const MARK: u32 = 40;
 
-/// What is said.
+/// What both sides of a connection say.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Script {
     /// What the server says first.
@@ -18,7 +18,7 @@ pub struct Script {
     pub has_loose_welcome: bool,
     pub request: Template,
     pub reply: Template,
-    /// What ends a session of its own accord, and the answer to it.
+    /// What a client says to end its session, and the answer to it.
     pub farewell: Option<Vec<u8>>,
     pub farewell_reply: Option<Vec<u8>>,
     /// The server ends the session after its reply.
@@ -39,7 +39,7 @@ pub struct Wanted<'a> {
     pub size: Option<(u32, u32)>,
 }
 
-/// Any other protocol, with escapes.
+/// What is said in any other protocol, as typed, with escapes.
 #[derive(Clone, Copy, Debug)]
 pub struct Templates<'a> {
     pub request: &'a str,

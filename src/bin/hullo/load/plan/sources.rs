@@ -35,7 +35,7 @@ impl Sources {
         Ok(if has_ends { Sources { first: block.of(1), count: count - 2 } } else { block })
     }
 
-    /// How many there are.
+    /// How many addresses there are.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -44,7 +44,7 @@ impl Sources {
         self.first.is_ipv4()
     }
 
-    /// That of a client.
+    /// The address that a client uses.
     pub fn of(&self, client: u64) -> IpAddr {
         let offset = client % self.count;
         match self.first {

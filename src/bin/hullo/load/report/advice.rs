@@ -8,7 +8,7 @@ use hullo::greeting::{Dialect, Transport};
 /// The longest message that a server takes unless it was told otherwise: `max_message` of a dialect.
 const USUAL_LIMIT: usize = 1024;
 
-/// A sentence for each cause that has one.
+/// Gives a sentence for each cause of which it is known what helps.
 pub fn advice(outcome: &Outcome, script: &Script) -> Vec<String> {
     let happened = |cause: &str| outcome.failures.keys().any(|known| known.starts_with(cause));
     let sentences = [
@@ -104,7 +104,7 @@ fn limit(evidence: &Evidence) -> Option<u64> {
     behind.split_once(" bytes")?.0.parse().ok()
 }
 
-/// On a stream more came than was due.
+/// Says what helps where more came on a stream than was due.
 fn more_lines(outcome: &Outcome, script: &Script) -> Option<String> {
     let lines = script.reply.lines();
     if outcome.target.is_datagram() {
@@ -128,7 +128,7 @@ fn more_lines(outcome: &Outcome, script: &Script) -> Option<String> {
     })
 }
 
-/// `None`: the templates of the command line.
+/// The dialect that the server was said to speak; `None` where the command line gave templates.
 fn dialect(outcome: &Outcome) -> Option<String> {
     let setting = outcome.settings.iter().find(|(name, _)| *name == "dialect");
     setting.map(|(_, dialect)| dialect.to_string())

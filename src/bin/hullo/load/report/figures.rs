@@ -78,7 +78,7 @@ pub fn visible(text: &str) -> String {
     Printable(text.as_bytes()).to_string()
 }
 
-/// What was expected and what came, in quotes. Of long ones only what is around their first difference.
+/// Quotes what was expected and what came; of long texts it quotes only what is around their first difference.
 pub fn differing(expected: &[u8], received: &[u8]) -> [String; 2] {
     const SHOWN: usize = 160;
     const BEFORE: usize = 40;
@@ -129,7 +129,7 @@ pub fn signal_name(number: i32) -> String {
     }
 }
 
-/// In microseconds; none where there are no samples.
+/// A quantile in microseconds; `None` where there are no samples.
 pub fn quantile(histogram: &Histogram<u64>, quantile: f64) -> Option<u64> {
     (!histogram.is_empty()).then(|| histogram.value_at_quantile(quantile))
 }

@@ -96,7 +96,7 @@ fn unsent(outcome: &Outcome) -> String {
     format!("{unsent} not sent")
 }
 
-/// What is said where there is nothing to say.
+/// What is said where nothing went wrong.
 fn praise(check: Check) -> &'static str {
     match check {
         Check::Full => "every reply was right",
@@ -109,7 +109,7 @@ fn has_faults(outcome: &Outcome) -> bool {
     outcome.books.not_sent > 0 || !faults(outcome).is_empty()
 }
 
-/// The rate that was asked for: one that grows has two.
+/// The rate that was asked for, with both its ends where it grows.
 pub fn offered(offered: Rate) -> String {
     let [from, to] = offered.ends();
     match offered.is_steady() {

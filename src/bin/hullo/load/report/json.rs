@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Fewer samples than these have no 99.99th percentile: it would be their largest.
+/// With fewer samples than these the 99.99th percentile would be the largest of them, and is left out.
 const SAMPLES_OF_P99_99: u64 = 10_000;
 
 /// One object on one line, without a newline. Its keys are part of the command line's promise.
@@ -64,8 +64,8 @@ pub fn json(outcome: &Outcome) -> String {
     line(&report)
 }
 
-/// A number that is none (0/0) becomes null. What some readers of lines take for the end of one is escaped as well: it stands
-/// in texts alone.
+/// Writes a value on one line. A number that is not finite (0/0) becomes null. Characters that some readers take for the end
+/// of a line are escaped as well; they can stand in texts alone.
 pub fn line(value: &impl Serialize) -> String {
     let line = serde_json::to_string(value).expect("plain structs with text for keys");
     let ends = |c| matches!(c, '\u{7f}'..='\u{9f}' | '\u{2028}' | '\u{2029}');

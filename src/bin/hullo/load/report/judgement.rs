@@ -5,8 +5,8 @@ use crate::load::books::verdict::{Judged, Judgement};
 use crate::load::plan::expectations::Quantity::{self, Errors, Lost, Percentile, Rate};
 use crate::load::plan::expectations::{Expectation, Relation};
 
-/// Whether it holds. Where the generator itself was too slow (`is_trusted` is not), only what that cannot have changed
-/// is judged: it makes times longer and the rate lower, never the other way round.
+/// Judges whether an expectation holds. Where the generator itself was too slow (`is_trusted` is false), it judges only what
+/// that cannot have changed: a slow generator makes times longer and the rate lower, never the other way round.
 pub fn judge(expectation: &Expectation, outcome: &Outcome, is_trusted: bool) -> Judged {
     let response = &outcome.latency.response;
     let value = match expectation.quantity {
@@ -68,8 +68,8 @@ fn is_in_doubt(expectation: &Expectation, value: f64, generator: &Health) -> boo
 }
 
 impl Health {
-    /// What the figure might have been without the generator's own pauses: of a percentile, where they were long enough to
-    /// move it, which the greatest time always is.
+    /// What the figure might have been without the generator's own pauses. They move a percentile only where they were long
+    /// enough, and always move the greatest time.
     fn without_pauses(&self, quantity: Quantity, value: f64) -> f64 {
         match quantity {
             Percentile(percentile) if self.paused >= 1.0 - percentile / 100.0 => value - self.longest_pause,

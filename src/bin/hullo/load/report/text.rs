@@ -10,7 +10,7 @@ use crate::load::report::verdict::is_lower_bound;
 use hdrhistogram::Histogram;
 use std::fmt::Write;
 
-/// Where the figures begin, behind the name of their block.
+/// The column at which figures begin, behind the name of their block.
 const INDENT: usize = 12;
 
 /// A column of latencies with two blanks before it; a longer figure makes them all wider.
@@ -19,7 +19,7 @@ const NARROWEST: usize = 9;
 /// Lines of the settings are broken here.
 const WIDTH: usize = 80;
 
-/// For a person at a terminal; ends with a newline.
+/// The report in lines of text; it ends with a newline.
 pub fn text(outcome: &Outcome) -> String {
     let blocks = [
         verdict(outcome),
@@ -222,7 +222,7 @@ fn settings(outcome: &Outcome) -> String {
     block("settings", &lines)
 }
 
-/// A block of lines behind its name; nothing without lines.
+/// A block of lines behind its name; the text is empty where there are no lines.
 fn block(name: &str, lines: &[String]) -> String {
     let mut block = String::new();
     for (at, line) in lines.iter().enumerate() {
@@ -232,7 +232,7 @@ fn block(name: &str, lines: &[String]) -> String {
     block
 }
 
-/// Words with commas between, as many on a line as fit.
+/// Puts words on lines, with commas between them, as many as fit.
 fn filled(words: &[String]) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     for word in words {

@@ -9,13 +9,13 @@ use crate::load::report::{counted, shown};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A thread that is this busy has no time left to be punctual.
+/// A thread that uses so much of a processor has no time left to be punctual.
 const BUSY: f64 = 0.95;
-/// Of a shorter time the system's clock of the CPU knows too little.
+/// The system's clock of CPU time is too coarse for a shorter run.
 const LONG_ENOUGH: Duration = Duration::from_millis(100);
 /// A pause that is so long stands out among response times.
 const STALL: Duration = Duration::from_millis(100);
-/// Requests may leave this late.
+/// Requests may leave so late without a word of it.
 const LAG: Duration = Duration::from_millis(1);
 
 /// The verdict; `faults` are what went wrong on the way, `notes` what else a reader must know of it.

@@ -209,7 +209,7 @@ fn section(title: &str, content: &str) -> String {
     format!("<section>\n<h2>{title}</h2>\n{content}</section>\n")
 }
 
-/// As text or within quotes, on one line.
+/// Escapes a text so that it can stand between tags or within quotes, on one line.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for letter in visible(text).chars() {
@@ -230,7 +230,7 @@ fn readable(text: String) -> String {
     text.replace(" us", " \u{b5}s")
 }
 
-/// Microseconds; a round one, as on an axis, without its zeros.
+/// Writes microseconds; where `is_round`, as on an axis, without the zeros at the end.
 fn lasted(microseconds: f64, is_round: bool) -> String {
     let text = latency(microseconds);
     let (number, unit) = text.split_once(' ').expect("a number and its unit");

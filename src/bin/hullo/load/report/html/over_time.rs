@@ -11,7 +11,7 @@ use crate::load::report::figures::{by_number, count, counted, rate};
 /// Causes beyond these share the last colour.
 const FAILURE_CLASSES: [&str; 6] = ["f1", "f2", "f3", "f4", "f5", "f6"];
 
-/// Said where there are not two intervals.
+/// What is said where there are fewer than two intervals.
 const MOMENT: &str = "Too short a run to have a course in time.";
 
 type Point = Option<(f64, f64)>;
@@ -60,7 +60,7 @@ pub fn rates(outcome: &Outcome, slices: &[Slice]) -> Figure {
     Figure { title, lead: lead.to_owned(), legend: Vec::new(), plot: Some(plot), table }
 }
 
-/// Without the drain: its few replies are the slowest of the last second, and no second of their own.
+/// The drain is left out: its few replies are the slowest of the last second, and no second of their own.
 pub fn latencies(slices: &[Slice]) -> Figure {
     let title = "Latency over time";
     let figures = |slice: &&Slice| slice.phase != Phase::Drain;
@@ -291,7 +291,7 @@ pub fn generator(outcome: &Outcome, slices: &[Slice]) -> [Figure; 2] {
     ]
 }
 
-/// One bar as wide as the page would say less than its number.
+/// With one slice there would be one bar as wide as the page, which says less than its number.
 fn is_moment(slices: &[Slice]) -> bool {
     slices.len() < 2
 }

@@ -10,9 +10,9 @@ const LEFT: f64 = 70.0;
 const RIGHT: f64 = 130.0;
 const TOP: f64 = 22.0;
 const BOTTOM: f64 = 30.0;
-/// Between the names of two lines.
+/// The least distance between the names of two lines.
 const LINE_HEIGHT: f64 = 15.0;
-/// Of a letter, near enough.
+/// The width of a letter, near enough.
 const LETTER: f64 = 6.3;
 
 pub struct Plot {
@@ -47,7 +47,7 @@ pub struct Limit {
 }
 
 pub struct Series {
-    /// Of a line; bars are explained by a legend.
+    /// The name beside a line; bars are explained by a legend.
     pub name: String,
     /// The class that has its colour.
     pub class: &'static str,
@@ -55,11 +55,11 @@ pub struct Series {
 }
 
 pub enum Shape {
-    /// Points in turn; none is a gap.
+    /// Points in their order; `None` is a gap.
     Line(Vec<Option<(f64, f64)>>),
-    /// From, to, lower and upper end.
+    /// Each bar: where it begins and ends on the x axis, its lower and its upper end.
     Bars(Vec<[f64; 4]>),
-    /// What lies between two lines of the same x: x, and y of either.
+    /// The area between two lines: an x, and the y of each line there.
     Band(Vec<[f64; 3]>),
 }
 
@@ -179,7 +179,7 @@ impl Plot {
                         let command = if at == 0 { 'M' } else { 'L' };
                         let _ = write!(path, "{command}{:.1} {:.1}", self.x(*x), self.y(*y));
                     }
-                    // A point alone is a dot: a round cap on no line.
+                    // A point alone is drawn as a line without length, whose round caps make a dot.
                     if run.len() == 1 {
                         path.push_str("h.01");
                     }
@@ -207,7 +207,7 @@ impl Plot {
         }
     }
 
-    /// Beside the ends of the lines, pushed apart where they would meet.
+    /// Names stand beside the ends of their lines, and are pushed apart where they would meet.
     fn draw_names(&self, svg: &mut String) {
         let mut names: Vec<(f64, &str, &str)> =
             self.limits.iter().map(|limit| (self.y(limit.at), limit.name.as_str(), "limit")).collect();

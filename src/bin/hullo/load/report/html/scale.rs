@@ -15,13 +15,13 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// From zero to a round number at or over `high`.
+    /// A scale from zero to a round number at or over `high`.
     pub fn from_zero(high: f64) -> Scale {
         let high = if high > 0.0 { high } else { 1.0 };
         Scale::in_steps(high, round_step(high / 5.0))
     }
 
-    /// As [`Scale::from_zero`], for what comes in ones.
+    /// As [`Scale::from_zero`], for whole numbers.
     pub fn counts(high: f64) -> Scale {
         let high = high.max(1.0);
         Scale::in_steps(high, round_step(high / 5.0).max(1.0))
@@ -32,7 +32,7 @@ impl Scale {
         Scale { low: 0.0, high: ticks[ticks.len() - 1], is_log: false, ticks }
     }
 
-    /// From zero to `end` seconds, which is the end of the axis.
+    /// A scale from zero to `end` seconds, which is the end of the axis.
     pub fn time(end: f64) -> Scale {
         let end = if end > 0.0 { end } else { 1.0 };
         let fits = |step: &&f64| end / **step <= 9.0;
@@ -41,13 +41,13 @@ impl Scale {
         Scale { low: 0.0, high: end, is_log: false, ticks }
     }
 
-    /// Logarithmic around `low` to `high`, both over zero; a tick a decade, or more where decades are few.
+    /// A logarithmic scale around `low` to `high`, both over zero, with a tick a decade, or more where decades are few.
     pub fn decades(low: f64, high: f64) -> Scale {
         let (first, last) = (low.log10().floor() as i32, high.log10().ceil() as i32 + 1);
         let rounds = |digits: &'static [f64]| {
             (first..=last).flat_map(move |decade| digits.iter().map(move |digit| digit * 10f64.powi(decade)))
         };
-        // Far apart, decades are what is labelled, and the axis begins at a label.
+        // Where the ends are far apart only decades are labelled, and the axis begins at one.
         let digits: &'static [f64] = if high / low > 100.0 { &[1.0] } else { &[1.0, 2.0, 5.0] };
         let low = rounds(digits).rfind(|round| *round <= low).unwrap_or(low);
         let high = rounds(&[1.0, 2.0, 5.0]).find(|round| *round > low && *round >= high).unwrap_or(high);
@@ -55,18 +55,18 @@ impl Scale {
         Scale { low, high, is_log: true, ticks }
     }
 
-    /// Shares of a whole: none, half, all.
+    /// A scale for shares of a whole, with ticks at none, half and all.
     pub fn share() -> Scale {
         Scale::in_steps(1.0, 0.5)
     }
 
-    /// Logarithmic from 1 to `high`, with the ticks that fit.
+    /// A logarithmic scale from 1 to `high`, with the ticks that fit.
     pub fn log_with(high: f64, ticks: &[f64]) -> Scale {
         let ticks = ticks.iter().copied().filter(|tick| *tick <= high).collect();
         Scale { low: 1.0, high, is_log: true, ticks }
     }
 
-    /// 0 at the low end and 1 at the high one; what lies beyond stays at the end.
+    /// Where a value is: 0 at the low end and 1 at the high one. What lies beyond stays at the end.
     pub fn place(&self, value: f64) -> f64 {
         let place = match self.is_log {
             true => (value.max(self.low) / self.low).log10() / (self.high / self.low).log10(),

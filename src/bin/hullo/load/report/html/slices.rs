@@ -5,7 +5,7 @@ use crate::load::report::figures::{max, quantile};
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 
-/// More steps than these do not show on a screen; a long run's seconds are put together.
+/// The slices of a page at most: a screen does not show more, so that the seconds of a long run are put together.
 const MOST: usize = 240;
 
 /// A stretch of a run within one phase: an interval, or a few.
@@ -68,8 +68,8 @@ impl Slice {
         (self.start + self.end) / 2.0
     }
 
-    /// Of a number counted in this slice. None in the drain, where nothing is sent, before anything is, and of a
-    /// slice too short to say.
+    /// How many a second a number counted in this slice is. There is no rate in the drain, where nothing is sent, nor before
+    /// anything is sent, nor of a slice that is too short to tell.
     pub fn rate(&self, number: u64) -> Option<f64> {
         let is_under_way = self.phase == Phase::Measure || self.planned > 0;
         let says_something = self.length() >= 0.2 && self.phase != Phase::Drain && is_under_way;

@@ -8,7 +8,7 @@ use crate::load::books::outcome::{Mode, Outcome};
 use crate::load::report::figures::{count, quantile};
 use hdrhistogram::Histogram;
 
-/// In percent, as they are written.
+/// The quantiles of the table, in percent, as they are written.
 const QUANTILES: [&str; 13] = [
     "50", "75", "90", "95", "99", "99.5", "99.9", "99.95", "99.99", "99.995", "99.999", "99.9995", "99.9999",
 ];
@@ -66,7 +66,7 @@ fn plot(outcome: &Outcome, samples: u64) -> Plot {
     }
 }
 
-/// What lies between the two: the time from the plan to the send.
+/// The area between the two curves: the time from the plan to the sending.
 fn waited(response: &Histogram<u64>, service: &Histogram<u64>) -> Series {
     let same = |point: &Option<(f64, f64)>| {
         let (x, above) = (*point)?;
@@ -77,7 +77,8 @@ fn waited(response: &Histogram<u64>, service: &Histogram<u64>) -> Series {
     Series { name: String::new(), class: "a", shape: Shape::Band(band) }
 }
 
-/// At one over the share that was slower; the slowest of all at the number of samples.
+/// The curve of a histogram: at `1 / share` stands the time that this share of the samples exceeds, and the slowest of all
+/// stands at the number of samples.
 fn points(histogram: &Histogram<u64>) -> Vec<Option<(f64, f64)>> {
     let samples = histogram.len() as f64;
     let steps = histogram.iter_quantiles(8);
@@ -100,7 +101,7 @@ fn percentile(one_over_slower: f64) -> String {
     }
 }
 
-/// The quantiles that so many samples have, with one over the share that is slower.
+/// The quantiles that so many samples have, with `1 / share` of the slower ones.
 fn quantiles(samples: u64) -> impl Iterator<Item = (&'static str, f64, f64)> {
     let all = QUANTILES.into_iter().map(|name| {
         let quantile = name.parse::<f64>().expect("a number") / 100.0;
