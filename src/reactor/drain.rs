@@ -6,7 +6,7 @@ use crate::reactor::listener::REST;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::Phase;
-use crate::reactor::stream::flags::{READABLE, TOLD};
+use crate::reactor::stream::flags::{OPENED_TOLD, READABLE};
 use crate::reactor::timers::{Purpose, Tick, ticks};
 use std::time::Duration;
 
@@ -105,7 +105,7 @@ impl Net {
         let (Some(Source::Stream(conn)), Some(drain)) = (self.sources.get_mut(key), &mut self.drain) else {
             return;
         };
-        if !conn.flags.has(TOLD) {
+        if !conn.flags.has(OPENED_TOLD) {
             return; // As soon as its `opened` is told.
         }
         conn.flags.set(READABLE);
@@ -115,7 +115,7 @@ impl Net {
     }
 
     fn ask_stream_to_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
-        if self.stream_mut(key).is_some_and(|conn| conn.flags.has(TOLD) && conn.phase == Phase::Open) {
+        if self.stream_mut(key).is_some_and(|conn| conn.flags.has(OPENED_TOLD) && conn.phase == Phase::Open) {
             self.call_for_stream(key, |net| handler.draining(net, ConnId(key)));
         }
     }

@@ -12,7 +12,9 @@ use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::{self, Outcome, StreamSocket};
-use crate::reactor::stream::flags::{self, ABOVE_LOW, FIN_WANTED, FULL, Flags, READABLE, THOROUGH};
+use crate::reactor::stream::flags::{
+    self, ABOVE_HIGH, ABOVE_LOW, FIN_WANTED, Flags, READ_UNTIL_BLOCKED, READABLE,
+};
 use crate::reactor::stream::outbox::Outbox;
 use crate::reactor::stream::{CONNECTED, Connection};
 use crate::reactor::timers::{Purpose, Tick, ticks};
@@ -210,7 +212,7 @@ impl Net {
         let now = self.clock.now();
         let mut conn = Connection::new(socket, CONNECTED, now);
         // The edge that told of the connection may have told of its first bytes as well.
-        conn.flags.set(READABLE | THOROUGH);
+        conn.flags.set(READABLE | READ_UNTIL_BLOCKED);
         let Some(place) = self.sources.get_mut(key) else { return };
         if let Source::Dial(dial) = place {
             conn.outbox = dial.outbox.take();
@@ -218,7 +220,7 @@ impl Net {
             conn.read_limit = dial.read_limit;
         }
         conn.flags.put(ABOVE_LOW, conn.waiting() > low);
-        conn.flags.put(FULL, conn.waiting() > high);
+        conn.flags.put(ABOVE_HIGH, conn.waiting() > high);
         let is_dirty = conn.outbox.is_some() || conn.flags.has(FIN_WANTED);
         *place = Source::Stream(conn);
         if is_dirty {

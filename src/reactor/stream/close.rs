@@ -7,7 +7,7 @@ use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::Phase;
-use crate::reactor::stream::flags::{EOF, FIN_SENT, FIN_WANTED, READABLE, RESET, TALKS_ON, TOLD};
+use crate::reactor::stream::flags::{EOF, FIN_SENT, FIN_WANTED, OPENED_TOLD, READABLE, RESET, TALKS_ON};
 use crate::reactor::timers::ticks;
 use std::io;
 use std::time::Duration;
@@ -149,7 +149,7 @@ impl Net {
                 unsent: conn.waiting() as u64,
                 error,
             };
-            if conn.flags.has(TOLD) {
+            if conn.flags.has(OPENED_TOLD) {
                 self.stats.closed += 1;
                 guarded(self, |net| handler.closed(net, ConnId(key), closed));
             }

@@ -4,7 +4,7 @@ use crate::reactor::events::CloseReason;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::Phase;
-use crate::reactor::stream::flags::FULL;
+use crate::reactor::stream::flags::ABOVE_HIGH;
 use crate::reactor::timers::{Purpose, Tick, ticks};
 use std::time::Duration;
 
@@ -57,7 +57,7 @@ impl Net {
         for key in keys {
             let Some(conn) = self.stream_mut(key) else { continue };
             if conn.waiting() > high {
-                conn.flags.set(FULL); // at once: what it asks in this turn would be held against it
+                conn.flags.set(ABOVE_HIGH); // at once: what it asks in this turn would be held against it
             }
             if conn.outbox.is_some() {
                 self.mark_stream_dirty(key);

@@ -10,8 +10,9 @@ pub(crate) const NONE: Flags = Flags(0);
 
 /// An edge has announced input that was not yet read to its end.
 pub(crate) const READABLE: Flags = Flags(1);
-/// A short read does not end the edge: it also carried read-closed, error or priority, or the socket is a Unix one.
-pub(crate) const THOROUGH: Flags = Flags(1 << 1);
+/// A short read does not end the edge, only a read that would block: the edge carried read-closed, error or priority as well,
+/// or the socket is a Unix one.
+pub(crate) const READ_UNTIL_BLOCKED: Flags = Flags(1 << 1);
 /// The kernel takes output, as far as we know.
 pub(crate) const WRITABLE: Flags = Flags(1 << 2);
 /// Registered for writing; only ever set on a Unix stream.
@@ -22,8 +23,8 @@ pub(crate) const QUEUED: Flags = Flags(1 << 4);
 pub(crate) const DIRTY: Flags = Flags(1 << 5);
 /// Reading is paused by the handler.
 pub(crate) const PAUSED: Flags = Flags(1 << 6);
-/// Reading is paused by the reactor: output above the high mark.
-pub(crate) const FULL: Flags = Flags(1 << 7);
+/// Output is above the high mark, and has not fallen to the low one since: the reactor pauses reading.
+pub(crate) const ABOVE_HIGH: Flags = Flags(1 << 7);
 /// Output is above the low mark: `output_low` is owed.
 pub(crate) const ABOVE_LOW: Flags = Flags(1 << 8);
 /// The peer's FIN was read.
@@ -35,7 +36,7 @@ pub(crate) const FIN_SENT: Flags = Flags(1 << 11);
 /// Input came after the close had begun: more is to be expected.
 pub(crate) const TALKS_ON: Flags = Flags(1 << 12);
 /// The handler was told `opened`.
-pub(crate) const TOLD: Flags = Flags(1 << 13);
+pub(crate) const OPENED_TOLD: Flags = Flags(1 << 13);
 /// The descriptor is closed with a reset.
 pub(crate) const RESET: Flags = Flags(1 << 14);
 

@@ -6,7 +6,9 @@ use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::deadlines::next_stall_look;
-use crate::reactor::stream::flags::{ABOVE_LOW, AWAITS_WRITABLE, DIRTY, FULL, READABLE, TOLD, WRITABLE};
+use crate::reactor::stream::flags::{
+    ABOVE_HIGH, ABOVE_LOW, AWAITS_WRITABLE, DIRTY, OPENED_TOLD, READABLE, WRITABLE,
+};
 use crate::reactor::stream::outbox::Flushed;
 use crate::reactor::stream::{Connection, Phase};
 use crate::reactor::timers::ticks;
@@ -89,7 +91,7 @@ impl Net {
         if self.flush_stream(key)
             && let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase == Phase::Open)
         {
-            if conn.flags.has(TOLD) {
+            if conn.flags.has(OPENED_TOLD) {
                 self.call_for_stream(key, |net| handler.output_low(net, ConnId(key)));
             } else {
                 conn.flags.set(ABOVE_LOW); // `opened` comes first, in the next turn.
@@ -141,9 +143,9 @@ impl Net {
             return false;
         }
         let waiting = conn.waiting();
-        let was_full = conn.flags.has(FULL);
-        conn.flags.put(FULL, waiting > high || (was_full && waiting > low));
-        let reads_again = was_full && !conn.flags.has(FULL) && conn.flags.has(READABLE);
+        let was_full = conn.flags.has(ABOVE_HIGH);
+        conn.flags.put(ABOVE_HIGH, waiting > high || (was_full && waiting > low));
+        let reads_again = was_full && !conn.flags.has(ABOVE_HIGH) && conn.flags.has(READABLE);
         // Who was told of less than the low mark is told when nothing waits any more.
         let fell = waiting <= low && conn.flags.has(ABOVE_LOW) || waiting == 0 && owes_low;
         conn.flags.put(ABOVE_LOW, waiting > low);

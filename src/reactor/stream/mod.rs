@@ -15,7 +15,8 @@ use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::StreamSocket;
 use crate::reactor::stream::flags::{
-    EOF, FIN_WANTED, FULL, Flags, PACKETS, PAUSED, QUEUED, READABLE, THOROUGH, TOLD, WRITABLE,
+    ABOVE_HIGH, EOF, FIN_WANTED, Flags, OPENED_TOLD, PACKETS, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE,
+    WRITABLE,
 };
 use crate::reactor::stream::outbox::Outbox;
 use crate::reactor::timers::{Tick, ticks};
@@ -61,8 +62,8 @@ impl Connection {
     pub(crate) fn new(socket: StreamSocket, origin: Key, now: Tick) -> Connection {
         let flags = match &socket {
             StreamSocket::Tcp(_) => WRITABLE,
-            StreamSocket::Unix(_) => WRITABLE | THOROUGH,
-            StreamSocket::Packets(_) => WRITABLE | THOROUGH | PACKETS,
+            StreamSocket::Unix(_) => WRITABLE | READ_UNTIL_BLOCKED,
+            StreamSocket::Packets(_) => WRITABLE | READ_UNTIL_BLOCKED | PACKETS,
         };
         Connection {
             socket,
@@ -102,7 +103,7 @@ impl Connection {
             self.flags.set(READABLE);
         }
         if readiness.has(Readiness::READ_CLOSED | Readiness::ERROR | Readiness::PRIORITY) {
-            self.flags.set(THOROUGH);
+            self.flags.set(READ_UNTIL_BLOCKED);
         }
     }
 
@@ -110,7 +111,7 @@ impl Connection {
     #[inline]
     pub(crate) fn may_read(&self) -> bool {
         if self.phase == Phase::Open {
-            self.flags.are(READABLE, READABLE | EOF | PAUSED | FULL)
+            self.flags.are(READABLE, READABLE | EOF | PAUSED | ABOVE_HIGH)
         } else {
             self.phase != Phase::Dead && self.flags.are(READABLE, READABLE | EOF)
         }
@@ -121,7 +122,7 @@ impl Connection {
     pub(crate) fn wants_no_more_than_reading(&self) -> bool {
         self.outbox.is_none()
             && self.phase == Phase::Open
-            && self.flags.are(READABLE, READABLE | EOF | PAUSED | FULL | QUEUED | FIN_WANTED | PACKETS)
+            && self.flags.are(READABLE, READABLE | EOF | PAUSED | ABOVE_HIGH | QUEUED | FIN_WANTED | PACKETS)
     }
 
     #[inline]
@@ -170,11 +171,11 @@ impl Net {
     /// Tells `opened`; once.
     pub(crate) fn open_stream<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(conn) =
-            self.stream_mut(key).filter(|conn| !conn.flags.has(TOLD) && conn.phase == Phase::Open)
+            self.stream_mut(key).filter(|conn| !conn.flags.has(OPENED_TOLD) && conn.phase == Phase::Open)
         else {
             return;
         };
-        conn.flags.set(TOLD);
+        conn.flags.set(OPENED_TOLD);
         let origin = conn.origin();
         self.stats.opened += 1;
         self.call_for_stream(key, |net| handler.opened(net, ConnId(key), origin));

@@ -7,7 +7,7 @@ use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::Phase;
-use crate::reactor::stream::flags::{EOF, PACKETS, PAUSED, QUEUED, READABLE, TALKS_ON, THOROUGH};
+use crate::reactor::stream::flags::{EOF, PACKETS, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE, TALKS_ON};
 use crate::reactor::sys::EDGE_TRIGGERED;
 use std::io;
 
@@ -70,7 +70,7 @@ impl Net {
             conn.bytes_in += n as u64;
             conn.active = self.now;
             self.stats.bytes_in += n as u64;
-            let is_consumed = n < want && EDGE_TRIGGERED && !conn.flags.has(THOROUGH);
+            let is_consumed = n < want && EDGE_TRIGGERED && !conn.flags.has(READ_UNTIL_BLOCKED);
             if is_consumed {
                 conn.flags.clear(READABLE);
             }
@@ -144,7 +144,7 @@ impl Net {
             }
             Some(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 conn.flags.clear(READABLE);
-                conn.flags.put(THOROUGH, !conn.socket.is_tcp());
+                conn.flags.put(READ_UNTIL_BLOCKED, !conn.socket.is_tcp());
             }
             Some(error) => self.fail_stream(key, error),
         }

@@ -5,7 +5,7 @@ use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::Connection;
-use crate::reactor::stream::flags::{ABOVE_LOW, FULL, PACKETS, WRITABLE};
+use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, PACKETS, WRITABLE};
 use crate::reactor::stream::outbox::Outbox;
 use std::io;
 
@@ -111,7 +111,7 @@ impl Net {
                 outbox.push(more);
                 outbox.moved = self.clock.now();
                 if outbox.len() > high {
-                    conn.flags.set(FULL);
+                    conn.flags.set(ABOVE_HIGH);
                 }
                 self.stop_serving_stream(key);
             }
@@ -143,7 +143,7 @@ impl Net {
         let outbox = conn.outbox.get_or_insert_with(Outbox::new);
         let sent = outbox.take(bytes, conn.flags.has(PACKETS), low);
         if outbox.len() > high {
-            conn.flags.set(FULL);
+            conn.flags.set(ABOVE_HIGH);
         }
         if outbox.len() > low {
             conn.flags.set(ABOVE_LOW);
