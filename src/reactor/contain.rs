@@ -25,7 +25,7 @@ impl Net {
         match self.sources.get(key) {
             Some(Source::Stream(_)) => {
                 let error = io::Error::other("a call on its behalf panicked");
-                self.kill_stream_for(key, CloseReason::Io, true, Some(error));
+                self.abort_stream(key, CloseReason::Io, Some(error));
             }
             Some(Source::Dial(_)) => drop(self.give_up_dial(key)),
             // What waits there is still to be taken, and whatever panics again must not cost a core.

@@ -5,8 +5,7 @@ use crate::reactor::ids::ConnId;
 use crate::reactor::listener::REST;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use crate::reactor::stream::Phase;
-use crate::reactor::stream::flags::{OPENED_TOLD, READABLE};
+use crate::reactor::stream::flags::READABLE;
 use crate::reactor::timers::{Purpose, Tick, ticks};
 use std::time::Duration;
 
@@ -105,17 +104,17 @@ impl Net {
         let (Some(Source::Stream(conn)), Some(drain)) = (self.sources.get_mut(key), &mut self.drain) else {
             return;
         };
-        if !conn.flags.has(OPENED_TOLD) {
+        if !conn.state.is_opened() {
             return; // As soon as its `opened` is told.
         }
-        conn.flags.set(READABLE);
+        conn.state.flags.set(READABLE);
         drain.to_read.push(key);
         self.drain_waits = true;
         self.enqueue_source(key);
     }
 
     fn ask_stream_to_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
-        if self.stream_mut(key).is_some_and(|conn| conn.flags.has(OPENED_TOLD) && conn.phase == Phase::Open) {
+        if self.stream(key).is_some_and(|conn| conn.state.is_heard_of()) {
             self.call_for_stream(key, |net| handler.draining(net, ConnId(key)));
         }
     }

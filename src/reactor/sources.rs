@@ -63,7 +63,7 @@ impl Net {
     pub(super) fn enqueue_source(&mut self, key: Key) {
         let raise = |queued: &mut bool| !std::mem::replace(queued, true);
         let is_new = match self.sources.get_mut(key) {
-            Some(Source::Stream(conn)) => conn.flags.raise(QUEUED),
+            Some(Source::Stream(conn)) => conn.state.flags.raise(QUEUED),
             Some(Source::Listener(listener)) => raise(&mut listener.queued),
             Some(Source::Datagrams(datagrams)) => raise(&mut datagrams.queued),
             Some(Source::Dial(dial)) => raise(&mut dial.queued),

@@ -12,9 +12,7 @@ use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::{self, Outcome, StreamSocket};
-use crate::reactor::stream::flags::{
-    self, ABOVE_HIGH, ABOVE_LOW, FIN_WANTED, Flags, READ_UNTIL_BLOCKED, READABLE,
-};
+use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, PAUSED, READ_UNTIL_BLOCKED, READABLE};
 use crate::reactor::stream::outbox::Outbox;
 use crate::reactor::stream::{CONNECTED, Connection};
 use crate::reactor::timers::{Purpose, Tick, ticks};
@@ -41,8 +39,9 @@ pub(crate) struct Dial {
     failures: Vec<(Address, io::Error)>,
     /// What was sent before it is opened.
     outbox: Option<Box<Outbox>>,
-    /// What else was asked for before that: `FIN_WANTED`, `PAUSED`, and how much to read at a time.
-    pub(crate) wishes: Flags,
+    /// What else was asked for before that.
+    pub(crate) is_paused: bool,
+    pub(crate) is_half_closed: bool,
     pub(crate) read_limit: u32,
     deadline: Tick,
     was_forgiven: bool,
@@ -92,7 +91,8 @@ impl Net {
             attempts: Vec::new(),
             failures: Vec::new(),
             outbox: None,
-            wishes: flags::NONE,
+            is_paused: false,
+            is_half_closed: false,
             read_limit: u32::MAX,
             deadline,
             was_forgiven: false,
@@ -212,18 +212,22 @@ impl Net {
         let now = self.clock.now();
         let mut conn = Connection::new(socket, CONNECTED, now);
         // The edge that told of the connection may have told of its first bytes as well.
-        conn.flags.set(READABLE | READ_UNTIL_BLOCKED);
+        conn.state.flags.set(READABLE | READ_UNTIL_BLOCKED);
+        let mut is_half_closed = false;
         let Some(place) = self.sources.get_mut(key) else { return };
         if let Source::Dial(dial) = place {
             conn.outbox = dial.outbox.take();
-            conn.flags.set(dial.wishes);
+            conn.state.flags.put(PAUSED, dial.is_paused);
+            is_half_closed = dial.is_half_closed;
             conn.read_limit = dial.read_limit;
         }
-        conn.flags.put(ABOVE_LOW, conn.waiting() > low);
-        conn.flags.put(ABOVE_HIGH, conn.waiting() > high);
-        let is_dirty = conn.outbox.is_some() || conn.flags.has(FIN_WANTED);
+        conn.state.flags.put(ABOVE_LOW, conn.waiting() > low);
+        conn.state.flags.put(ABOVE_HIGH, conn.waiting() > high);
+        let has_output = conn.outbox.is_some();
         *place = Source::Stream(conn);
-        if is_dirty {
+        if is_half_closed {
+            self.begin_stream_half_close(key);
+        } else if has_output {
             self.mark_stream_dirty(key);
         }
         self.take_in_stream(now);
@@ -235,7 +239,7 @@ impl Net {
     /// end of it.
     pub(crate) fn send_to_dial(&mut self, key: Key, bytes: &[u8]) -> Sent {
         let (low, cap) = (self.limits.outbox_low, self.limits.outbox_cap);
-        let Some(dial) = self.live_dial(key).filter(|dial| !dial.wishes.has(FIN_WANTED)) else {
+        let Some(dial) = self.live_dial(key).filter(|dial| !dial.is_half_closed) else {
             return Sent::Closing;
         };
         if dial.waiting() > cap {

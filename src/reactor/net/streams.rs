@@ -192,7 +192,7 @@ impl Net {
             return true;
         }
         let is_live = self.live_stream(conn.0).is_some();
-        self.kill_stream(conn.0, CloseReason::ByUs, true);
+        self.abort_stream(conn.0, CloseReason::ByUs, None);
         is_live
     }
 

@@ -6,83 +6,107 @@ use crate::reactor::handler::Handler;
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use crate::reactor::stream::Phase;
-use crate::reactor::stream::flags::{EOF, FIN_SENT, FIN_WANTED, OPENED_TOLD, READABLE, RESET, TALKS_ON};
+use crate::reactor::stream::state::{LastByte, Phase, Step};
 use crate::reactor::timers::ticks;
 use std::io;
-use std::time::Duration;
 
-/// How long a stream is kept on which nothing is unread and nothing unsent, where more may be under way: in a drain, and
-/// from a peer that talked on. What comes is taken in, and not answered with a reset.
-const GRACE: Duration = Duration::from_millis(100);
-
+/// What asks for an end, or brings one.
 impl Net {
-    /// Nothing waits any more: the FIN that was asked for follows, or the close goes on.
-    pub(crate) fn after_streams_last_byte(&mut self, key: Key) {
-        let (is_draining, linger) = (self.is_draining(), self.limits.linger);
-        let Some(conn) = self.stream_mut(key) else { return };
-        let is_closing = conn.phase == Phase::Closing;
-        let reason = conn.reason;
-        if is_closing {
-            let is_settled = conn.flags.has(EOF) || conn.socket.is_settled();
-            let more_may_come = is_draining || conn.flags.has(TALKS_ON);
-            if conn.flags.has(EOF) || is_settled && !more_may_come {
-                return self.kill_stream(key, reason, false);
-            }
-            conn.phase = Phase::Lingering;
-            let wait = if is_settled { linger.min(GRACE) } else { linger };
-            if conn.flags.has(READABLE) {
-                self.enqueue_source(key);
-            }
-            self.set_stream_deadline(key, self.clock.now() + ticks(wait)); // a callback may have taken long
-        }
-        let Some(conn) = self.stream_mut(key) else { return };
-        if (is_closing || conn.flags.has(FIN_WANTED)) && conn.flags.raise(FIN_SENT) {
-            match conn.socket.shutdown_write() {
-                Ok(()) => self.end_stream_if_both_have(key),
-                Err(error) => self.fail_stream(key, error),
-            }
-        }
-    }
-
-    /// Both sides have ended theirs: nothing can come any more.
-    pub(crate) fn end_stream_if_both_have(&mut self, key: Key) {
-        if self
-            .stream(key)
-            .is_some_and(|conn| conn.phase == Phase::Open && conn.flags.has(EOF) && conn.flags.has(FIN_SENT))
-        {
-            self.kill_stream(key, CloseReason::PeerClosed, false);
-        }
-    }
-
     /// Starts a close: flush, FIN, discard, gone. Whether there was anything to close.
     pub(crate) fn begin_stream_close(&mut self, key: Key, reason: CloseReason) -> bool {
         let is_draining = self.is_draining();
-        let Some(conn) = self.live_stream(key).filter(|conn| conn.phase == Phase::Open) else { return false };
-        conn.phase = Phase::Closing;
-        conn.reason = match reason {
-            CloseReason::ByUs if conn.flags.has(EOF) => CloseReason::PeerClosed,
-            CloseReason::ByUs if is_draining => CloseReason::Drained,
-            other => other,
-        };
-        let is_readable = conn.flags.has(READABLE);
-        self.stop_serving_stream(key);
-        self.mark_stream_dirty(key);
-        if is_readable {
-            self.enqueue_source(key);
+        let Some(conn) = self.live_stream(key) else { return false };
+        let step = conn.state.close(reason, is_draining);
+        self.perform(key, step)
+    }
+
+    /// Starts the end of our side. Whether it was open.
+    pub(crate) fn begin_stream_half_close(&mut self, key: Key) -> bool {
+        if let Some(dial) = self.live_dial(key) {
+            return !std::mem::replace(&mut dial.is_half_closed, true);
+        }
+        let Some(conn) = self.live_stream(key) else { return false };
+        let step = conn.state.half_close();
+        self.perform(key, step)
+    }
+
+    /// Ends a stream with a reset, at once. `error`: what the system said.
+    pub(crate) fn abort_stream(&mut self, key: Key, reason: CloseReason, error: Option<io::Error>) {
+        let Some(conn) = self.stream_mut(key) else { return };
+        if conn.state.abort(reason) == Step::Report {
+            self.end_stream(key, error);
+        }
+    }
+
+    /// The drain's time is up. Whether something was cut.
+    pub(crate) fn cut_stream(&mut self, key: Key) -> bool {
+        let Some(conn) = self.stream_mut(key) else { return false };
+        let step = conn.state.cut();
+        let is_cut = matches!(conn.state.phase(), Phase::Dead { reset: true, .. });
+        self.perform(key, step) && is_cut
+    }
+
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn fail_stream(&mut self, key: Key, error: io::Error) {
+        log::debug!("{:?}: {error}", ConnId(key));
+        let Some(conn) = self.stream_mut(key) else { return };
+        if conn.state.failed(CloseReason::of(&error)) == Step::Report {
+            self.end_stream(key, Some(error));
+        }
+    }
+
+    /// Nothing waits in the outbox any more.
+    pub(crate) fn after_streams_last_byte(&mut self, key: Key) {
+        let (is_draining, linger) = (self.is_draining(), self.limits.linger);
+        let Some(conn) = self.stream_mut(key) else { return };
+        let is_settled = conn.state.asks_whether_settled() && conn.socket.is_settled();
+        let step = conn.state.last_byte_left(LastByte { is_settled, is_draining, linger });
+        self.perform(key, step);
+    }
+
+    /// The handler was told of the peer's end, or our FIN is out.
+    pub(crate) fn stream_sides_ended(&mut self, key: Key) {
+        let Some(conn) = self.stream_mut(key) else { return };
+        let step = conn.state.sides_ended();
+        self.perform(key, step);
+    }
+}
+
+/// What is done about it.
+impl Net {
+    /// Performs what the state of a stream has decided. Whether that was anything.
+    pub(crate) fn perform(&mut self, key: Key, step: Step) -> bool {
+        match step {
+            Step::Nothing => return false,
+            Step::Flush { discard } => {
+                self.stop_serving_stream(key);
+                self.mark_stream_dirty(key);
+                if discard {
+                    self.enqueue_source(key);
+                }
+            }
+            Step::SendFin => self.send_streams_fin(key),
+            Step::Linger { wait, send_fin, discard } => {
+                if discard {
+                    self.enqueue_source(key);
+                }
+                self.set_stream_deadline(key, self.clock.now() + ticks(wait)); // a callback may have taken long
+                if send_fin {
+                    self.send_streams_fin(key);
+                }
+            }
+            Step::Report => self.end_stream(key, None),
         }
         true
     }
 
-    pub(crate) fn begin_stream_half_close(&mut self, key: Key) -> bool {
-        if let Some(dial) = self.live_dial(key) {
-            return dial.wishes.raise(FIN_WANTED);
+    fn send_streams_fin(&mut self, key: Key) {
+        let Some(conn) = self.stream_mut(key) else { return };
+        match conn.socket.shutdown_write() {
+            Ok(()) => self.stream_sides_ended(key),
+            Err(error) => self.fail_stream(key, error),
         }
-        let Some(conn) = self.live_stream(key).filter(|conn| conn.may_send()) else { return false };
-        conn.flags.set(FIN_WANTED);
-        self.stop_serving_stream(key);
-        self.mark_stream_dirty(key);
-        true
     }
 
     /// The scratch stays with the stream it was filled for; it only takes no more.
@@ -92,49 +116,14 @@ impl Net {
         }
     }
 
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn fail_stream(&mut self, key: Key, error: io::Error) {
-        log::debug!("{:?}: {error}", ConnId(key));
-        let Some(conn) = self.stream_mut(key) else { return };
-        if conn.phase == Phase::Lingering {
-            // Nothing was lost any more: it ended as it was meant to.
-            let reason = conn.reason;
-            return self.kill_stream(key, reason, false);
-        }
-        self.kill_stream_for(key, CloseReason::of(&error), false, Some(error));
-    }
-
     /// The end, as far as the network goes; the handler hears of it in the report.
     ///
     /// **I2** Slot and descriptor are freed only after the batch, so that an event of the same batch still finds
     /// a dead connection in its place, and not a newer one. Guard: `a_closes_b_while_bs_event_waits` in
     /// `reactor::tests`.
-    pub(crate) fn kill_stream(&mut self, key: Key, reason: CloseReason, reset: bool) {
-        self.kill_stream_for(key, reason, reset, None);
-    }
-
-    pub(crate) fn kill_stream_for(
-        &mut self,
-        key: Key,
-        reason: CloseReason,
-        reset: bool,
-        error: Option<io::Error>,
-    ) {
-        let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase != Phase::Dead) else { return };
-        conn.phase = Phase::Dead;
-        conn.reason = reason;
-        conn.flags.put(RESET, reset);
+    fn end_stream(&mut self, key: Key, error: Option<io::Error>) {
         self.stop_serving_stream(key);
         self.closed_list.push((key, error));
-    }
-
-    /// The drain's time is up: what still owes or reads is cut, and counted.
-    pub(crate) fn cut_stream(&mut self, key: Key) -> bool {
-        let Some(phase) = self.stream_mut(key).map(|conn| conn.phase) else { return false };
-        let is_cut = matches!(phase, Phase::Open | Phase::Closing);
-        self.kill_stream(key, CloseReason::Drained, is_cut);
-        is_cut
     }
 
     /// The report of a turn: tells of what closed, and frees it.
@@ -142,14 +131,15 @@ impl Net {
         for (key, error) in std::mem::take(&mut self.closed_list) {
             self.report_dial(handler, key);
             let Some(conn) = self.stream_mut(key) else { continue };
+            let Phase::Dead { reason, .. } = conn.state.phase() else { continue };
             let closed = Closed {
-                reason: conn.reason,
+                reason,
                 bytes_in: conn.bytes_in,
                 bytes_out: conn.bytes_out,
                 unsent: conn.waiting() as u64,
-                error,
+                error: error.filter(|_| matches!(reason, CloseReason::Io | CloseReason::Reset)),
             };
-            if conn.flags.has(OPENED_TOLD) {
+            if conn.state.is_opened() {
                 self.stats.closed += 1;
                 guarded(self, |net| handler.closed(net, ConnId(key), closed));
             }
@@ -159,7 +149,7 @@ impl Net {
 
     fn free_stream(&mut self, key: Key) {
         let Some(Source::Stream(mut conn)) = self.sources.remove(key) else { return };
-        if conn.flags.has(RESET) {
+        if let Phase::Dead { reset: true, .. } = conn.state.phase() {
             conn.socket.reset_on_close();
         }
         // Closing takes a socket off epoll only with the last descriptor that it has, and others may have been made: a clone,

@@ -3,8 +3,8 @@
 use crate::reactor::events::CloseReason;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use crate::reactor::stream::Phase;
 use crate::reactor::stream::flags::ABOVE_HIGH;
+use crate::reactor::stream::state::Phase;
 use crate::reactor::timers::{Purpose, Tick, ticks};
 use std::time::Duration;
 
@@ -17,20 +17,17 @@ impl Net {
         let (now, heard) = (self.clock.now(), self.hearing.until);
         let stall = ticks(self.limits.write_stall);
         let Some(conn) = self.stream_mut(key) else { return };
-        match (conn.phase, &mut conn.outbox) {
-            (Phase::Lingering, _) => {
-                let reason = conn.reason;
-                self.kill_stream(key, reason, false);
-            }
-            (Phase::Open | Phase::Closing, Some(outbox)) if stall > 0 && outbox.is_stuck() => {
-                outbox.look_again(&conn.socket, now);
-                if outbox.moved + stall <= heard {
-                    return self.kill_stream(key, CloseReason::WriteStalled, true);
-                }
-                let next = next_stall_look(outbox.moved, stall, now);
-                self.set_stream_deadline(key, next);
-            }
-            _ => {}
+        let (mut is_stalled, mut next) = (false, None);
+        if let Some(outbox) = conn.outbox.as_mut().filter(|outbox| stall > 0 && outbox.is_stuck()) {
+            outbox.look_again(&conn.socket, now);
+            is_stalled = outbox.moved + stall <= heard;
+            next = Some(next_stall_look(outbox.moved, stall, now));
+        }
+        let step = conn.state.deadline(is_stalled);
+        if !self.perform(key, step)
+            && let Some(next) = next
+        {
+            self.set_stream_deadline(key, next);
         }
     }
 
@@ -57,12 +54,12 @@ impl Net {
         for key in keys {
             let Some(conn) = self.stream_mut(key) else { continue };
             if conn.waiting() > high {
-                conn.flags.set(ABOVE_HIGH); // at once: what it asks in this turn would be held against it
+                conn.state.flags.set(ABOVE_HIGH); // at once: what it asks in this turn would be held against it
             }
             if conn.outbox.is_some() {
                 self.mark_stream_dirty(key);
             }
-            if self.stream(key).is_some_and(|conn| conn.phase != Phase::Lingering) {
+            if self.stream(key).is_some_and(|conn| !matches!(conn.state.phase(), Phase::Lingering(_))) {
                 self.set_stream_deadline(key, self.now);
             }
         }

@@ -1,12 +1,10 @@
-//! What is so of a stream and what is not: a bit each, so that one comparison asks for several.
+//! What is so of a stream and what is not: a bit each, so that one comparison asks for several. A few bits are `State`'s own.
 
 use std::ops::BitOr;
 
 /// A set of them.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) struct Flags(u16);
-
-pub(crate) const NONE: Flags = Flags(0);
 
 /// An edge has announced input that was not yet read to its end.
 pub(crate) const READABLE: Flags = Flags(1);
@@ -27,23 +25,16 @@ pub(crate) const PAUSED: Flags = Flags(1 << 6);
 pub(crate) const ABOVE_HIGH: Flags = Flags(1 << 7);
 /// Output is above the low mark: `output_low` is owed.
 pub(crate) const ABOVE_LOW: Flags = Flags(1 << 8);
-/// The peer's FIN was read.
-pub(crate) const EOF: Flags = Flags(1 << 9);
-/// Our FIN is to follow the last byte of output.
-pub(crate) const FIN_WANTED: Flags = Flags(1 << 10);
-/// Our FIN is out.
-pub(crate) const FIN_SENT: Flags = Flags(1 << 11);
-/// Input came after the close had begun: more is to be expected.
-pub(crate) const TALKS_ON: Flags = Flags(1 << 12);
-/// The handler was told `opened`.
-pub(crate) const OPENED_TOLD: Flags = Flags(1 << 13);
-/// The descriptor is closed with a reset.
-pub(crate) const RESET: Flags = Flags(1 << 14);
-
 /// The socket keeps records apart.
-pub(crate) const PACKETS: Flags = Flags(1 << 15);
+pub(crate) const PACKETS: Flags = Flags(1 << 9);
 
 impl Flags {
+    /// Six bits are kept for the life of a stream: `State` names them, and nobody else writes them.
+    pub(super) const fn of_state(number: u32) -> Flags {
+        assert!(number < 6);
+        Flags(1 << (10 + number))
+    }
+
     /// Whether any of `flags` is set.
     #[inline]
     pub(crate) fn has(self, flags: Flags) -> bool {

@@ -5,12 +5,10 @@ use crate::reactor::handler::Handler;
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
+use crate::reactor::stream::Connection;
 use crate::reactor::stream::deadlines::next_stall_look;
-use crate::reactor::stream::flags::{
-    ABOVE_HIGH, ABOVE_LOW, AWAITS_WRITABLE, DIRTY, OPENED_TOLD, READABLE, WRITABLE,
-};
+use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, AWAITS_WRITABLE, DIRTY, READABLE, WRITABLE};
 use crate::reactor::stream::outbox::Flushed;
-use crate::reactor::stream::{Connection, Phase};
 use crate::reactor::timers::ticks;
 
 impl Net {
@@ -37,7 +35,7 @@ impl Net {
     pub(crate) fn write_scratch(&mut self, key: Key) {
         let mut taken = 0;
         if let Some(Source::Stream(conn)) = self.sources.get_mut(key)
-            && conn.phase != Phase::Dead
+            && !conn.state.is_dead()
         {
             self.stats.writes += 1;
             match conn.socket.send(&self.scratch) {
@@ -58,7 +56,7 @@ impl Net {
 
     pub(crate) fn mark_stream_dirty(&mut self, key: Key) {
         if let Some(conn) = self.stream_mut(key)
-            && conn.flags.raise(DIRTY)
+            && conn.state.flags.raise(DIRTY)
         {
             self.flush_list.push(key);
         }
@@ -79,7 +77,7 @@ impl Net {
             self.contained(key, |net| {
                 if net.flush_stream(key) {
                     if let Some(conn) = net.stream_mut(key) {
-                        conn.flags.set(ABOVE_LOW); // `output_low` is still owed, in the next turn
+                        conn.state.flags.set(ABOVE_LOW); // `output_low` is still owed, in the next turn
                     }
                     net.mark_stream_dirty(key);
                 }
@@ -89,12 +87,12 @@ impl Net {
 
     pub(crate) fn flush_stream_and_tell<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         if self.flush_stream(key)
-            && let Some(conn) = self.stream_mut(key).filter(|conn| conn.phase == Phase::Open)
+            && let Some(conn) = self.stream_mut(key).filter(|conn| conn.state.is_open())
         {
-            if conn.flags.has(OPENED_TOLD) {
+            if conn.state.is_opened() {
                 self.call_for_stream(key, |net| handler.output_low(net, ConnId(key)));
             } else {
-                conn.flags.set(ABOVE_LOW); // `opened` comes first, in the next turn.
+                conn.state.flags.set(ABOVE_LOW); // `opened` comes first, in the next turn.
                 self.mark_stream_dirty(key);
             }
         }
@@ -107,10 +105,10 @@ impl Net {
     /// `a_blocked_peer_costs_no_turns_and_no_calls` in `tests/reactor/backpressure.rs`.
     fn flush_stream(&mut self, key: Key) -> bool {
         let Some(conn) = self.stream_mut(key) else { return false };
-        conn.flags.clear(DIRTY);
+        conn.state.flags.clear(DIRTY);
         let Some(outbox) = &conn.outbox else { return self.judge_stream_output(key, false) };
         let owes_low = outbox.owes_low;
-        if conn.flags.has(WRITABLE) {
+        if conn.state.flags.has(WRITABLE) {
             self.write_outbox(key);
         }
         self.judge_stream_output(key, owes_low)
@@ -119,7 +117,7 @@ impl Net {
     pub(crate) fn write_outbox(&mut self, key: Key) {
         let (now, stats) = (self.clock.now(), &mut self.stats);
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return };
-        let Some(outbox) = conn.outbox.as_mut().filter(|_| conn.phase != Phase::Dead) else { return };
+        let Some(outbox) = conn.outbox.as_mut().filter(|_| !conn.state.is_dead()) else { return };
         let (taken, calls, flushed) = outbox.flush(&conn.socket);
         stats.writes += calls;
         stats.bytes_out += taken as u64;
@@ -129,7 +127,7 @@ impl Net {
         }
         match flushed {
             Flushed::All => conn.outbox = None,
-            Flushed::Blocked => conn.flags.clear(WRITABLE),
+            Flushed::Blocked => conn.state.flags.clear(WRITABLE),
             Flushed::Broken(error) => self.fail_stream(key, error),
         }
     }
@@ -139,19 +137,19 @@ impl Net {
         let (high, low) = (self.limits.outbox_high, self.limits.outbox_low);
         let stall = ticks(self.limits.write_stall);
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return false };
-        if conn.phase == Phase::Dead {
+        if conn.state.is_dead() {
             return false;
         }
         let waiting = conn.waiting();
-        let was_full = conn.flags.has(ABOVE_HIGH);
-        conn.flags.put(ABOVE_HIGH, waiting > high || (was_full && waiting > low));
-        let reads_again = was_full && !conn.flags.has(ABOVE_HIGH) && conn.flags.has(READABLE);
+        let was_full = conn.state.flags.has(ABOVE_HIGH);
+        conn.state.flags.put(ABOVE_HIGH, waiting > high || (was_full && waiting > low));
+        let reads_again = was_full && !conn.state.flags.has(ABOVE_HIGH) && conn.state.flags.has(READABLE);
         // Who was told of less than the low mark is told when nothing waits any more.
-        let fell = waiting <= low && conn.flags.has(ABOVE_LOW) || waiting == 0 && owes_low;
-        conn.flags.put(ABOVE_LOW, waiting > low);
-        let awaits = waiting > 0 && !conn.flags.has(WRITABLE) && !conn.socket.is_tcp();
-        if awaits != conn.flags.has(AWAITS_WRITABLE) {
-            conn.flags.put(AWAITS_WRITABLE, awaits);
+        let fell = waiting <= low && conn.state.flags.has(ABOVE_LOW) || waiting == 0 && owes_low;
+        conn.state.flags.put(ABOVE_LOW, waiting > low);
+        let awaits = waiting > 0 && !conn.state.flags.has(WRITABLE) && !conn.socket.is_tcp();
+        if awaits != conn.state.flags.has(AWAITS_WRITABLE) {
+            conn.state.flags.put(AWAITS_WRITABLE, awaits);
             self.stats.registrations += 1;
             let interest = conn.socket.interest(awaits);
             let _ = self.poller.reregister(&mut conn.socket, key.0, interest);

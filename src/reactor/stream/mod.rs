@@ -1,4 +1,8 @@
 //! One stream: what is kept of it, and how it is taken in.
+//!
+//! `state` decides what an event means for its life, without a socket; `flags` are what else is so of it. The others act, as
+//! parts of `Net`: `receive` reads and calls the handler, `send` takes what the handler sends, `flush` and the `outbox` bring it
+//! on its way, `deadlines` say when time is up, and `close` performs what `state` has decided.
 
 pub(crate) mod close;
 pub(crate) mod deadlines;
@@ -7,22 +11,21 @@ pub(crate) mod flush;
 pub(crate) mod outbox;
 pub(crate) mod receive;
 pub(crate) mod send;
+pub(crate) mod state;
 
-use crate::reactor::events::{CloseReason, Origin, Readiness};
+use crate::reactor::events::{Origin, Readiness};
 use crate::reactor::handler::Handler;
 use crate::reactor::ids::{ConnId, ListenerId};
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::StreamSocket;
-use crate::reactor::stream::flags::{
-    ABOVE_HIGH, EOF, FIN_WANTED, Flags, OPENED_TOLD, PACKETS, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE,
-    WRITABLE,
-};
+use crate::reactor::stream::flags::{PACKETS, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE, WRITABLE};
 use crate::reactor::stream::outbox::Outbox;
+use crate::reactor::stream::state::State;
 use crate::reactor::timers::{Tick, ticks};
 use std::io;
 
-/// The state of one stream. An idle one is this and nothing else (I11).
+/// What is kept of one stream. An idle one is this and nothing else (I11).
 pub(crate) struct Connection {
     pub(crate) socket: StreamSocket,
     pub(crate) outbox: Option<Box<Outbox>>,
@@ -36,22 +39,7 @@ pub(crate) struct Connection {
     /// When a byte last moved in either direction.
     pub(crate) active: Tick,
     pub(crate) read_limit: u32,
-    pub(crate) phase: Phase,
-    /// Why it is closing; meaningful from `Phase::Closing` on.
-    pub(crate) reason: CloseReason,
-    pub(crate) flags: Flags,
-}
-
-/// **I13** No close throws away what the peer has not read: a stream goes from `Open` through `Closing` (output is
-/// flushed while input is discarded) and `Lingering` (our FIN is out, input is discarded until the peer's or for
-/// [`Limits::linger`](crate::Limits::linger)) to `Dead`. It skips what is not needed. Guard:
-/// `all_output_arrives_although_input_is_unread` in `tests/reactor/closing.rs`.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Phase {
-    Open,
-    Closing,
-    Lingering,
-    Dead,
+    pub(crate) state: State,
 }
 
 /// Keys of no source, for streams that no listener has accepted.
@@ -75,9 +63,7 @@ impl Connection {
             born: now,
             active: now,
             read_limit: u32::MAX,
-            phase: Phase::Open,
-            reason: CloseReason::ByUs,
-            flags,
+            state: State::new(flags),
         }
     }
 
@@ -97,46 +83,27 @@ impl Connection {
     #[inline]
     pub(crate) fn note(&mut self, readiness: Readiness) {
         if readiness.has(Readiness::WRITABLE | Readiness::ERROR) {
-            self.flags.set(WRITABLE);
+            self.state.flags.set(WRITABLE);
         }
         if readiness.has(Readiness::READABLE | Readiness::READ_CLOSED | Readiness::ERROR) {
-            self.flags.set(READABLE);
+            self.state.flags.set(READABLE);
         }
         if readiness.has(Readiness::READ_CLOSED | Readiness::ERROR | Readiness::PRIORITY) {
-            self.flags.set(READ_UNTIL_BLOCKED);
+            self.state.flags.set(READ_UNTIL_BLOCKED);
         }
     }
 
-    /// A connection on its way out reads whatever is paused, since it only discards.
+    /// As nearly all do when an event comes.
     #[inline]
-    pub(crate) fn may_read(&self) -> bool {
-        if self.phase == Phase::Open {
-            self.flags.are(READABLE, READABLE | EOF | PAUSED | ABOVE_HIGH)
-        } else {
-            self.phase != Phase::Dead && self.flags.are(READABLE, READABLE | EOF)
-        }
-    }
-
-    /// As nearly all do when an event comes: it is open, may be sent to by way of the scratch, and has input.
-    #[inline]
-    pub(crate) fn wants_no_more_than_reading(&self) -> bool {
-        self.outbox.is_none()
-            && self.phase == Phase::Open
-            && self.flags.are(READABLE, READABLE | EOF | PAUSED | ABOVE_HIGH | QUEUED | FIN_WANTED | PACKETS)
-    }
-
-    #[inline]
-    pub(crate) fn may_send(&self) -> bool {
-        self.phase == Phase::Open && !self.flags.has(FIN_WANTED)
+    fn wants_no_more_than_reading(&self) -> bool {
+        self.outbox.is_none() && self.state.wants_no_more_than_reading()
     }
 
     /// Whether its peer may be blamed for it. Input may wait for us to read, or the handler to resume; and output may wait
     /// for ever.
     pub(crate) fn is_silence_its_own(&self) -> bool {
-        self.phase == Phase::Open
-            && self.outbox.is_none()
-            && !self.flags.has(PAUSED | QUEUED)
-            && !self.may_read()
+        let state = &self.state;
+        self.outbox.is_none() && state.is_open() && !state.flags.has(PAUSED | QUEUED) && !state.may_read()
     }
 
     /// Its own, which is given, where its output may go to the scratch.
@@ -144,14 +111,14 @@ impl Connection {
         if self.may_use_scratch() { key } else { Key::NONE }
     }
 
-    /// The scratch serves only a stream without an outbox, or replies would overtake; and it knows of no records.
+    /// The scratch serves only a stream without an outbox, or replies would overtake.
     #[inline]
     pub(crate) fn may_use_scratch(&self) -> bool {
-        self.outbox.is_none() && self.phase == Phase::Open && !self.flags.has(FIN_WANTED | PACKETS)
+        self.outbox.is_none() && self.state.may_use_scratch()
     }
 }
 
-/// Taking in.
+/// How it is taken in.
 impl Net {
     /// Takes a new stream in. It fails, and the stream is closed, when the poller does not take it.
     pub(crate) fn insert_stream(&mut self, socket: StreamSocket, origin: Key) -> io::Result<Key> {
@@ -170,12 +137,10 @@ impl Net {
 
     /// Tells `opened`; once.
     pub(crate) fn open_stream<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
-        let Some(conn) =
-            self.stream_mut(key).filter(|conn| !conn.flags.has(OPENED_TOLD) && conn.phase == Phase::Open)
-        else {
+        let Some(conn) = self.stream_mut(key) else { return };
+        if !conn.state.opened() {
             return;
-        };
-        conn.flags.set(OPENED_TOLD);
+        }
         let origin = conn.origin();
         self.stats.opened += 1;
         self.call_for_stream(key, |net| handler.opened(net, ConnId(key), origin));

@@ -6,8 +6,7 @@ use crate::reactor::handler::Handler;
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use crate::reactor::stream::Phase;
-use crate::reactor::stream::flags::{EOF, PACKETS, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE, TALKS_ON};
+use crate::reactor::stream::flags::{PACKETS, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE};
 use crate::reactor::sys::EDGE_TRIGGERED;
 use std::io;
 
@@ -53,7 +52,7 @@ impl Net {
         let mut budget = self.limits.read_budget;
         let mut most = self.read_most;
         loop {
-            let is_packets = conn.flags.has(PACKETS);
+            let is_packets = conn.state.flags.has(PACKETS);
             let want = if is_packets {
                 self.limits.read_budget.min(RECORD) // a record that is read in part is lost in part
             } else {
@@ -70,14 +69,12 @@ impl Net {
             conn.bytes_in += n as u64;
             conn.active = self.now;
             self.stats.bytes_in += n as u64;
-            let is_consumed = n < want && EDGE_TRIGGERED && !conn.flags.has(READ_UNTIL_BLOCKED);
+            let is_consumed = n < want && EDGE_TRIGGERED && !conn.state.flags.has(READ_UNTIL_BLOCKED);
             if is_consumed {
-                conn.flags.clear(READABLE);
+                conn.state.flags.clear(READABLE);
             }
-            if conn.phase != Phase::Open {
-                conn.flags.set(TALKS_ON);
-            } else if !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n])) {
-                self.kill_stream(key, CloseReason::HandlerPanicked, true);
+            if conn.state.heard() && !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n])) {
+                self.abort_stream(key, CloseReason::HandlerPanicked, None);
             }
             if is_consumed {
                 break;
@@ -89,7 +86,7 @@ impl Net {
             }
             most = most.min(budget);
             conn = match self.sources.get_mut(key) {
-                Some(Source::Stream(conn)) if conn.may_read() => conn,
+                Some(Source::Stream(conn)) if conn.state.may_read() => conn,
                 _ => break,
             };
             self.serving = conn.key_for_scratch(key);
@@ -109,12 +106,12 @@ impl Net {
     ) -> bool {
         let Some(conn) = self.stream_mut(key) else { return false };
         if readiness.has(Readiness::AGAIN) {
-            conn.flags.clear(QUEUED);
+            conn.state.flags.clear(QUEUED);
             self.open_stream(handler, key);
         }
         // A stream that is not being read learns of a reset only here.
         else if readiness.has(Readiness::ERROR)
-            && !conn.may_read()
+            && !conn.state.may_read()
             && let Some(error) = conn.socket.take_error()
         {
             self.fail_stream(key, error);
@@ -123,7 +120,7 @@ impl Net {
         else if conn.outbox.is_some() {
             self.flush_stream_and_tell(handler, key);
         }
-        self.stream(key).is_some_and(|conn| !conn.flags.has(QUEUED) && conn.may_read())
+        self.stream(key).is_some_and(|conn| !conn.state.flags.has(QUEUED) && conn.state.may_read())
     }
 
     /// A read found nothing for now, an error, or (`None`) the peer's end of file.
@@ -139,45 +136,31 @@ impl Net {
         let broken = conn.outbox.as_mut().and_then(|outbox| outbox.broken.take());
         match error.or(broken) {
             None => {
-                conn.flags.set(EOF);
-                self.stream_peer_ended(handler, key);
+                if conn.state.peer_ended() {
+                    guarded(self, |net| handler.peer_eof(net, ConnId(key)));
+                }
+                self.stream_sides_ended(key);
             }
             Some(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                conn.flags.clear(READABLE);
-                conn.flags.put(READ_UNTIL_BLOCKED, !conn.socket.is_tcp());
+                conn.state.flags.clear(READABLE);
+                conn.state.flags.put(READ_UNTIL_BLOCKED, !conn.socket.is_tcp());
             }
             Some(error) => self.fail_stream(key, error),
         }
     }
 
-    fn stream_peer_ended<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
-        let Some(conn) = self.stream_mut(key) else { return };
-        match conn.phase {
-            Phase::Open => {
-                guarded(self, |net| handler.peer_eof(net, ConnId(key)));
-                self.end_stream_if_both_have(key);
-            }
-            Phase::Closing => self.mark_stream_dirty(key),
-            Phase::Lingering => {
-                let reason = conn.reason;
-                self.kill_stream(key, reason, false);
-            }
-            Phase::Dead => {}
-        }
-    }
-
     pub(crate) fn pause_stream(&mut self, key: Key, paused: bool) -> bool {
         if let Some(dial) = self.live_dial(key) {
-            dial.wishes.put(PAUSED, paused);
+            dial.is_paused = paused;
             return true;
         }
         let now = self.clock.now();
         let Some(conn) = self.live_stream(key) else { return false };
-        if conn.flags.has(PAUSED) && !paused {
+        if conn.state.flags.has(PAUSED) && !paused {
             conn.active = now; // The idle clock stood still.
         }
-        conn.flags.put(PAUSED, paused);
-        if conn.may_read() {
+        conn.state.flags.put(PAUSED, paused);
+        if conn.state.may_read() {
             self.enqueue_source(key);
         }
         true

@@ -82,10 +82,10 @@ impl Net {
         self.keep_unsent(key, 0, more);
         let Some(conn) = self.stream_mut(key) else { return };
         match (error.kind(), &mut conn.outbox) {
-            (io::ErrorKind::WouldBlock, _) => conn.flags.clear(WRITABLE),
-            (io::ErrorKind::BrokenPipe, _) | (_, None) => conn.flags.set(WRITABLE),
+            (io::ErrorKind::WouldBlock, _) => conn.state.flags.clear(WRITABLE),
+            (io::ErrorKind::BrokenPipe, _) | (_, None) => conn.state.flags.set(WRITABLE),
             (_, Some(outbox)) => {
-                conn.flags.set(WRITABLE);
+                conn.state.flags.set(WRITABLE);
                 outbox.broken = Some(error);
             }
         }
@@ -103,7 +103,7 @@ impl Net {
         let more = &more[taken.saturating_sub(self.scratch.len())..];
         if let Some(Source::Stream(conn)) = self.sources.get_mut(key) {
             if is_much {
-                conn.flags.set(ABOVE_LOW);
+                conn.state.flags.set(ABOVE_LOW);
             }
             if !rest.is_empty() || !more.is_empty() {
                 let outbox = conn.outbox.get_or_insert_with(Outbox::new);
@@ -111,7 +111,7 @@ impl Net {
                 outbox.push(more);
                 outbox.moved = self.clock.now();
                 if outbox.len() > high {
-                    conn.flags.set(ABOVE_HIGH);
+                    conn.state.flags.set(ABOVE_HIGH);
                 }
                 self.stop_serving_stream(key);
             }
@@ -125,7 +125,7 @@ impl Net {
     fn send_later(&mut self, key: Key, bytes: &[u8]) -> Sent {
         let (low, high, cap) = (self.limits.outbox_low, self.limits.outbox_high, self.limits.outbox_cap);
         let is_over_cap = match self.sources.get(key) {
-            Some(Source::Stream(conn)) if !conn.may_send() => return Sent::Closing,
+            Some(Source::Stream(conn)) if !conn.state.may_send() => return Sent::Closing,
             Some(Source::Stream(conn)) => conn.waiting() > cap,
             Some(Source::Dial(_)) => return self.send_to_dial(key, bytes),
             _ => {
@@ -141,12 +141,12 @@ impl Net {
             return Sent::Queued(0);
         }
         let outbox = conn.outbox.get_or_insert_with(Outbox::new);
-        let sent = outbox.take(bytes, conn.flags.has(PACKETS), low);
+        let sent = outbox.take(bytes, conn.state.flags.has(PACKETS), low);
         if outbox.len() > high {
-            conn.flags.set(ABOVE_HIGH);
+            conn.state.flags.set(ABOVE_HIGH);
         }
         if outbox.len() > low {
-            conn.flags.set(ABOVE_LOW);
+            conn.state.flags.set(ABOVE_LOW);
         }
         self.mark_stream_dirty(key);
         sent
@@ -157,13 +157,13 @@ impl Net {
     #[cold]
     fn make_outbox_room(&mut self, key: Key) -> bool {
         if let Some(conn) = self.stream_mut(key) {
-            conn.flags.set(WRITABLE | ABOVE_LOW);
+            conn.state.flags.set(WRITABLE | ABOVE_LOW);
         }
         self.write_outbox(key);
         let cap = self.limits.outbox_cap;
         if self.stream(key).is_some_and(|conn| conn.waiting() > cap) {
-            self.kill_stream(key, CloseReason::OverCap, true);
+            self.abort_stream(key, CloseReason::OverCap, None);
         }
-        self.stream(key).is_some_and(Connection::may_send)
+        self.stream(key).is_some_and(|conn| conn.state.may_send())
     }
 }
