@@ -9,11 +9,11 @@ impl Handler for UdpEcho {
         // Streams never come here: this program listens on none.
     }
 
-    fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
+    fn datagram(&mut self, net: &mut Net, socket: DatagramId, datagram: &Datagram<'_>) {
         // Two echo services that are pointed at each other would never stop: an echo answers no service port.
         let is_service = datagram.from.as_socket().is_none_or(|from| from.port() < 1024);
         if !is_service && !datagram.truncated {
-            net.reply(udp, datagram, datagram.bytes);
+            net.reply(socket, datagram, datagram.bytes);
         }
     }
 }
@@ -21,8 +21,8 @@ impl Handler for UdpEcho {
 fn main() -> std::io::Result<()> {
     let address = std::env::args().nth(1).unwrap_or("udp://127.0.0.1:7002".to_owned());
     let mut reactor = Reactor::new()?;
-    let udp = reactor.bind(address.as_str())?;
-    println!("echo on {}", reactor.local_addr(udp)?);
+    let socket = reactor.bind(address.as_str())?;
+    println!("echo on {}", reactor.local_addr(socket)?);
     reactor.run(&mut UdpEcho)?;
     Ok(())
 }

@@ -12,7 +12,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.listen("tcp://127.0.0.1:7000")?;
 //! net.listen("tcp://[::1]:7000")?;
 //! net.listen("tcp://*:7000")?;
@@ -24,7 +24,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.listen("unix:/run/hullo.sock")?;
 //! net.bind("unixgram:@hullo")?;
 //! # Ok(())
@@ -35,7 +35,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.connect("tcp://127.0.0.1:7000")?;
 //! # Ok(())
 //! # }
@@ -45,7 +45,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.bind("udp://127.0.0.1:7000")?;
 //! # Ok(())
 //! # }
@@ -55,7 +55,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.listen("unixpacket:/run/hullo.sock")?;
 //! # Ok(())
 //! # }
@@ -65,7 +65,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! # fn raw_socket() -> std::os::fd::OwnedFd { std::io::stdin().as_fd().try_clone_to_owned().unwrap() }
 //! # use std::os::fd::AsFd;
 //! let socket: std::os::fd::OwnedFd = raw_socket();
@@ -80,7 +80,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! let listener = net.listen("tcp://127.0.0.1:0")?;
 //! # Ok(())
 //! # }
@@ -90,8 +90,8 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
-//! let udp = net.bind("udp://127.0.0.1:0")?;
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
+//! let socket = net.bind("udp://127.0.0.1:0")?;
 //! # Ok(())
 //! # }
 //! ```
@@ -100,7 +100,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! struct Server;
 //! impl Handler for Server {
 //!     fn opened(&mut self, net: &mut Net, conn: ConnId, origin: Origin) {
@@ -116,9 +116,9 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! let conn = net.connect("tcp://localhost:7000")?;
-//! let udp = net.connect_datagrams("udp://127.0.0.1:7000")?;
+//! let socket = net.connect_datagrams("udp://127.0.0.1:7000")?;
 //! # Ok(())
 //! # }
 //! ```
@@ -127,7 +127,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! struct Client;
 //! impl Handler for Client {
 //!     fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
@@ -145,7 +145,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! struct Reader;
 //! impl Handler for Reader {
 //!     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
@@ -160,7 +160,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! struct Counter(u64);
 //! impl Handler for Counter {
 //!     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
@@ -179,7 +179,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! let waiting = net.send(conn, b"Hello, Michael!").waiting();
 //! # Ok(())
 //! # }
@@ -189,10 +189,10 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! struct Listener;
 //! impl Handler for Listener {
-//!     fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
+//!     fn datagram(&mut self, net: &mut Net, socket: DatagramId, datagram: &Datagram<'_>) {
 //!         println!("{} bytes from {}", datagram.bytes.len(), datagram.from);
 //!     }
 //!     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {}
@@ -206,9 +206,9 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! let peer: std::net::SocketAddr = "127.0.0.1:7000".parse().unwrap();
-//! net.send_to(udp, &peer.into(), b"Hello");
+//! net.send_to(socket, &peer.into(), b"Hello");
 //! # Ok(())
 //! # }
 //! ```
@@ -217,7 +217,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! let mut lines = hullo::frames::Frames::lines(4096);
 //! let mut bytes: &[u8] = b"one\ntwo\n";
 //! while let Ok(Some(line)) = lines.next(&mut bytes) {
@@ -233,7 +233,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.close(conn);
 //! # Ok(())
 //! # }
@@ -243,7 +243,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.shutdown_write(conn);
 //! # Ok(())
 //! # }
@@ -253,7 +253,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.close_listener(listener);
 //! # Ok(())
 //! # }
@@ -265,7 +265,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! println!("{}", net.peer_addr(conn)?);
 //! # Ok(())
 //! # }
@@ -275,7 +275,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! println!("{}", net.local_addr(listener)?);
 //! # Ok(())
 //! # }
@@ -285,9 +285,9 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.controls(conn)?.set_keepalive(Some(std::time::Duration::from_secs(60)))?;
-//! let bytes = net.controls(udp)?.receive_buffer()?;
+//! let bytes = net.controls(socket)?.receive_buffer()?;
 //! # Ok(())
 //! # }
 //! ```
@@ -296,7 +296,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! net.set_timer(std::time::Duration::from_secs(5), conn.to_bits());
 //! let idle = net.limits().idle;
 //! # Ok(())
@@ -307,7 +307,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! let stream = std::net::TcpStream::connect("127.0.0.1:7000")?;
 //! net.adopt(stream)?;
 //! # Ok(())
@@ -318,7 +318,7 @@
 //!
 //! ```
 //! # use hullo::*;
-//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, udp: DatagramId) -> std::io::Result<()> {
+//! # fn example(net: &mut Net, conn: ConnId, listener: ListenerId, socket: DatagramId) -> std::io::Result<()> {
 //! let fd = net.descriptor(conn);
 //! # Ok(())
 //! # }

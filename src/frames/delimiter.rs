@@ -1,6 +1,6 @@
 //! Frames that end in bytes of one's choice.
 
-use super::rule::Rule;
+use super::sealed::Cut;
 use super::tail::{Tail, shortened};
 use super::{FrameError, Frames, PayloadError, within};
 use memchr::{memchr, memmem};
@@ -43,7 +43,7 @@ impl Frames<Delimiter> {
     /// With an empty delimiter, which would end everything everywhere.
     pub const fn delimited(delimiter: &'static [u8], limit: usize) -> Frames<Delimiter> {
         assert!(!delimiter.is_empty(), "a delimiter has at least one byte");
-        Frames { tail: Tail::new(), limit, framing: Delimiter(delimiter) }
+        Frames { tail: Tail::new(), limit, rule: Delimiter(delimiter) }
     }
 }
 
@@ -67,11 +67,11 @@ impl<D: AsRef<[u8]>> Frames<Delimiter<D>> {
     /// With an empty delimiter.
     pub fn delimited_by(delimiter: D, limit: usize) -> Frames<Delimiter<D>> {
         assert!(!delimiter.as_ref().is_empty(), "a delimiter has at least one byte");
-        Frames { tail: Tail::new(), limit, framing: Delimiter(delimiter) }
+        Frames { tail: Tail::new(), limit, rule: Delimiter(delimiter) }
     }
 }
 
-impl<D: AsRef<[u8]>> Rule for Delimiter<D> {
+impl<D: AsRef<[u8]>> Cut for Delimiter<D> {
     #[inline]
     fn next<'a>(
         &self,

@@ -1,6 +1,6 @@
 //! Frames that are all of one size.
 
-use super::rule::Rule;
+use super::sealed::Cut;
 use super::tail::Tail;
 use super::{FrameError, Frames, PayloadError};
 use std::borrow::Cow;
@@ -43,11 +43,11 @@ impl Frames<Fixed> {
     /// With a size of 0: any stream would be full of them.
     pub const fn fixed(size: usize) -> Frames<Fixed> {
         assert!(size > 0, "a frame has at least one byte");
-        Frames { tail: Tail::new(), limit: size, framing: Fixed }
+        Frames { tail: Tail::new(), limit: size, rule: Fixed }
     }
 }
 
-impl Rule for Fixed {
+impl Cut for Fixed {
     #[inline]
     fn next<'a>(
         &self,

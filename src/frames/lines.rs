@@ -1,6 +1,6 @@
 //! Frames that end in LF or CRLF.
 
-use super::rule::Rule;
+use super::sealed::Cut;
 use super::tail::{Tail, shortened};
 use super::{FrameError, Frames, PayloadError, within};
 use memchr::memchr;
@@ -42,11 +42,11 @@ impl Frames<Lines> {
     /// # Ok::<(), hullo::frames::FrameError>(())
     /// ```
     pub const fn lines(limit: usize) -> Frames<Lines> {
-        Frames { tail: Tail::new(), limit, framing: Lines }
+        Frames { tail: Tail::new(), limit, rule: Lines }
     }
 }
 
-impl Rule for Lines {
+impl Cut for Lines {
     #[inline]
     fn next<'a>(
         &self,

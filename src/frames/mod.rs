@@ -117,13 +117,13 @@ use tail::Tail;
 /// # Ok::<(), hullo::frames::FrameError>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct Frames<F> {
+pub struct Frames<R> {
     tail: Tail,
     limit: usize,
-    framing: F,
+    rule: R,
 }
 
-impl<F: Framing> Frames<F> {
+impl<R: Rule> Frames<R> {
     /// Takes the next frame off the front of `bytes`; its payload, without delimiter or prefix. `None` when there is
     /// no whole frame left: what there is of one is kept for the next read, and `bytes` is empty.
     ///
@@ -155,7 +155,7 @@ impl<F: Framing> Frames<F> {
     #[inline]
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Cow<'a, [u8]>>, FrameError> {
         self.tail.check()?;
-        let found = self.framing.next(&mut self.tail, self.limit, bytes);
+        let found = self.rule.next(&mut self.tail, self.limit, bytes);
         if let Err(error) = found {
             self.tail.break_with(error);
         }
@@ -186,7 +186,7 @@ impl<F: Framing> Frames<F> {
         self.tail.check()?;
         match self.tail.len() {
             0 => Ok(None),
-            held => self.framing.finish(self.tail.take(), self.limit, held),
+            held => self.rule.finish(self.tail.take(), self.limit, held),
         }
     }
 
@@ -212,7 +212,7 @@ impl<F: Framing> Frames<F> {
     ///
     /// [`PayloadError`] when the payload cannot be framed; `out` is then as it was.
     pub fn write_frame(&self, out: &mut Vec<u8>, payload: &[u8]) -> Result<(), PayloadError> {
-        self.framing.write(out, payload, self.limit)
+        self.rule.write(out, payload, self.limit)
     }
 
     /// The longest payload that is let through, in bytes.
@@ -251,9 +251,9 @@ impl<F: Framing> Frames<F> {
 /// It is there to be generic over them; no others can be written outside this module.
 ///
 /// ```
-/// use hullo::frames::{FrameError, Frames, Framing, Prefix};
+/// use hullo::frames::{FrameError, Frames, Rule, Prefix};
 ///
-/// fn count<F: Framing>(frames: &mut Frames<F>, mut bytes: &[u8]) -> Result<usize, FrameError> {
+/// fn count<R: Rule>(frames: &mut Frames<R>, mut bytes: &[u8]) -> Result<usize, FrameError> {
 ///     let mut count = 0;
 ///     while frames.next(&mut bytes)?.is_some() {
 ///         count += 1;
@@ -265,9 +265,9 @@ impl<F: Framing> Frames<F> {
 /// assert_eq!(count(&mut Frames::prefixed(Prefix::U8, 80), b"\x03Ann\x00\x01x")?, 3);
 /// # Ok::<(), FrameError>(())
 /// ```
-pub trait Framing: rule::Rule {}
+pub trait Rule: sealed::Cut {}
 
-impl<R: rule::Rule> Framing for R {}
+impl<R: sealed::Cut> Rule for R {}
 
 #[inline]
 fn within(limit: usize, payload: &[u8]) -> Result<(), PayloadError> {
@@ -276,11 +276,11 @@ fn within(limit: usize, payload: &[u8]) -> Result<(), PayloadError> {
 }
 
 /// What a rule must do, out of reach for others.
-mod rule {
+mod sealed {
     use super::{FrameError, PayloadError, Tail};
     use std::borrow::Cow;
 
-    pub trait Rule {
+    pub trait Cut {
         /// Takes a frame off `bytes`, or adds all of them to the tail. `bytes` stays as it is on an error.
         fn next<'a>(
             &self,

@@ -1,6 +1,6 @@
 //! Frames that come after their length.
 
-use super::rule::Rule;
+use super::sealed::Cut;
 use super::tail::Tail;
 use super::{FrameError, Frames, PayloadError, within};
 use std::borrow::Cow;
@@ -64,14 +64,14 @@ impl Frames<Prefix> {
     /// ```
     pub const fn prefixed(prefix: Prefix, limit: usize) -> Frames<Prefix> {
         let most = prefix.most();
-        Frames { tail: Tail::new(), limit: if limit < most { limit } else { most }, framing: prefix }
+        Frames { tail: Tail::new(), limit: if limit < most { limit } else { most }, rule: prefix }
     }
 }
 
-/// The longest prefix of all.
+/// No prefix is longer.
 const LONGEST: usize = 10;
 
-impl Rule for Prefix {
+impl Cut for Prefix {
     #[inline]
     fn next<'a>(
         &self,

@@ -67,7 +67,7 @@ impl Default for Rate {
 
 /// Where a datagram came from.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Source<'a> {
+pub enum Sender<'a> {
     /// An IP address and port.
     Inet(SocketAddr),
     /// The name of a Unix socket.
@@ -178,7 +178,7 @@ impl Responder {
         &mut self,
         bytes: &[u8],
         truncated: bool,
-        from: Source<'_>,
+        from: Sender<'_>,
         now: Instant,
         out: &mut Vec<u8>,
     ) -> Verdict {
@@ -189,13 +189,13 @@ impl Responder {
             return Verdict::Silent(Silence::Empty);
         }
         let (host, port) = match from {
-            Source::Inet(address) if AUTOMATIC_PORTS.contains(&address.port()) => {
+            Sender::Inet(address) if AUTOMATIC_PORTS.contains(&address.port()) => {
                 return Verdict::Silent(Silence::Port);
             }
             // An IPv4 client of a dual-stack socket is the same client.
-            Source::Inet(address) => (Host::Ip(address.ip().to_canonical()), address.port()),
-            Source::Local(name) => (Host::Local(self.hasher.hash_one(name)), 0),
-            Source::Unnamed => return Verdict::Silent(Silence::Unnamed),
+            Sender::Inet(address) => (Host::Ip(address.ip().to_canonical()), address.port()),
+            Sender::Local(name) => (Host::Local(self.hasher.hash_one(name)), 0),
+            Sender::Unnamed => return Verdict::Silent(Silence::Unnamed),
         };
         if !self.dialect.is_farewell(bytes) {
             return self.reply(bytes, host, now, out).map_or(Verdict::Answer, Verdict::Silent);

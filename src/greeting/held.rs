@@ -47,8 +47,9 @@ impl Held {
 pub(super) enum Front {
     #[default]
     Nothing,
+    /// A line dialect waits for the end of its line.
     Line(Frames<Lines>),
-    /// Of a strict dialect in raw framing.
+    /// A strict dialect in raw framing waits for the rest of a character.
     Character(Vec<u8>),
 }
 

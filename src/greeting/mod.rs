@@ -38,7 +38,7 @@ mod template;
 mod tests;
 mod text;
 
-pub use datagram::{Guard, Rate, Responder, Silence, Source, Verdict};
+pub use datagram::{Guard, Rate, Responder, Sender, Silence, Verdict};
 pub use dialect::Dialect;
 pub use session::{Farewell, Next, Session};
 pub use spec::{DialectError, DialectSpec, Framing, Transport, UnknownFraming};

@@ -180,14 +180,14 @@ impl Datagram<'_> {
 /// impl Handler for LateEcho {
 ///     fn data(&mut self, _: &mut Net, _: ConnId, _: &[u8]) {}
 ///
-///     fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {
+///     fn datagram(&mut self, net: &mut Net, socket: DatagramId, datagram: &Datagram<'_>) {
 ///         let timer = net.set_timer(Duration::from_secs(1), 0);
-///         self.owed.push((timer, udp, datagram.return_path(), datagram.bytes.to_vec()));
+///         self.owed.push((timer, socket, datagram.return_path(), datagram.bytes.to_vec()));
 ///     }
 ///
 ///     fn timeout(&mut self, net: &mut Net, timer: TimerId, _: u64) {
-///         for (_, udp, path, bytes) in self.owed.extract_if(.., |owed| owed.0 == timer) {
-///             net.send_back(udp, &path, &bytes);
+///         for (_, socket, path, bytes) in self.owed.extract_if(.., |owed| owed.0 == timer) {
+///             net.send_back(socket, &path, &bytes);
 ///         }
 ///     }
 /// }

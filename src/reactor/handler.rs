@@ -50,12 +50,12 @@ pub trait Handler {
     fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {}
 
     /// A datagram has arrived.
-    fn datagram(&mut self, net: &mut Net, udp: DatagramId, datagram: &Datagram<'_>) {}
+    fn datagram(&mut self, net: &mut Net, socket: DatagramId, datagram: &Datagram<'_>) {}
 
     /// The system has reported an error on a datagram socket: a datagram was refused by its receiver, for one, or not
     /// taken by the system. Only a connected socket hears of what it has sent; on others that is counted
     /// ([`Stats::datagrams_refused`](crate::Stats::datagrams_refused)). The socket stays open.
-    fn datagram_error(&mut self, net: &mut Net, udp: DatagramId, error: &io::Error) {}
+    fn datagram_error(&mut self, net: &mut Net, socket: DatagramId, error: &io::Error) {}
 
     /// A timer has fired; `key` is what it was set with. What arrived before its time was up has been handed on.
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {}

@@ -1,9 +1,9 @@
 //! What frames cost in memory: nothing, unless a read cuts them.
 
 use crate::counting::counted;
-use hullo::frames::{Frames, Framing, Prefix};
+use hullo::frames::{Frames, Prefix, Rule};
 
-fn drain<F: Framing>(frames: &mut Frames<F>, mut bytes: &[u8]) -> usize {
+fn drain<F: Rule>(frames: &mut Frames<F>, mut bytes: &[u8]) -> usize {
     let mut found = 0;
     while let Some(frame) = frames.next(&mut bytes).unwrap() {
         found += frame.len();
@@ -11,7 +11,7 @@ fn drain<F: Framing>(frames: &mut Frames<F>, mut bytes: &[u8]) -> usize {
     found
 }
 
-fn assert_whole_frames_allocate_nothing<F: Framing>(make: impl FnOnce() -> Frames<F>) {
+fn assert_whole_frames_allocate_nothing<F: Rule>(make: impl FnOnce() -> Frames<F>) {
     const PAYLOAD: &[u8] = b"a payload of just thirty bytes";
     let mut stream = Vec::new();
     let (mut frames, requests, _) = counted(make);

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
-use hullo::frames::{Delimiter, Fixed, FrameError, Frames, Framing, Lines, PayloadError, Prefix};
+use hullo::frames::{Delimiter, Fixed, FrameError, Frames, Lines, PayloadError, Prefix, Rule};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -17,7 +17,7 @@ type Outcome = (Vec<Vec<u8>>, Result<Option<Vec<u8>>, FrameError>);
 
 /// Reads a stream as a handler does, and checks at each step what is promised of memory and of `bytes`. `extra` is
 /// what may be held on top of the limit.
-fn read<F: Framing>(mut frames: Frames<F>, reads: &[&[u8]], extra: usize) -> Outcome {
+fn read<F: Rule>(mut frames: Frames<F>, reads: &[&[u8]], extra: usize) -> Outcome {
     let bound = frames.limit().saturating_add(extra);
     let mut found = Vec::new();
     for mut bytes in reads.iter().copied() {
@@ -62,7 +62,7 @@ fn read<F: Framing>(mut frames: Frames<F>, reads: &[&[u8]], extra: usize) -> Out
 }
 
 /// Writes all payloads, reads them back however the stream is cut, and expects the same.
-fn assert_round_trip<F: Framing + Clone>(
+fn assert_round_trip<F: Rule + Clone>(
     frames: Frames<F>,
     payloads: &[Vec<u8>],
     cuts: &Cuts,
@@ -326,7 +326,7 @@ proptest! {
         payload in bytes(),
         limit in limits(),
     ) {
-        fn check<F: Framing + Clone>(frames: &Frames<F>, payload: &[u8], by_model: impl Fn(&[u8]) -> Outcome, end: &[u8]) {
+        fn check<F: Rule + Clone>(frames: &Frames<F>, payload: &[u8], by_model: impl Fn(&[u8]) -> Outcome, end: &[u8]) {
             let mut out = b"before".to_vec();
             let plain = [payload, end].concat();
             let comes_back = by_model(&plain) == (vec![payload.to_vec()], Ok(None));
@@ -351,7 +351,7 @@ proptest! {
 }
 
 /// The time to take one frame of `size` bytes that comes byte by byte.
-fn byte_by_byte<F: Framing + Clone>(frames: &Frames<F>, size: usize) -> Duration {
+fn byte_by_byte<F: Rule + Clone>(frames: &Frames<F>, size: usize) -> Duration {
     let mut stream = Vec::new();
     frames.write_frame(&mut stream, &vec![b'a'; size]).unwrap();
     let mut frames = frames.clone();
@@ -368,7 +368,7 @@ fn byte_by_byte<F: Framing + Clone>(frames: &Frames<F>, size: usize) -> Duration
 
 /// The least of several times, side by side: 64 times the bytes cost 64 times the work, or 4096 times where each
 /// byte has all before it looked at or copied again.
-fn assert_linear<F: Framing + Clone>(name: &str, of_size: impl Fn(usize) -> Frames<F>) {
+fn assert_linear<F: Rule + Clone>(name: &str, of_size: impl Fn(usize) -> Frames<F>) {
     const SMALL: usize = 16 * 1024;
     const LARGE: usize = 64 * SMALL;
     let (mut small, mut large) = (Duration::MAX, Duration::MAX);

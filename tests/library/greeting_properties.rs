@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hullo::greeting::{
-    Dialect, DialectSpec, Farewell, Framing, Guard, Next, Responder, Session, Source, Verdict,
+    Dialect, DialectSpec, Farewell, Framing, Guard, Next, Responder, Sender, Session, Verdict,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -263,9 +263,9 @@ proptest! {
         for (bytes, truncated, port, ticks) in datagrams {
             now += ticks * DELAY;
             let source = match port {
-                ..100 => Source::Unnamed,
-                100..200 => Source::Local(&bytes),
-                _ => Source::Inet(([192, 0, 2, port as u8 % 8], port).into()),
+                ..100 => Sender::Unnamed,
+                100..200 => Sender::Local(&bytes),
+                _ => Sender::Inet(([192, 0, 2, port as u8 % 8], port).into()),
             };
             let mut out = Vec::new();
             let verdict = responder.respond(&bytes, truncated, source, now, &mut out);

@@ -74,7 +74,7 @@ fn once_says_who_it_is_and_closes() {
 fn datagram(name: &str, bytes: &[u8]) -> (Verdict, Vec<u8>) {
     let dialect = Arc::new(Dialect::builtin(name, Transport::Datagram).unwrap());
     let mut out = Vec::new();
-    let from = Source::Inet("127.0.0.1:40000".parse().unwrap());
+    let from = Sender::Inet("127.0.0.1:40000".parse().unwrap());
     let verdict =
         Responder::new(dialect, Guard::default()).respond(bytes, false, from, Instant::now(), &mut out);
     (verdict, out)

@@ -24,10 +24,10 @@ impl Server {
     }
 
     fn gets(&mut self, bytes: &[u8], from: &str) -> Verdict {
-        self.gets_from(bytes, Source::Inet(from.parse().unwrap()))
+        self.gets_from(bytes, Sender::Inet(from.parse().unwrap()))
     }
 
-    fn gets_from(&mut self, bytes: &[u8], from: Source<'_>) -> Verdict {
+    fn gets_from(&mut self, bytes: &[u8], from: Sender<'_>) -> Verdict {
         self.out.clear();
         let verdict = self.responder.respond(bytes, false, from, self.now, &mut self.out);
         let silent = matches!(verdict, Verdict::Silent(_) | Verdict::Stop);
@@ -53,7 +53,7 @@ fn silent(why: Silence) -> Verdict {
 fn an_answer_is_appended_to_what_is_there() {
     let mut server = Server::of("hello");
     let mut out = b"before".to_vec();
-    let from = Source::Inet(OUTSIDE.parse().unwrap());
+    let from = Sender::Inet(OUTSIDE.parse().unwrap());
     assert_eq!(server.responder.respond(b"Ann", false, from, server.now, &mut out), Verdict::Answer);
     assert_eq!(out, b"beforeHello, Ann!");
 }
@@ -65,7 +65,7 @@ fn what_is_too_long_or_truncated_or_empty_is_not_answered() {
     assert_eq!(server.out, [b"Hello, ", &[b'x'; 1024][..], b"!"].concat());
     assert_eq!(server.gets(&[b'x'; 1025], LOOPBACK), silent(Silence::TooLong));
     assert_eq!(server.gets(b"", LOOPBACK), silent(Silence::Empty));
-    let from = Source::Inet(LOOPBACK.parse().unwrap());
+    let from = Sender::Inet(LOOPBACK.parse().unwrap());
     let verdict = server.responder.respond(b"Ann", true, from, server.now, &mut Vec::new());
     assert_eq!(verdict, silent(Silence::TooLong));
 }
@@ -143,8 +143,8 @@ fn the_ports_of_automatic_services_are_not_answered_on_any_address() {
 #[test]
 fn a_unix_sender_is_answered_and_one_without_a_name_is_not() {
     let mut server = Server::of("hello");
-    assert_eq!(server.gets_from(b"Ann", Source::Local(b"/run/ann.sock")), Verdict::Answer);
-    assert_eq!(server.gets_from(b"Ann", Source::Unnamed), silent(Silence::Unnamed));
+    assert_eq!(server.gets_from(b"Ann", Sender::Local(b"/run/ann.sock")), Verdict::Answer);
+    assert_eq!(server.gets_from(b"Ann", Sender::Unnamed), silent(Silence::Unnamed));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn loopback_and_unix_sockets_have_no_rate_unless_they_are_given_one() {
     for from in [LOOPBACK, "[::1]:40000"] {
         assert_eq!(server.answers(1000, from), 200);
     }
-    let unix = |_: &usize| server.gets_from(b"Ann", Source::Local(b"/run/ann.sock")) == Verdict::Answer;
+    let unix = |_: &usize| server.gets_from(b"Ann", Sender::Local(b"/run/ann.sock")) == Verdict::Answer;
     assert_eq!((0..1000).filter(unix).count(), 200);
 }
 
@@ -215,7 +215,7 @@ fn the_least_recent_source_is_forgotten_when_too_many_come() {
     let mut server = Server::new(datagrams("hello"), guard);
     let mut answered = |host: u8| {
         let from = SocketAddr::new(IpAddr::from([192, 0, 2, host]), 40000);
-        server.gets_from(b"Ann", Source::Inet(from)) == Verdict::Answer
+        server.gets_from(b"Ann", Sender::Inet(from)) == Verdict::Answer
     };
     assert!(answered(1) && answered(2));
     assert!(!answered(1), "asking again makes it the most recent");
@@ -231,9 +231,9 @@ fn bye_is_answered_once_in_five_seconds_to_each_address_and_port() {
     assert_eq!(server.out, b"bye");
     assert_eq!(server.gets(b"bye", LOOPBACK), silent(Silence::RecentFarewell));
     assert_eq!(server.gets(b"bye", "127.0.0.1:40001"), Verdict::Answer);
-    assert_eq!(server.gets_from(b"bye", Source::Local(b"a")), Verdict::Answer);
-    assert_eq!(server.gets_from(b"bye", Source::Local(b"b")), Verdict::Answer);
-    assert_eq!(server.gets_from(b"bye", Source::Local(b"a")), silent(Silence::RecentFarewell));
+    assert_eq!(server.gets_from(b"bye", Sender::Local(b"a")), Verdict::Answer);
+    assert_eq!(server.gets_from(b"bye", Sender::Local(b"b")), Verdict::Answer);
+    assert_eq!(server.gets_from(b"bye", Sender::Local(b"a")), silent(Silence::RecentFarewell));
     server.now += 5 * SECOND - Duration::from_nanos(1);
     assert_eq!(server.gets(b"bye", LOOPBACK), silent(Silence::RecentFarewell));
     server.now += Duration::from_nanos(1);

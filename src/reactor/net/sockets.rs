@@ -81,8 +81,8 @@ impl Net {
     }
 
     /// Closes a datagram socket, after what was sent on it. Returns whether it was open.
-    pub fn close_datagrams(&mut self, udp: DatagramId) -> bool {
-        let is_live = self.free_datagrams(udp.0);
+    pub fn close_datagrams(&mut self, socket: DatagramId) -> bool {
+        let is_live = self.free_datagrams(socket.0);
         self.count_dead_id(is_live)
     }
 
@@ -105,8 +105,8 @@ impl Net {
     ///
     /// To lose nothing, call it from anywhere but its own [`datagram`](crate::Handler::datagram): what one read has brought
     /// beside that datagram, some 32 messages at the most, would have to be told of a socket that is gone.
-    pub fn release_datagrams(&mut self, udp: DatagramId) -> Option<OwnedFd> {
-        let datagrams = self.take_datagrams(udp.0);
+    pub fn release_datagrams(&mut self, socket: DatagramId) -> Option<OwnedFd> {
+        let datagrams = self.take_datagrams(socket.0);
         self.count_dead_id(datagrams.is_some());
         let Datagrams { socket, file, .. } = *datagrams?;
         file.into_iter().for_each(SocketFile::leave);

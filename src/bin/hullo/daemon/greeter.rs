@@ -8,7 +8,7 @@ use super::sockets::Sockets;
 use super::summary::{Summary, counted};
 use super::workers::Workers;
 use crate::signals::Signals;
-use hullo::greeting::{Dialect, Next, Session, Silence, Source, Verdict};
+use hullo::greeting::{Dialect, Next, Sender, Session, Silence, Verdict};
 use hullo::{Closed, ConnId, ConnMap, Datagram, DrainReport, FdId, Handler, Net, Origin, Readiness, Stats};
 use hullo::{DatagramId, TimerId};
 use signal_hook::consts::{SIGHUP, SIGUSR1};
@@ -274,9 +274,9 @@ impl Handler for Greeter {
     fn datagram(&mut self, net: &mut Net, socket: DatagramId, datagram: &Datagram<'_>) {
         let Some(responder) = self.sockets.responder(socket) else { return };
         let from = match (datagram.from.as_socket(), datagram.from.unix_name()) {
-            (Some(address), _) => Source::Inet(address),
-            (None, Some(name)) => Source::Local(name),
-            (None, None) => Source::Unnamed,
+            (Some(address), _) => Sender::Inet(address),
+            (None, Some(name)) => Sender::Local(name),
+            (None, None) => Sender::Unnamed,
         };
         self.answer_buffer.clear();
         let verdict =
