@@ -1,8 +1,8 @@
 //! Where the reports of a load test go. All places are looked at before it begins: an hour of testing must not end in a
 //! typing error.
 
-use crate::cli::load::Load;
-use crate::cli::load::series::Series;
+use super::flags::Load;
+use super::series::Series;
 use crate::cli::output::columns;
 use crate::cli::output::stdout;
 use crate::load::{Interval, Outcome, report};

@@ -1,9 +1,10 @@
-//! The plan of a load test from its flags.
+//! What `hullo load` is to do: its flags, checked.
 
+use super::flags::Load;
+use super::usage;
 use crate::cli::config::known_dialects::KnownDialects;
 use crate::cli::config::listen_table::transport;
 use crate::cli::config::placeholders;
-use crate::cli::load::{Load, usage};
 use crate::cli::output::failure::{Failure, Place};
 use crate::cli::units;
 use crate::cli::usage::command_line;
@@ -18,7 +19,7 @@ const TEN_SECONDS: Duration = Duration::from_secs(10);
 /// The most requests that one client may have in flight: more would only measure its own queue.
 const MOST_OUTSTANDING: usize = 1000;
 
-pub fn checked(load: &Load) -> Result<Plan, Failure> {
+pub fn plan(load: &Load) -> Result<Plan, Failure> {
     let is_datagram = load.address.is_datagram();
     check(load, is_datagram).map_err(usage)?;
     let script = script(load, is_datagram).map_err(usage)?;
@@ -193,58 +194,4 @@ fn settings(load: &Load) -> Vec<(&'static str, Setting)> {
         settings.extend(path.as_ref().map(|path| (name, path.display().to_string().into())));
     }
     settings
-}
-
-/// Reads a rate, with `k` and `M` as in any count.
-pub fn rate(text: &str) -> Result<Rate, String> {
-    let text = text.strip_suffix("/s").unwrap_or(text);
-    let plain = |part: &str| match units::count(part) {
-        Ok(number) => number.to_string(),
-        Err(_) => part.to_owned(),
-    };
-    Rate::parse(&text.split(':').map(plain).collect::<Vec<_>>().join(":"))
-}
-
-/// Reads a rate that stays the same.
-pub fn steady_rate(text: &str) -> Result<Rate, String> {
-    match text.contains(':') {
-        true => Err("a rate that changes, and clients are begun at one: write it as 1000 or 0.5".to_owned()),
-        false => rate(text),
-    }
-}
-
-/// Reads the least and the greatest size: `512`, `64KiB`, `100..1000`.
-pub fn sizes(text: &str) -> Result<(u32, u32), String> {
-    const MOST: usize = 1 << 20;
-    let (least, most) = text.split_once("..").unwrap_or((text, text));
-    let (least, most) = (units::size(least)?, units::size(most)?);
-    match () {
-        () if least == 0 => Err("no size: choose at least 1".to_owned()),
-        () if least > most => {
-            Err("a range that ends before it begins: write the smaller size first".to_owned())
-        }
-        () if most > MOST => Err("larger than 1MiB: choose a smaller size".to_owned()),
-        () => Ok((least as u32, most as u32)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_and_sizes_are_written_as_counts_and_sizes_are() {
-        assert_eq!(rate("20k").unwrap().to_string(), "20000");
-        assert_eq!(rate("0.5:2k").unwrap().to_string(), "0.5:2000");
-        assert_eq!(rate("1e3:10K").unwrap().to_string(), "1000:10000");
-        assert_eq!(rate("50/s").unwrap().to_string(), "50");
-        assert!(rate("fast").unwrap_err().starts_with("not a rate"));
-        assert_eq!(sizes("512"), Ok((512, 512)));
-        assert_eq!(sizes("1KiB..2KiB"), Ok((1024, 2048)));
-        for (text, part) in
-            [("0", "at least 1"), ("9..8", "smaller size first"), ("2MiB", "1MiB"), ("x", "not a size")]
-        {
-            assert!(sizes(text).unwrap_err().contains(part), "{text}");
-        }
-    }
 }

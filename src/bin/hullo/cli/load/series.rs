@@ -1,6 +1,6 @@
 //! A time series on its way: a thread of its own writes it, so that whoever reads it slowly holds no run up.
 
-use crate::cli::load::output::{Output, cannot_write};
+use super::output::{Output, cannot_write};
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
