@@ -1,19 +1,15 @@
 //! `hullo load`: honest numbers from many clients.
 //!
-//! | room | what it knows |
-//! |---|---|
-//! | `plan` | what to do |
-//! | `script`, `message`, `paper`, `sources`, `schedule`, `expect` | parts of it: what is said, from where, when; what must hold |
-//! | `preflight` | what can be known to be too much |
-//! | `lanes`, `queue`, `sheets` | the clients, what each has under way, and what it says and hears next; all allocated at the start |
-//! | `lost` | what was given up on datagrams and may be answered after all; grows with what is lost, up to a bound |
-//! | `driver`, `phases` | the [`Handler`](hullo::Handler): timers, who is told what, what comes when |
-//! | `ramp`, `pace` | how clients come and go; who sends the next request, and when |
-//! | `matcher`, `replies`, `last_words`, `flows`, `spoiled` | what came, and which book it belongs in |
-//! | `heartbeat` | how long the generator itself stood still |
-//! | `tally`, `recorder`, `seconds`, `kept` | the books, the histograms, one record a second |
-//! | `ending`, `judge`, `advice`, `outcome`, `settings` | the figures, what to think of them, what helps, and what was in force |
-//! | `progress` | what a person sees meanwhile |
+//! | room | what it knows | it uses |
+//! |---|---|---|
+//! | `text` | what is said and expected: templates, the texts of each client's requests and replies | |
+//! | `plan` | what a run is to do: script, rate, sources, expectations, and whether the system has room for it | `text` |
+//! | `books` | every number of the report: the ledger, latencies, one record a second, evidence, the outcome | `plan` |
+//! | `clients` | each client's session and what it has under way, the ramp, and which request a reply is to, rightly or not | `books` |
+//! | `report` | the verdict, and every form of the report: text, JSON, a page, a time series | `books` |
+//! | `engine` | the [`Handler`](hullo::Handler): it sends, sets alarms, goes from phase to phase and shows progress | all of them |
+//!
+//! A room may use those above it too, and none below.
 
 mod books;
 mod clients;
@@ -34,7 +30,7 @@ pub use plan::{Check, Framing, Plan};
 pub use report::verdict::conclusion;
 
 use crate::signals::{self, Signals};
-use engine::handler::Driver;
+use engine::Engine;
 use hullo::{Limits, Reactor};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use std::io;
@@ -53,21 +49,20 @@ const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
 pub fn run(plan: &Plan, progress: &mut Progress, tell: &mut dyn FnMut(&Interval)) -> io::Result<Outcome> {
     let mut reactor = Reactor::with_limits(limits(plan))?;
     let signals = Signals::catch(reactor.net(), &SIGNALS)?;
-    let mut driver = Driver::new(plan, signals, progress, tell);
-    driver.start_seconds();
-    driver.begin(reactor.net());
-    while !driver.is_over {
-        reactor.turn(&mut driver, None)?;
-        driver.end_of_turn();
+    let mut engine = Engine::new(plan, signals, progress, tell);
+    engine.begin(reactor.net());
+    while !engine.is_over() {
+        reactor.turn(&mut engine, None)?;
+        engine.end_turn();
         if reactor.stats().panics > 0 {
-            driver.progress.end();
+            engine.end_progress();
             return Err(io::Error::other(
                 "the load tester itself failed, as the message above says, and its figures would be wrong: report it",
             ));
         }
     }
-    driver.progress.end();
-    let outcome = driver.outcome();
+    engine.end_progress();
+    let outcome = engine.outcome();
     signals::end_the_process_on(&SIGNALS)?;
     Ok(outcome)
 }

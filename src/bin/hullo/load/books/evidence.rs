@@ -1,6 +1,7 @@
 //! The replies that are shown as evidence: the first few that were not what was due.
 
 use crate::load::books::outcome::Evidence;
+use crate::load::text::request::ClientId;
 
 /// The most replies that are kept.
 const MOST: usize = 10;
@@ -19,7 +20,7 @@ impl Exhibits {
     pub fn keep(
         &mut self,
         kind: &'static str,
-        client: u32,
+        client: ClientId,
         sequence: Option<u64>,
         expected: &[u8],
         received: &[u8],
@@ -30,13 +31,13 @@ impl Exhibits {
     }
 
     /// Takes note of a wrong reply of the warm-up.
-    pub fn remember(&mut self, client: u32, sequence: u64, expected: &[u8], received: &[u8]) {
+    pub fn remember(&mut self, client: ClientId, sequence: u64, expected: &[u8], received: &[u8]) {
         self.remembered = Some(evidence("wrong", client, Some(sequence), expected, received));
     }
 
     /// The connection of this client has ended: what was remembered of it is evidence now.
-    pub fn keep_remembered(&mut self, client: u32) {
-        if let Some(last) = self.remembered.take_if(|last| last.client == client)
+    pub fn keep_remembered(&mut self, client: ClientId) {
+        if let Some(last) = self.remembered.take_if(|last| last.client == client.number())
             && self.kept.len() < MOST
         {
             self.kept.push(last);
@@ -44,9 +45,9 @@ impl Exhibits {
     }
 
     /// What was kept as the wrong reply to that request turns out to have answered none.
-    pub fn call_unexpected(&mut self, client: u32, sequence: u64) {
+    pub fn call_unexpected(&mut self, client: ClientId, sequence: u64) {
         let is_it = |kept: &&mut Evidence| {
-            kept.kind == "wrong" && kept.client == client && kept.sequence == Some(sequence)
+            kept.kind == "wrong" && kept.client == client.number() && kept.sequence == Some(sequence)
         };
         if let Some(kept) = self.kept.iter_mut().find(is_it) {
             (kept.kind, kept.sequence) = ("unexpected", None);
@@ -61,11 +62,11 @@ impl Exhibits {
 
 fn evidence(
     kind: &'static str,
-    client: u32,
+    client: ClientId,
     sequence: Option<u64>,
     expected: &[u8],
     received: &[u8],
 ) -> Evidence {
     let [expected, received] = [expected, received].map(|bytes| bytes[..bytes.len().min(BYTES)].to_vec());
-    Evidence { kind, client, sequence, expected, received }
+    Evidence { kind, client: client.number(), sequence, expected, received }
 }

@@ -21,6 +21,7 @@ use crate::load::books::evidence::Exhibits;
 use crate::load::books::intervals::{Frame, Intervals};
 use crate::load::books::latency::Latencies;
 use crate::load::books::outcome::{Books, Evidence, Interval, Latency, Phase};
+use crate::load::text::request::ClientId;
 use hdrhistogram::Histogram;
 use std::collections::BTreeMap;
 
@@ -178,7 +179,7 @@ impl Ledger {
     }
 
     /// The wrong reply to that request, which came in time or late, was to none; now the right one has come.
-    pub fn corrected(&mut self, client: u32, sequence: u64, is_late: bool) {
+    pub fn corrected(&mut self, client: ClientId, sequence: u64, is_late: bool) {
         take(&mut self.taken_down.wrong, 1);
         match is_late {
             true => self.taken_down.late += 1,
@@ -190,7 +191,7 @@ impl Ledger {
     }
 
     /// A second reply to one request: a `duplicate reply`, or datagram.
-    pub fn duplicate(&mut self, what: &str, client: u32, sequence: u64, received: &[u8]) {
+    pub fn duplicate(&mut self, what: &str, client: ClientId, sequence: u64, received: &[u8]) {
         self.taken_down.duplicate += 1;
         self.failures.count(what);
         self.exhibits.keep("duplicate", client, Some(sequence), b"", received);
@@ -203,21 +204,21 @@ impl Ledger {
     }
 
     /// A reply on a stream that came after that to a later request.
-    pub fn out_of_order(&mut self, client: u32, sequence: u64, expected: &[u8], received: &[u8]) {
+    pub fn out_of_order(&mut self, client: ClientId, sequence: u64, expected: &[u8], received: &[u8]) {
         self.taken_down.reordered += 1;
         self.failures.count("reply out of order");
         self.exhibits.keep("out of order", client, Some(sequence), expected, received);
     }
 
     /// A reply on a stream where none was due.
-    pub fn unexpected(&mut self, client: u32, received: &[u8]) {
+    pub fn unexpected(&mut self, client: ClientId, received: &[u8]) {
         self.taken_down.foreign += 1;
         self.failures.count("unexpected reply");
         self.exhibits.keep("unexpected", client, None, b"", received);
     }
 
     /// A datagram that answers no request of its flow; `due` is the oldest that waits, if one does.
-    pub fn foreign(&mut self, client: u32, due: Option<u64>, expected: &[u8], received: &[u8]) {
+    pub fn foreign(&mut self, client: ClientId, due: Option<u64>, expected: &[u8], received: &[u8]) {
         self.taken_down.foreign += 1;
         self.failures.count("foreign datagram");
         self.exhibits.keep("foreign", client, due, expected, received);

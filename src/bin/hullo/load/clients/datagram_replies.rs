@@ -1,140 +1,132 @@
-//! What comes on a datagram socket. Each message says whose it is: run, flow and sequence.
+//! What comes on a datagram socket. Each message says whose it is: run, client and sequence.
 
 use crate::load::books::outcome::Phase;
-use crate::load::clients::client::{Flight, Kind, Stage, State};
-use crate::load::engine::handler::{Driver, UNSENT};
-use crate::load::plan::Check;
+use crate::load::clients::flights::{Flight, FlightId, FlightKind};
+use crate::load::clients::replies::{Heard, Replies, ReplyContext};
 use crate::load::text::request::{ClientId, RequestId};
-use hullo::{DatagramId, Net};
-use std::io;
-use std::time::Duration;
 
-/// How soon a datagram is offered again that the system did not take.
-const AGAIN: Duration = Duration::from_millis(1);
-
-impl Driver<'_> {
-    pub(crate) fn receive(&mut self, net: &mut Net, lane: u32, bytes: &[u8], is_cut: bool) {
+impl Replies<'_> {
+    /// Judges a datagram that has come to a client. One that `is_cut` was longer than we can take.
+    pub fn receive(
+        &mut self,
+        context: &mut ReplyContext<'_>,
+        client: ClientId,
+        bytes: &[u8],
+        is_cut: bool,
+    ) -> Heard {
         if is_cut {
             // What is missing must not make it the right one.
-            let longer = [bytes, b" ... cut"].concat();
-            return self.receive(net, lane, &longer, false);
+            return self.classify(context, client, &[bytes, b" ... cut"].concat());
         }
-        if matches!(self.phase, Phase::Measure | Phase::Drain) {
-            self.ledger.received(bytes.len());
-        }
-        self.classify(net, lane, bytes);
-        self.offer(net, lane);
-        self.check_end(net);
+        self.classify(context, client, bytes)
     }
 
-    fn classify(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) {
+    fn classify(&mut self, context: &mut ReplyContext<'_>, client: ClientId, bytes: &[u8]) -> Heard {
         // Most often it answers the newest, and is right in each byte, however closely it is looked at.
-        let newest = self.lanes.lane(lane).sequence.wrapping_sub(1);
-        if let Some(place) = self.lanes.find(lane, newest) {
-            let sequence = self.lanes.peek(place).sequence;
-            if *self.replies.text(RequestId { client: ClientId::new(lane), sequence }) == *bytes {
-                return self.arrived(net, lane, place, true);
-            }
+        let newest = context.clients[client].sequence.wrapping_sub(1);
+        if let Some(id) = context.clients.flights.find(client, newest)
+            && *self.due.reply(client, FlightKind::Request, newest) == *bytes
+        {
+            return self.arrived(context, client, id, true);
         }
         match self.origin_of(bytes) {
-            Some(turn) if turn.client.number() == lane => {
-                self.not_the_newest(net, lane, turn.sequence, bytes)
+            Some(origin) if origin.client == client => {
+                self.not_the_newest(context, client, origin.sequence, bytes)
             }
-            Some(_) => self.foreign(lane, bytes),
-            None => self.unnamed(net, lane, bytes),
+            Some(_) => self.foreign(context, client, bytes),
+            None => self.unnamed(context, client, bytes),
         }
     }
 
     /// It names nobody. Where that is not asked for, it answers the oldest that it fits.
-    fn unnamed(&mut self, net: &mut Net, lane: u32, bytes: &[u8]) {
-        let mut places: Vec<u32> = self.lanes.under_way(lane).collect();
-        places.sort_by_key(|&place| self.lanes.peek(place).sequence);
-        for place in places {
-            let Flight { kind, sequence, .. } = *self.lanes.peek(place);
-            self.expect(lane, kind, sequence);
-            if self.fits(bytes) {
-                return self.arrived(net, lane, place, true);
+    fn unnamed(&mut self, context: &mut ReplyContext<'_>, client: ClientId, bytes: &[u8]) -> Heard {
+        let flights = &context.clients.flights;
+        let mut under_way: Vec<FlightId> = flights.under_way(client).collect();
+        under_way.sort_by_key(|&id| flights.get(id).sequence);
+        for id in under_way {
+            self.due.look_at(client, context.clients.flights.get(id));
+            if self.due.fits(bytes) {
+                return self.arrived(context, client, id, true);
             }
         }
-        if let Some(sequence) = self.lost_that_fits(lane, bytes) {
-            return self.arrived_late(lane, sequence, bytes);
+        if let Some(sequence) = self.lost_that_fits(client, bytes) {
+            return self.arrived_late(context, client, sequence, bytes);
         }
-        match self.spoiled(lane, bytes) {
-            Some(sequence) => self.not_the_newest(net, lane, sequence, bytes),
-            None => self.foreign(lane, bytes),
-        }
-    }
-
-    /// Whether it is what is expected, as closely as that is looked at.
-    pub(crate) fn fits(&self, bytes: &[u8]) -> bool {
-        match self.plan.script.check {
-            Check::Full => *self.expected == *bytes,
-            Check::Length => self.expected.len() == bytes.len(),
-            Check::None => true,
+        match self.garbled(context.clients, client, bytes) {
+            Some(sequence) => self.not_the_newest(context, client, sequence, bytes),
+            None => self.foreign(context, client, bytes),
         }
     }
 
-    /// It is for this request of this flow, by its name or its likeness.
-    fn not_the_newest(&mut self, net: &mut Net, lane: u32, sequence: u64, bytes: &[u8]) {
-        if let Some(place) = self.lanes.find(lane, sequence) {
-            let flight = *self.lanes.peek(place);
-            self.expect(lane, flight.kind, sequence);
-            let is_right = self.fits(bytes);
+    /// It is for this request of this client, by its name or its likeness.
+    fn not_the_newest(
+        &mut self,
+        context: &mut ReplyContext<'_>,
+        id: ClientId,
+        sequence: u64,
+        bytes: &[u8],
+    ) -> Heard {
+        if let Some(flight_id) = context.clients.flights.find(id, sequence) {
+            let flight = *context.clients.flights.get(flight_id);
+            self.due.look_at(id, &flight);
+            let is_right = self.due.fits(bytes);
             if !is_right {
-                self.keep_wrong(lane, &flight, bytes);
+                self.keep_wrong(context.ledger, id, &flight, bytes);
             }
-            return self.arrived(net, lane, place, is_right);
+            return self.arrived(context, id, flight_id, is_right);
         }
-        let client = self.lanes.lane(lane);
+        let client = &context.clients[id];
         if sequence >= client.sequence {
-            // Never sent: it names us, and nobody else can know that number.
-            self.foreign(lane, bytes);
-        } else if sequence < client.measured_from {
-            // Of the warm-up, or the proof that the server is there: in no book.
-        } else if self.lost.contains(lane, sequence) {
-            self.arrived_late(lane, sequence, bytes);
-        } else {
-            self.ledger.duplicate("duplicate datagram", lane, sequence, bytes);
+            // It was never sent: the datagram names us, and nobody else can know that number.
+            return self.foreign(context, id, bytes);
         }
+        if sequence < client.measured_from {
+            // It is of the warm-up, or the proof that the server is there: in no book.
+        } else if self.lost.contains(id, sequence) {
+            return self.arrived_late(context, id, sequence, bytes);
+        } else {
+            context.ledger.duplicate("duplicate datagram", id, sequence, bytes);
+        }
+        Heard::Nothing
     }
 
-    fn arrived(&mut self, net: &mut Net, lane: u32, place: u32, is_right: bool) {
-        let flight = *self.lanes.flight(place);
-        self.note_order(lane, flight.sequence);
-        self.answered(net, lane, place, &flight, is_right);
+    fn arrived(
+        &mut self,
+        context: &mut ReplyContext<'_>,
+        client: ClientId,
+        id: FlightId,
+        is_right: bool,
+    ) -> Heard {
+        let flight = *context.clients.flights.get(id);
+        note_order(context, client, flight.sequence);
+        self.answered(context, client, id, &flight, is_right)
     }
 
     /// The first answer to a request that was given up.
-    fn arrived_late(&mut self, lane: u32, sequence: u64, bytes: &[u8]) {
-        self.note_order(lane, sequence);
-        self.expect(lane, Kind::Request, sequence);
-        self.answered_late(lane, sequence, bytes);
+    fn arrived_late(
+        &mut self,
+        context: &mut ReplyContext<'_>,
+        client: ClientId,
+        sequence: u64,
+        bytes: &[u8],
+    ) -> Heard {
+        note_order(context, client, sequence);
+        self.due.look_at_request(client, sequence);
+        self.answered_late(context.ledger, client, sequence, bytes);
+        Heard::Nothing
     }
 
-    /// Whether it came after an answer to a later one.
-    fn note_order(&mut self, lane: u32, sequence: u64) {
-        let client = self.lanes.lane(lane);
-        let is_reordered = sequence < client.newest && sequence >= client.measured_from;
-        client.newest = client.newest.max(sequence + 1);
-        if is_reordered {
-            self.ledger.reordered();
+    fn foreign(&mut self, context: &mut ReplyContext<'_>, client: ClientId, bytes: &[u8]) -> Heard {
+        if context.phase != Phase::WarmUp {
+            let oldest = oldest(context, client);
+            match &oldest {
+                Some(flight) => self.due.look_at(client, flight),
+                None => self.due.look_at_nothing(),
+            }
+            let sequence = oldest.map(|flight| flight.sequence);
+            context.ledger.foreign(client, sequence, self.due.text(), bytes);
         }
-    }
-
-    fn foreign(&mut self, lane: u32, bytes: &[u8]) {
-        if self.phase == Phase::WarmUp {
-            return;
-        }
-        let due = self.oldest(lane).map(|place| *self.lanes.peek(place));
-        match due {
-            Some(flight) => self.expect(lane, flight.kind, flight.sequence),
-            None => self.expected.clear(),
-        }
-        self.ledger.foreign(lane, due.map(|flight| flight.sequence), &self.expected, bytes);
-    }
-
-    fn oldest(&self, lane: u32) -> Option<u32> {
-        self.lanes.under_way(lane).min_by_key(|&place| self.lanes.peek(place).sequence)
+        Heard::Nothing
     }
 
     /// Who and which a reply of this run names: `c12-7-` and the mark of the run.
@@ -142,57 +134,24 @@ impl Driver<'_> {
         let end = memchr::memmem::find(bytes, &self.mark)?;
         let (front, sequence) = digits_before(&bytes[..end])?;
         let (front, client) = digits_before(front.strip_suffix(b"-")?)?;
-        front
-            .ends_with(b"c")
-            .then_some(RequestId { client: ClientId::new(u32::try_from(client).ok()?), sequence })
+        let client = ClientId::new(u32::try_from(client).ok()?);
+        front.ends_with(b"c").then_some(RequestId { client, sequence })
     }
+}
 
-    /// The system has refused a datagram, or brought word that an earlier one was refused.
-    pub(crate) fn refused(&mut self, net: &mut Net, lane: u32, error: &io::Error) {
-        use io::ErrorKind::{
-            ConnectionRefused, ConnectionReset, HostUnreachable, NetworkUnreachable, NotConnected,
-        };
-        let has_left = matches!(
-            error.kind(),
-            ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable | NotConnected
-        );
-        if has_left {
-            if self.lanes.lane(lane).stage == Stage::Proving {
-                return self.fail_handshake(net, lane, "connect refused");
-            }
-            // The request counts as lost when its time is over: an answer may come all the same.
-            return self.ledger.fail("refused");
-        }
-        // No message of this length is taken, now or later.
-        let is_hopeless = error.raw_os_error() == Some(libc::EMSGSIZE);
-        if is_hopeless && self.lanes.lane(lane).stage == Stage::Proving {
-            return self.fail_handshake(net, lane, "message longer than the system takes");
-        }
-        // Which of several sent at once the system did not take it does not say: the newest stands for it.
-        let newest = self.lanes.under_way(lane).max_by_key(|&place| self.lanes.peek(place).sequence);
-        if let Some(place) = newest.filter(|&place| self.lanes.peek(place).state == State::Waiting) {
-            self.ledger.fail(&format!("not taken by the system: {error}"));
-            self.lanes.set_unsent(place);
-            if !is_hopeless {
-                net.set_timer(AGAIN, UNSENT | u64::from(lane) << 8);
-            }
-        }
+/// Enters in the ledger whether an answer came after one to a later request.
+fn note_order(context: &mut ReplyContext<'_>, client: ClientId, sequence: u64) {
+    let client = &mut context.clients[client];
+    let is_reordered = sequence < client.newest && sequence >= client.measured_from;
+    client.newest = client.newest.max(sequence + 1);
+    if is_reordered {
+        context.ledger.reordered();
     }
+}
 
-    /// Offers again what the system did not take.
-    pub(crate) fn send_again(&mut self, net: &mut Net, lane: u32) {
-        let unsent = self.lanes.under_way(lane).find(|&place| self.lanes.peek(place).state == State::Unsent);
-        let Some(place) = unsent else { return };
-        let flight = *self.lanes.flight(place);
-        let id = self.lanes.lane(lane).id;
-        let turn = RequestId { client: ClientId::new(lane), sequence: flight.sequence };
-        let sent = self.clock();
-        let again = self.lanes.flight(place);
-        (again.sent, again.state) = (sent, State::Waiting);
-        self.lanes.deadlines.push(place);
-        net.send_datagram(DatagramId::from_bits(id), self.requests.text(turn));
-        self.arm_deadline(net);
-    }
+fn oldest(context: &ReplyContext<'_>, client: ClientId) -> Option<Flight> {
+    let flights = &context.clients.flights;
+    flights.under_way(client).map(|id| *flights.get(id)).min_by_key(|flight| flight.sequence)
 }
 
 /// A number at the end, and what stands before it.

@@ -1,35 +1,38 @@
 //! Answers on a datagram socket whose name has suffered: which request such a one is the wrong reply to.
 
-use crate::load::engine::handler::Driver;
+use crate::load::clients::client::Clients;
+use crate::load::clients::flights::FlightKind;
+use crate::load::clients::replies::Replies;
 use crate::load::plan::Check;
-use crate::load::text::request::{ClientId, RequestId};
+use crate::load::text::request::ClientId;
 
-/// Of the eight digits of the run's mark so many are still right: no other run's mark is so much like ours.
+/// How many of the eight digits of the run's mark are still right: no other run's mark is so much like ours.
 const LIKE_OURS: usize = 6;
 
-impl Driver<'_> {
-    /// The request of this flow whose reply it is but for some bytes, or the case of its letters. It is as long, has our
-    /// run's mark more or less, and no other reply is more like it.
+impl Replies<'_> {
+    /// The request of this client whose reply a datagram is but for some bytes, or the case of its letters. It is as long,
+    /// has our run's mark more or less, and no other reply is more like it.
     #[cold]
-    pub(crate) fn spoiled(&mut self, lane: u32, bytes: &[u8]) -> Option<u64> {
-        if self.plan.script.check != Check::Full {
+    pub(super) fn garbled(&mut self, clients: &Clients, client: ClientId, bytes: &[u8]) -> Option<u64> {
+        if self.script.check != Check::Full {
             return None;
         }
-        let under_way = self.lanes.under_way(lane).map(|place| self.lanes.peek(place).sequence);
-        let mut candidates: Vec<u64> = under_way.chain(self.lost.oldest(lane)).collect();
-        let sent = self.lanes.lane(lane).sequence;
-        candidates.extend(sequence_of(lane, bytes).filter(|&sequence| sequence < sent));
+        let flights = &clients.flights;
+        let under_way = flights.under_way(client).map(|id| flights.get(id).sequence);
+        let mut candidates: Vec<u64> = under_way.chain(self.lost.oldest(client)).collect();
+        let sent = clients[client].sequence;
+        candidates.extend(sequence_of(client, bytes).filter(|&sequence| sequence < sent));
         candidates.sort_unstable();
         candidates.dedup();
         let likeness = |sequence: &u64| {
-            let due = self.replies.text(RequestId { client: ClientId::new(lane), sequence: *sequence });
+            let due = self.due.reply(client, FlightKind::Request, *sequence);
             differences(due, bytes, &self.mark).map(|differences| (differences, *sequence))
         };
         candidates.iter().filter_map(likeness).min().map(|(_, sequence)| sequence)
     }
 }
 
-/// How many bytes differ, but for the case, where they are at most half, and the mark is ours.
+/// How many bytes differ, but for the case; none where more than half of them do, or where the mark is not ours.
 fn differences(due: &[u8], bytes: &[u8], mark: &[u8]) -> Option<usize> {
     let count = |one: &[u8], other: &[u8]| {
         one.iter().zip(other).filter(|(one, other)| !one.eq_ignore_ascii_case(other)).count()
@@ -41,9 +44,9 @@ fn differences(due: &[u8], bytes: &[u8], mark: &[u8]) -> Option<usize> {
 }
 
 /// The sequence that is named behind this client's number.
-fn sequence_of(lane: u32, bytes: &[u8]) -> Option<u64> {
+fn sequence_of(client: ClientId, bytes: &[u8]) -> Option<u64> {
     let bytes = bytes.to_ascii_lowercase();
-    let name = format!("c{lane}-");
+    let name = format!("c{client}-");
     let rest = &bytes[memchr::memmem::find(&bytes, name.as_bytes())? + name.len()..];
     let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     std::str::from_utf8(&rest[..digits]).ok()?.parse().ok()
@@ -57,11 +60,11 @@ mod tests {
     const DUE: &[u8] = b"Hello, c3-17-89abcdef!";
 
     #[test]
-    fn a_reply_with_any_byte_spoiled_is_still_like_itself() {
+    fn a_reply_with_any_byte_garbled_is_still_like_itself() {
         for at in 0..DUE.len() {
-            let mut spoiled = DUE.to_vec();
-            spoiled[at] = b'#';
-            assert_eq!(differences(DUE, &spoiled, MARK), Some(1), "{at}");
+            let mut garbled = DUE.to_vec();
+            garbled[at] = b'#';
+            assert_eq!(differences(DUE, &garbled, MARK), Some(1), "{at}");
         }
         assert_eq!(differences(DUE, &DUE.to_ascii_uppercase(), MARK), Some(0));
         assert_eq!(differences(DUE, &DUE[1..], MARK), None, "of another length");
@@ -71,8 +74,8 @@ mod tests {
 
     #[test]
     fn a_name_is_read_whatever_its_case() {
-        assert_eq!(sequence_of(3, b"HELLO, C3-17-89#BCDEF!"), Some(17));
-        assert_eq!(sequence_of(3, b"HELLO, C4-17-89ABCDEF!"), None);
-        assert_eq!(sequence_of(3, b"c3-"), None);
+        assert_eq!(sequence_of(ClientId::new(3), b"HELLO, C3-17-89#BCDEF!"), Some(17));
+        assert_eq!(sequence_of(ClientId::new(3), b"HELLO, C4-17-89ABCDEF!"), None);
+        assert_eq!(sequence_of(ClientId::new(3), b"c3-"), None);
     }
 }

@@ -1,35 +1,35 @@
 //! What a server said last on a connection that did not go on: it may be the reason.
 
-use crate::load::clients::client::Stage;
-use crate::load::engine::handler::Driver;
+use crate::load::books::ledger::Ledger;
+use crate::load::clients::client::{Clients, Stage};
+use crate::load::clients::replies::Replies;
+use crate::load::text::request::ClientId;
 
-impl Driver<'_> {
-    /// Keeps as evidence what was not judged: of a reply that never was whole, or of the warm-up.
+impl Replies<'_> {
+    /// Keeps as evidence what was not judged: the beginning of a reply that never was whole, or a reply of the warm-up.
     #[cold]
-    pub(crate) fn keep_last_words(&mut self, lane: u32) {
-        let client = self.lanes.lane(lane);
-        let (at, has_stash, stage) = (client.at as usize, client.has_stash, client.stage);
-        let head = self.lanes.head(lane).map(|place| *self.lanes.flight(place));
-        let kind = match (stage, head) {
+    pub fn keep_last_words(&mut self, clients: &Clients, ledger: &mut Ledger, id: ClientId) {
+        let client = &clients[id];
+        let head = clients.flights.head(id).map(|head| clients.flights.get(head));
+        let kind = match (client.stage, head) {
             (Stage::Welcome, _) => {
-                self.expected.clear();
-                self.expected.push(self.plan.script.welcome.as_deref().unwrap_or_default());
+                self.due.look_at_welcome();
                 "unfinished welcome"
             }
             (_, Some(flight)) => {
-                self.expect(lane, flight.kind, flight.sequence);
+                self.due.look_at(id, flight);
                 "unfinished"
             }
-            (_, None) => return self.ledger.exhibits().keep_remembered(lane),
+            (_, None) => return ledger.exhibits().keep_remembered(id),
         };
-        let received = match self.stashes.get(&lane).filter(|_| has_stash) {
-            Some(stash) => stash.as_slice(),
-            None => &self.expected[..at.min(self.expected.len())],
+        let due = self.due.text();
+        let received = match self.fragments.get(&id).filter(|_| client.has_fragment) {
+            Some(fragment) => fragment.as_slice(),
+            None => &due[..due.len().min(client.at as usize)],
         };
         if received.is_empty() {
-            return self.ledger.exhibits().keep_remembered(lane);
+            return ledger.exhibits().keep_remembered(id);
         }
-        let sequence = head.map(|flight| flight.sequence);
-        self.ledger.exhibits().keep(kind, lane, sequence, &self.expected, received);
+        ledger.exhibits().keep(kind, id, head.map(|flight| flight.sequence), due, received);
     }
 }

@@ -4,7 +4,7 @@ use crate::load::plan::{Check, Framing};
 
 /// What the front of the input is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Match {
+pub enum Match {
     /// The rest of the reply, in so many bytes.
     Right(usize),
     /// More of the reply, and not all: so many bytes, or so many line ends where nothing else is looked at.
@@ -14,7 +14,7 @@ pub(crate) enum Match {
 
 /// Holds input against a reply of which `at` has come before, in what [`Match::Partial`] counts.
 #[inline]
-pub(crate) fn hold(check: Check, framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
+pub fn hold(check: Check, framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
     match check {
         Check::Full => {
             let due = &expected[at..];
@@ -61,7 +61,7 @@ fn of_that_length(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) ->
 
 /// How much of the input belongs to a wrong reply of which `lines` line ends are still to come: to the last of them, or
 /// with no framing as much as one read has brought. None: it goes on.
-pub(crate) fn end_of_wrong(framing: Framing, lines: usize, bytes: &[u8]) -> Option<usize> {
+pub fn end_of_wrong(framing: Framing, lines: usize, bytes: &[u8]) -> Option<usize> {
     match framing {
         Framing::Raw => Some(bytes.len()),
         Framing::Line => memchr::memchr_iter(b'\n', bytes).nth(lines.max(1) - 1).map(|end| end + 1),

@@ -1,10 +1,13 @@
-//! Who has waited longest: an order of places that are known by number. Its memory is fixed at the start.
+//! Who has waited longest: an order of clients, or of their flights. Its memory is fixed at the start.
 
-/// Places in the order in which they came; any of them can leave in constant time.
-pub(crate) struct Queue {
+use std::marker::PhantomData;
+
+/// Members in the order in which they came; any of them can leave in constant time.
+pub struct Queue<T> {
     links: Vec<Link>,
     first: u32,
     last: u32,
+    members: PhantomData<T>,
 }
 
 #[derive(Clone, Copy)]
@@ -14,35 +17,43 @@ struct Link {
 }
 
 const NONE: u32 = u32::MAX;
-/// `before` of a place that does not wait.
+/// `before` of a member that does not wait.
 const AWAY: u32 = u32::MAX - 1;
 
-impl Queue {
-    pub(crate) fn new(places: usize) -> Queue {
-        Queue { links: vec![Link { before: AWAY, after: NONE }; places], first: NONE, last: NONE }
+impl<T: Copy + From<u32> + Into<u32>> Queue<T> {
+    /// Memory that each member takes, in bytes.
+    pub const BYTES_EACH: usize = size_of::<Link>();
+
+    /// An empty queue for so many members, numbered from 0.
+    pub fn new(members: usize) -> Queue<T> {
+        let away = Link { before: AWAY, after: NONE };
+        Queue { links: vec![away; members], first: NONE, last: NONE, members: PhantomData }
     }
 
-    /// At the end; a place that waits already keeps its turn.
+    /// Puts a member at the end. One that waits already keeps its place.
     #[inline]
-    pub(crate) fn push(&mut self, place: u32) {
-        if self.links[place as usize].before != AWAY {
+    pub fn push(&mut self, member: T) {
+        let member = member.into();
+        if self.links[member as usize].before != AWAY {
             return;
         }
-        self.links[place as usize] = Link { before: self.last, after: NONE };
+        self.links[member as usize] = Link { before: self.last, after: NONE };
         match self.last {
-            NONE => self.first = place,
-            last => self.links[last as usize].after = place,
+            NONE => self.first = member,
+            last => self.links[last as usize].after = member,
         }
-        self.last = place;
+        self.last = member;
     }
 
+    /// Takes a member out, wherever it stands; one that does not wait is no matter.
     #[inline]
-    pub(crate) fn remove(&mut self, place: u32) {
-        let Link { before, after } = self.links[place as usize];
+    pub fn remove(&mut self, member: T) {
+        let member = member.into();
+        let Link { before, after } = self.links[member as usize];
         if before == AWAY {
             return;
         }
-        self.links[place as usize].before = AWAY;
+        self.links[member as usize].before = AWAY;
         match before {
             NONE => self.first = after,
             before => self.links[before as usize].after = after,
@@ -54,17 +65,18 @@ impl Queue {
     }
 
     #[inline]
-    pub(crate) fn first(&self) -> Option<u32> {
-        Some(self.first).filter(|&first| first != NONE)
+    pub fn first(&self) -> Option<T> {
+        Some(self.first).filter(|&first| first != NONE).map(T::from)
     }
 
-    /// All, the last one first.
-    pub(crate) fn backwards(&self) -> impl Iterator<Item = u32> + '_ {
-        let in_line = |place: u32| Some(place).filter(|&place| place != NONE);
-        std::iter::successors(in_line(self.last), move |&place| in_line(self.links[place as usize].before))
+    /// All members, the last one first.
+    pub fn backwards(&self) -> impl Iterator<Item = T> + '_ {
+        let in_line = |member: u32| Some(member).filter(|&member| member != NONE);
+        let before = move |&member: &u32| in_line(self.links[member as usize].before);
+        std::iter::successors(in_line(self.last), before).map(T::from)
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.first == NONE
     }
 }
@@ -73,7 +85,7 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn order(queue: &mut Queue) -> Vec<u32> {
+    fn order(queue: &mut Queue<u32>) -> Vec<u32> {
         let mut order = Vec::new();
         while let Some(first) = queue.first() {
             order.push(first);
@@ -84,15 +96,15 @@ mod tests {
 
     #[test]
     fn whoever_came_first_is_first_and_anybody_may_leave() {
-        let mut queue = Queue::new(5);
-        [3, 1, 4, 0, 1].into_iter().for_each(|place| queue.push(place));
+        let mut queue = Queue::<u32>::new(5);
+        [3, 1, 4, 0, 1].into_iter().for_each(|member| queue.push(member));
         queue.remove(4);
         queue.remove(2);
         queue.push(2);
         assert_eq!(queue.backwards().collect::<Vec<_>>(), [2, 0, 1, 3]);
         assert_eq!(order(&mut queue), [3, 1, 0, 2]);
         assert!(queue.is_empty());
-        [0, 1, 2].into_iter().for_each(|place| queue.push(place));
+        [0, 1, 2].into_iter().for_each(|member| queue.push(member));
         queue.remove(0);
         queue.remove(2);
         queue.push(0);

@@ -1,92 +1,118 @@
-//! One record a second, and what the generator itself costs.
+//! The interval under way, and what the generator itself costs in it. One ends each second, and with each phase.
 
 use crate::load::books::intervals::Frame;
 use crate::load::books::outcome::Phase;
-use crate::load::engine::handler::Driver;
+use crate::load::engine::alarm::Alarm;
+use crate::load::engine::{Engine, set_interval};
+use hullo::Net;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use std::time::Duration;
 
-const SECOND: u64 = 1_000_000_000;
+const SECOND: Duration = Duration::from_secs(1);
 
+/// What is known of the interval under way, and of those that were measured.
 #[derive(Default)]
-pub(crate) struct Seconds {
-    /// How long the ramp took.
-    pub(crate) ramp: Duration,
-    /// When the record under way began, and what was planned and used by then.
+pub struct CurrentInterval {
+    /// When it began, and what was planned and used by then.
     start: u64,
     planned: u64,
     cpu: Duration,
-    /// The longest turn in it, the next tick of its timer, and the longest turn in all that was measured.
+    /// The longest turn in it.
     longest: Duration,
-    next_tick: u64,
-    pub(crate) longest_measured: Duration,
-    pub(crate) cpu_measured: Duration,
+    /// When the timer of the seconds is due.
+    next_second: u64,
+    /// The longest turn in all that was measured, and what was used by it.
+    longest_measured: Duration,
+    cpu_measured: Duration,
 }
 
-impl Seconds {
-    /// A turn that took so long, or a timer that came so late: nothing else was served meanwhile.
-    pub(crate) fn note_turn(&mut self, length: Duration) {
+impl CurrentInterval {
+    /// The first interval begins now.
+    pub fn begin(&mut self, now: u64) {
+        self.cpu = cpu_time();
+        self.start = now;
+    }
+
+    /// A turn took so long, or a timer came so late: nothing else was served meanwhile.
+    pub fn note_turn(&mut self, length: Duration) {
         self.longest = self.longest.max(length);
     }
 
     /// The timer of the seconds begins now.
-    pub(crate) fn expect_ticks(&mut self, now: u64) {
-        self.next_tick = now + SECOND;
+    fn expect_seconds(&mut self, now: u64) {
+        self.next_second = now + SECOND.as_nanos() as u64;
     }
 
-    /// It came, a whole number of seconds after it began, or late.
-    pub(crate) fn note_tick(&mut self, now: u64) {
-        self.note_turn(Duration::from_nanos(now.saturating_sub(self.next_tick)));
-        while self.next_tick <= now {
-            self.next_tick += SECOND;
+    /// The timer came, a whole number of seconds after it began, or late.
+    fn note_second(&mut self, now: u64) {
+        self.note_turn(Duration::from_nanos(now.saturating_sub(self.next_second)));
+        while self.next_second <= now {
+            self.next_second += SECOND.as_nanos() as u64;
         }
+    }
+
+    /// Ends the interval, by which `planned` requests were planned, and begins the next.
+    fn end(&mut self, now: u64, phase: Phase, planned: u64, alive: u64) -> Frame {
+        let length = Duration::from_nanos(now - self.start);
+        let cpu = cpu_time();
+        let used = cpu.saturating_sub(self.cpu);
+        let longest = std::mem::take(&mut self.longest);
+        if phase == Phase::Measure {
+            self.longest_measured = self.longest_measured.max(longest);
+            self.cpu_measured += used;
+        }
+        // What was used before the first interval belongs to nobody.
+        let is_counted = !self.cpu.is_zero() && !length.is_zero();
+        let frame = Frame {
+            start: Duration::from_nanos(self.start),
+            length,
+            phase,
+            alive,
+            planned: planned.saturating_sub(self.planned),
+            cpu: if is_counted { used.as_secs_f64() / length.as_secs_f64() } else { 0.0 },
+            max_loop_lag: longest,
+        };
+        (self.start, self.planned, self.cpu) = (now, planned, cpu);
+        frame
+    }
+
+    /// The longest turn in all that was measured.
+    pub fn longest_measured(&self) -> Duration {
+        self.longest_measured
+    }
+
+    /// The processor time of all that was measured.
+    pub fn cpu_measured(&self) -> Duration {
+        self.cpu_measured
     }
 }
 
-impl Driver<'_> {
-    /// Ends the record under way and begins the next.
-    pub(crate) fn close_interval(&mut self) {
-        let now = self.clock();
-        let length = Duration::from_nanos(now - self.seconds.start);
-        let cpu = cpu_time();
-        let used = cpu.saturating_sub(self.seconds.cpu);
-        let is_measured = self.phase == Phase::Measure;
-        let all_planned = if is_measured { self.pace.planned(now) } else { 0 };
-        let planned = all_planned.saturating_sub(self.seconds.planned);
-        let longest = std::mem::take(&mut self.seconds.longest);
-        if is_measured {
-            self.seconds.longest_measured = self.seconds.longest_measured.max(longest);
-            self.seconds.cpu_measured += used;
-        }
-        // What was used before the first record belongs to nobody.
-        let has_begun = !self.seconds.cpu.is_zero();
-        if length > Duration::ZERO {
+impl Engine<'_> {
+    pub(super) fn start_seconds(&mut self, net: &mut Net) {
+        self.second_timer = Some(set_interval(net, SECOND, Alarm::Second));
+        self.interval.expect_seconds(self.clock.read());
+    }
+
+    pub(super) fn end_second(&mut self, net: &mut Net) {
+        self.interval.note_second(self.clock.now());
+        self.end_interval();
+        self.check_silence(net);
+    }
+
+    /// Ends the interval under way and begins the next.
+    pub(super) fn end_interval(&mut self) {
+        let now = self.clock.read();
+        let planned = if self.phase == Phase::Measure { self.pace.planned(now) } else { 0 };
+        let frame = self.interval.end(now, self.phase, planned, self.sessions.alive_now());
+        if !frame.length.is_zero() {
             self.progress.note(self.ledger.current_times());
-            let frame = Frame {
-                start: Duration::from_nanos(self.seconds.start),
-                length,
-                phase: self.phase,
-                alive: self.alive_now,
-                planned,
-                cpu: if has_begun { used.as_secs_f64() / length.as_secs_f64() } else { 0.0 },
-                max_loop_lag: longest,
-            };
             self.ledger.end_interval(frame, self.tell);
         }
-        self.seconds.start = now;
-        self.seconds.planned = all_planned;
-        self.seconds.cpu = cpu;
-    }
-
-    /// Before the first turn.
-    pub(crate) fn start_seconds(&mut self) {
-        self.seconds.cpu = cpu_time();
-        self.seconds.start = self.clock();
     }
 }
 
-/// Of this thread: there is no other while requests are sent (a name is looked up before).
+/// The processor time of this thread: there is no other while requests are sent (a name is looked up before).
 fn cpu_time() -> Duration {
     let Ok(usage) = getrusage(UsageWho::RUSAGE_THREAD) else { return Duration::ZERO };
     let total = usage.user_time() + usage.system_time();

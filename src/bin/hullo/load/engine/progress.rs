@@ -2,7 +2,8 @@
 
 use crate::load::books::latency::{histogram, merge};
 use crate::load::books::outcome::Phase;
-use crate::load::engine::handler::{Driver, nanoseconds};
+use crate::load::engine::Engine;
+use crate::load::engine::clock::nanoseconds;
 use crate::load::report::{counted, rate, shown};
 use console::Term;
 use hdrhistogram::Histogram;
@@ -59,7 +60,7 @@ impl Progress {
         Progress { way, since: 0, correct: 0, times: histogram(), figures: String::new() }
     }
 
-    pub(crate) fn interval(&self) -> Option<Duration> {
+    pub fn interval(&self) -> Option<Duration> {
         match &self.way {
             Way::None => None,
             Way::Lines(_, every) => Some(*every).filter(|every| !every.is_zero()),
@@ -79,23 +80,23 @@ impl Progress {
     }
 
     /// Response times of a second that has ended.
-    pub(crate) fn note(&mut self, times: &Histogram<u64>) {
+    pub fn note(&mut self, times: &Histogram<u64>) {
         if !matches!(self.way, Way::None) {
             merge(&mut self.times, times);
         }
     }
 
     /// Leaves the terminal as it was.
-    pub(crate) fn end(&mut self) {
+    pub fn end(&mut self) {
         if let Way::Bar(bar) = &self.way {
             bar.finish_and_clear();
         }
     }
 }
 
-impl Driver<'_> {
-    pub(crate) fn show_progress(&mut self) {
-        let since_phase = Duration::from_nanos(self.now.saturating_sub(self.phase_began));
+impl Engine<'_> {
+    pub(super) fn show_progress(&mut self) {
+        let since_phase = Duration::from_nanos(self.clock.now().saturating_sub(self.phase_began));
         let of = |length: Option<Duration>| {
             length.map_or(String::new(), |length| format!(" of {}", shown(length)))
         };
@@ -106,7 +107,8 @@ impl Driver<'_> {
             Phase::Drain => ("drain", of(Some(self.plan.drain))),
         };
         let asked = counted(self.plan.clients as u64, "client", "clients");
-        let mut text = format!("{phase} {}{of}: {} of {asked} alive", shown(since_phase), self.alive_now);
+        let mut text =
+            format!("{phase} {}{of}: {} of {asked} alive", shown(since_phase), self.sessions.alive_now());
         match self.phase {
             Phase::Ramp | Phase::WarmUp => {}
             Phase::Measure => text += &self.figures(),
@@ -129,9 +131,9 @@ impl Driver<'_> {
     fn figures(&mut self) -> String {
         let correct = self.ledger.books().correct;
         let since = self.progress.since.max(self.measured.0);
-        let length = Duration::from_nanos(self.now.saturating_sub(since));
+        let length = Duration::from_nanos(self.clock.now().saturating_sub(since));
         let is_bar = matches!(self.progress.way, Way::Bar(_));
-        if is_bar && length < SECOND && self.now >= self.measured.0 + nanoseconds(SECOND) {
+        if is_bar && length < SECOND && self.clock.now() >= self.measured.0 + nanoseconds(SECOND) {
             return self.progress.figures.clone();
         }
         let latest = self.ledger.current_times();
@@ -147,7 +149,7 @@ impl Driver<'_> {
         let figures = format!("{done}, {}, p99 {p99}", rate(per_second));
         if !is_bar || length >= SECOND {
             let progress = &mut *self.progress;
-            (progress.since, progress.correct) = (self.now, correct);
+            (progress.since, progress.correct) = (self.clock.now(), correct);
             progress.times.reset();
             progress.figures.clone_from(&figures);
         }

@@ -19,6 +19,11 @@ impl ClientId {
         ClientId(number)
     }
 
+    /// All clients of a run that has so many.
+    pub fn all(count: usize) -> impl Iterator<Item = ClientId> {
+        (0..count as u32).map(ClientId)
+    }
+
     #[inline]
     pub const fn number(self) -> u32 {
         self.0
@@ -28,6 +33,20 @@ impl ClientId {
     #[inline]
     pub const fn index(self) -> usize {
         self.0 as usize
+    }
+}
+
+impl From<u32> for ClientId {
+    #[inline]
+    fn from(number: u32) -> ClientId {
+        ClientId(number)
+    }
+}
+
+impl From<ClientId> for u32 {
+    #[inline]
+    fn from(client: ClientId) -> u32 {
+        client.0
     }
 }
 

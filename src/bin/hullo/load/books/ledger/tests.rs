@@ -37,8 +37,8 @@ fn step(ledger: &mut Ledger, place: Place, choice: u8) -> Place {
         (Overdue, 0) => (ledger.forgotten(1), Forgotten).1,
         (Overdue, 1) => (ledger.late_and_wrong(), WrongLate).1,
         (Overdue, _) => (ledger.late(), Late).1,
-        (Wrong, 0) => (ledger.corrected(0, 0, false), Correct).1,
-        (WrongLate, 0) => (ledger.corrected(0, 0, true), Late).1,
+        (Wrong, 0) => (ledger.corrected(ClientId::new(0), 0, false), Correct).1,
+        (WrongLate, 0) => (ledger.corrected(ClientId::new(0), 0, true), Late).1,
         (place, _) => place,
     }
 }
