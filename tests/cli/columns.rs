@@ -1,6 +1,6 @@
 //! No line of help, manuals, tables and printed configs is wider than 80 columns, where it has blanks to break at.
 
-use crate::support::{TempDir, hullo, skip, succeed, text};
+use crate::support::{HULLO, TempDir, hullo, skip, succeed, text};
 use std::io::Write;
 use std::process::{Command, Stdio};
 
@@ -76,11 +76,8 @@ fn a_long_sentence_is_broken_between_words_on_a_terminal_and_nowhere_else() {
     let sentence = text(&hullo(&line).output().unwrap().stderr).to_owned();
     assert!(sentence.lines().count() == 1 && columns(&sentence) > 80, "{sentence}");
     let on_a_terminal = "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)";
-    let python = Command::new("python3")
-        .args(["-c", on_a_terminal, env!("CARGO_BIN_EXE_hullo")])
-        .args(line)
-        .stdin(Stdio::null())
-        .output();
+    let python =
+        Command::new("python3").args(["-c", on_a_terminal, HULLO]).args(line).stdin(Stdio::null()).output();
     let Ok(output) = python else { return skip("there is no python3 here to make a terminal") };
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let broken = text(&output.stdout).replace("\r\n", "\n");

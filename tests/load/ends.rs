@@ -1,8 +1,8 @@
 //! The ends of `hullo load`: servers that are not there, say nothing, die or talk rubbish. It ends in time, with sane
 //! numbers and the right exit code.
 
-use crate::load_common::{Lines, Load, command, load, options, status, under_way};
-use crate::support::{PATIENCE, Process};
+use crate::load_common::{Lines, Load, command, load, options, under_way};
+use crate::support::{PATIENCE, Process, status};
 use std::io::Write;
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -177,7 +177,7 @@ fn a_server_that_never_stops_talking() {
     let process = Process::start(&mut command(options(&answers.url(), line)));
     let mut most = 0;
     crate::load_common::until("it has ended, or enough was seen", || {
-        most = most.max(status(&process, "VmRSS:").unwrap_or(0));
+        most = most.max(status(process.id(), "VmRSS:").unwrap_or(0));
         !process.said().out.is_empty()
     });
     let load = crate::load_common::end(process);

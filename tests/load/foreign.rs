@@ -2,7 +2,7 @@
 //! asyncio.
 
 use crate::load_common::{Load, load, load_with, options};
-use crate::support::{PATIENCE, Process, TempDir, skip};
+use crate::support::{PATIENCE, Process, TempDir, python_server, skip};
 use std::net::TcpListener;
 use std::process::Command;
 
@@ -75,24 +75,10 @@ fn an_error_of_redis_is_a_wrong_reply_and_evidence() {
     assert_eq!(load.code, Some(1));
 }
 
-/// A server of `tests/python`, and its port; `None`, and why is printed, without an interpreter.
-fn python(script: &str, arguments: &[&str]) -> Option<(Process, u16)> {
-    let version = Command::new("python3").arg("--version").output();
-    if !version.is_ok_and(|output| output.status.success()) {
-        skip("there is no python3 here");
-        return None;
-    }
-    let path = format!("{}/tests/python/{script}", env!("CARGO_MANIFEST_DIR"));
-    let process = Process::start(Command::new("python3").args(["-B", &path]).args(arguments));
-    let port = process.wait_for(PATIENCE, |said| said.out.first()?.parse().ok());
-    let port = port.unwrap_or_else(|| panic!("it does not serve: {:?}", process.said()));
-    Some((process, port))
-}
-
 #[test]
 fn greeters_with_a_thread_for_each_client_are_right() {
     for dialect in ["hello", "indeed", "receipt"] {
-        let Some((_server, port)) = python("greeters.py", &[dialect]) else { return };
+        let Some((_server, port)) = python_server("greeters.py", &[dialect]) else { return };
         let url = format!("tcp://127.0.0.1:{port}");
         let load = load(&url, &format!("-c 20 -n 1000 --framing raw --warmup 0s --dialect {dialect}"));
         load.all_correct(20);
@@ -102,7 +88,7 @@ fn greeters_with_a_thread_for_each_client_are_right() {
 
 #[test]
 fn a_greeter_with_threads_is_right_by_the_clock_and_in_churn() {
-    let Some((_server, port)) = python("greeters.py", &["hello"]) else { return };
+    let Some((_server, port)) = python_server("greeters.py", &["hello"]) else { return };
     let url = format!("tcp://127.0.0.1:{port}");
     load(&url, "-c 10 -r 300 -d 1s --framing raw --warmup 100ms").all_correct(10);
     let churned = load(&url, "-c 5 -n 300 --churn --framing raw --warmup 0s");
@@ -114,7 +100,7 @@ fn a_greeter_with_threads_is_right_by_the_clock_and_in_churn() {
 fn a_server_with_a_short_backlog_gets_all_its_clients_in_the_end() {
     let temp = TempDir::new();
     let path = temp.join("s").display().to_string();
-    let Some((_server, _)) = python("unix_greeter.py", &[&path]) else { return };
+    let Some((_server, _)) = python_server("unix_greeter.py", &[&path]) else { return };
     let load = load(&format!("unix:{path}"), "-c 100 -n 500 --framing raw --warmup 0s");
     load.all_correct(100);
     assert_eq!(load.report.books().correct, 500);
@@ -122,7 +108,7 @@ fn a_server_with_a_short_backlog_gets_all_its_clients_in_the_end() {
 
 #[test]
 fn a_greeter_of_datagrams_is_right() {
-    let Some((_server, port)) = python("greeters.py", &["udp"]) else { return };
+    let Some((_server, port)) = python_server("greeters.py", &["udp"]) else { return };
     let load = load(&format!("udp://127.0.0.1:{port}"), "-c 20 -n 1000 --warmup 0s");
     load.all_correct(20);
     assert_eq!(load.report.books().correct, 1000);
@@ -130,7 +116,7 @@ fn a_greeter_of_datagrams_is_right() {
 
 #[test]
 fn asyncio_is_right_in_lines() {
-    let Some((_server, port)) = python("asyncio_greeter.py", &[]) else { return };
+    let Some((_server, port)) = python_server("asyncio_greeter.py", &[]) else { return };
     let url = format!("tcp://127.0.0.1:{port}");
     for more in ["", "--outstanding 16"] {
         let load = load(&url, &format!("-c 50 -n 3000 --framing line --warmup 0s {more}"));

@@ -15,10 +15,6 @@ use std::time::{Duration, Instant};
 
 const QUICK: &str = "-c 2 -n 20 --warmup 0s";
 
-fn greeter() -> Lines {
-    Lines::hello(|client, message| client.greet(message))
-}
-
 /// A named pipe.
 fn pipe(dir: &TempDir, name: &str) -> PathBuf {
     let path = dir.join(name);
@@ -42,7 +38,7 @@ fn full(path: &Path) -> File {
 
 #[test]
 fn a_closed_stdout_is_an_error_of_every_result() {
-    let server = greeter();
+    let server = Lines::greeting();
     let url = server.url();
     let dir = TempDir::new();
     let file = dir.join("run.json").display().to_string();
@@ -73,7 +69,7 @@ fn a_closed_stdout_is_an_error_of_every_result() {
 
 #[test]
 fn no_socket_takes_the_number_of_a_closed_stream() {
-    let server = greeter();
+    let server = Lines::greeting();
     let mut process =
         Process::start(&mut in_shell("exec <&- 2>&-", options(&server.url(), &format!("{QUICK} -i 1ms"))));
     assert_eq!(process.wait(PATIENCE).expect("it ends").code(), Some(0), "{:?}", process.said());
@@ -120,7 +116,7 @@ fn two_reports_in_one_file_are_refused_by_whatever_names() {
 
 #[test]
 fn a_dash_is_stdout_in_place_of_the_text() {
-    let server = greeter();
+    let server = Lines::greeting();
     let url = server.url();
     let out = |more: &[&str]| {
         let line: Vec<&str> = QUICK.split_whitespace().collect();
@@ -140,7 +136,7 @@ fn a_dash_is_stdout_in_place_of_the_text() {
 
 #[test]
 fn a_reader_of_the_time_series_that_stalls_holds_no_run_up() {
-    let server = greeter();
+    let server = Lines::greeting();
     let dir = TempDir::new();
     let path = pipe(&dir, "series");
     let _stalled = full(&path);
@@ -163,7 +159,7 @@ fn a_reader_of_the_time_series_that_stalls_holds_no_run_up() {
 
 #[test]
 fn a_time_series_comes_as_it_is_written() {
-    let server = greeter();
+    let server = Lines::greeting();
     let dir = TempDir::new();
     let path = pipe(&dir, "series");
     let line = format!("-c 2 -d 2s --warmup 0s --timeseries {}", path.display());
@@ -179,7 +175,7 @@ fn a_time_series_comes_as_it_is_written() {
 
 #[test]
 fn a_signal_ends_what_waits_for_a_reader() {
-    let server = greeter();
+    let server = Lines::greeting();
     let dir = TempDir::new();
     let (stalled, unread) = (pipe(&dir, "stalled"), pipe(&dir, "unread"));
     let _reader = full(&stalled);
@@ -217,7 +213,7 @@ fn a_signal_ends_what_waits_for_a_reader() {
 
 #[test]
 fn a_signal_that_comes_twice_at_once_leaves_the_report() {
-    let server = greeter();
+    let server = Lines::greeting();
     let mut process = Process::start(&mut command(options(&server.url(), "-c 2 -d 60s --warmup 0s")));
     until("it is under way", || server.messages() > 100);
     let kill = format!("kill -TERM {0}; kill -INT {0}; kill -TERM {0}", process.id());
@@ -233,13 +229,13 @@ fn a_signal_that_comes_twice_at_once_leaves_the_report() {
 
 #[test]
 fn a_terminal_that_has_stopped_holds_no_run_up() {
-    let server = greeter();
+    let server = Lines::greeting();
     python("load_on_stopped_terminal.py", &[HULLO.to_owned(), server.url()], PATIENCE);
 }
 
 #[test]
 fn what_was_typed_stays_on_its_line_in_every_report() {
-    let server = greeter();
+    let server = Lines::greeting();
     let dir = TempDir::new();
     let names = ["run.json", "run.html", "run.hlog", "run.jsonl"];
     let [json, html, hdr, series] = names.map(|name| dir.join(name).display().to_string());

@@ -131,7 +131,7 @@ fn a_server_that_freezes_for_a_second_cannot_hide_it() {
 
 #[test]
 fn a_generator_that_was_held_up_says_that_it_is_not_to_be_trusted() {
-    let server = Lines::hello(|client, message| client.greet(message));
+    let server = Lines::greeting();
     let process = Process::start(&mut command(options(&server.url(), "-c 10 -r 500 -d 2s --warmup 0s")));
     crate::load_common::until("it is under way", || server.messages() >= 200);
     process.signal("STOP");
@@ -163,7 +163,7 @@ fn in_a_closed_loop_the_planned_instant_is_that_of_sending() {
 
 #[test]
 fn connections_are_made_at_the_pace_that_was_asked_for() {
-    let server = Lines::hello(|client, message| client.greet(message));
+    let server = Lines::greeting();
     let load = load(&server.url(), "-c 20 -n 100 --connect-rate 40 --warmup 0s");
     load.all_correct(20);
     let peers = server.peers();

@@ -1,26 +1,27 @@
 //! `hullo load`: whom it reaches by a name of several addresses, from where, and what it sees beforehand cannot be sent.
 
 use crate::load_common::{Client, Lines, Load, end, load, load_with, options, refused};
-use crate::support::{HULLO, Process, TempDir, has_ipv6, skip};
+use crate::support::{HULLO, Process, TempDir, etc, has_ipv6, has_mounts, in_mounts, skip};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixDatagram;
-use std::process::Command;
 use std::time::Duration;
 
 /// A run in which the name `twice` stands for `::1` and `127.0.0.1`: in a mount namespace with a hosts file of its own.
 /// None where there is no such thing.
-fn load_twice(url: &str, line: &str) -> Option<Load> {
+fn load_twice(url: &str, arguments: &str) -> Option<Load> {
     let temp = TempDir::new();
     std::fs::write(temp.join("hosts"), "::1 twice\n127.0.0.1 twice localhost\n").unwrap();
-    let script = "mount --bind \"$1\" /etc/hosts || exit 99; shift; exec \"$0\" load \"$@\"";
-    let mut command = Command::new("unshare");
-    command.args(["-m", "sh", "-c", script, HULLO]).arg(temp.join("hosts")).args(options(url, line));
-    command.env_remove("HULLO_LOG").env("NO_COLOR", "1");
-    if !has_ipv6() || !Command::new("unshare").args(["-m", "true"]).status().is_ok_and(|it| it.success()) {
-        skip("a hosts file of our own wants IPv6, and unshare as root");
+    if !has_ipv6() {
+        skip("there is no IPv6 here");
         return None;
     }
+    if !has_mounts() {
+        return None;
+    }
+    let line = format!("{} || exit 99; exec \"$0\" load \"$@\"", etc("hosts", temp.join("hosts")));
+    let mut command = in_mounts(&line);
+    command.arg(HULLO).args(options(url, arguments)).env("NO_COLOR", "1");
     Some(end(Process::start(&mut command)))
 }
 
@@ -65,7 +66,7 @@ fn a_name_of_two_families_finds_the_one_where_the_server_of_datagrams_is() {
 
 #[test]
 fn a_name_of_two_families_finds_the_one_where_the_server_of_streams_is() {
-    let server = Lines::hello(|client, message| client.greet(message));
+    let server = Lines::greeting();
     let port = server.url().rsplit(':').next().unwrap().to_owned();
     for line in ["-c 400 -n 400 --warmup 0s", "-c 10 -n 100 --warmup 0s --churn"] {
         let Some(load) = load_twice(&format!("tcp://twice:{port}"), line) else { return };

@@ -28,10 +28,6 @@ fn interrupt(
     }
 }
 
-fn greeter() -> Lines {
-    Lines::hello(|client, message| client.greet(message))
-}
-
 #[test]
 fn in_the_ramp() {
     let silent = || Lines::serve_clients(|client| client.each_line(|_, _| ()));
@@ -51,7 +47,7 @@ fn in_the_ramp() {
 #[test]
 fn in_the_warm_up() {
     interrupt(
-        greeter,
+        Lines::greeting,
         "-c 5 -r 200 -d 60s --warmup 60s",
         |server| server.messages() > 20,
         |load| {
@@ -64,7 +60,7 @@ fn in_the_warm_up() {
 #[test]
 fn in_the_measure() {
     interrupt(
-        greeter,
+        Lines::greeting,
         "-c 5 -r 200 -d 60s --warmup 0s",
         |server| server.messages() > 100,
         |load| {
@@ -86,7 +82,7 @@ fn in_the_measure() {
 #[test]
 fn in_the_measure_of_a_closed_loop() {
     interrupt(
-        greeter,
+        Lines::greeting,
         "-c 5 -n 100M --warmup 0s",
         |server| server.messages() > 1000,
         |load| {
@@ -121,7 +117,7 @@ fn in_the_drain() {
 #[test]
 fn in_the_middle_of_churn() {
     interrupt(
-        greeter,
+        Lines::greeting,
         "-c 5 -r 100 -d 60s --churn --warmup 0s",
         |server| server.messages() > 100, // a request and a farewell each
         |load| {

@@ -109,7 +109,7 @@ fn a_generator_that_is_stopped_in_the_midst_of_sending_calls_nothing_late() {
 
 #[test]
 fn a_generator_that_never_stood_still_says_so() {
-    let server = Lines::hello(|client, message| client.greet(message));
+    let server = Lines::greeting();
     let load = load(&server.url(), "-c 2 -r 50 -d 1s --warmup 0s");
     let stall = load.report.count(&["generator", "longest_stall_us"]);
     let reasons = load.report.reasons();

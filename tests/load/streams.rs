@@ -1,7 +1,7 @@
 //! `hullo load` on streams, against `hullo serve`: every reply is right, however they are asked for.
 
-use crate::load_common::{Load, command, end, load, load_with, options, status};
-use crate::support::{Daemon, PATIENCE, Process, TempDir, eventually, raise_descriptor_limit, skip};
+use crate::load_common::{Load, command, end, load, load_with, options};
+use crate::support::{Daemon, PATIENCE, Process, TempDir, eventually, raise_descriptor_limit, skip, status};
 use nix::sys::resource::{Resource, getrlimit};
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ fn five_thousand_clients_are_alive_and_right_from_one_thread() {
     let mut threads = 0;
     eventually("it is seen with its sockets open", || {
         let sockets = std::fs::read_dir(format!("/proc/{}/fd", process.id())).map_or(0, |fds| fds.count());
-        threads = threads.max(status(&process, "Threads:").unwrap_or(0));
+        threads = threads.max(status(process.id(), "Threads:").unwrap_or(0));
         sockets as u64 > clients / 2 || !process.said().out.is_empty()
     });
     assert_eq!(threads, 1);
@@ -239,7 +239,7 @@ fn memory_does_not_grow_with_the_number_of_requests() {
     let resident = |after: Duration| {
         let start = Instant::now();
         eventually("it works", || daemon.cpu_time() >= after || start.elapsed() > PATIENCE / 2);
-        status(&process, "VmRSS:")
+        status(process.id(), "VmRSS:")
     };
     let early = resident(Duration::from_millis(200));
     let later = resident(Duration::from_millis(800));

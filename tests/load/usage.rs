@@ -4,10 +4,9 @@
 use crate::load_common::{
     Lines, Report, assert_honest, command, end, in_shell, load, load_with, options, refused,
 };
-use crate::support::{Daemon, HULLO, PATIENCE, Process, TempDir, python, skip};
+use crate::support::{Daemon, HULLO, PATIENCE, Process, TempDir, has_network, in_network, python};
 use serde_json::Value;
 use std::net::Ipv4Addr;
-use std::process::Command;
 use std::time::Duration;
 
 /// Never reached: what is refused is refused before the first packet.
@@ -82,7 +81,7 @@ fn other_protocols_are_not_mixed_with_what_contradicts_them() {
 
 #[test]
 fn too_few_descriptors_are_told_before_the_first_packet_with_the_number_that_fits() {
-    let server = Lines::hello(|client, message| client.greet(message));
+    let server = Lines::greeting();
     let url = server.url();
     let limited = |clients: u64| {
         let arguments = options(&url, &format!("-c {clients} -n 500 --warmup 0s"));
@@ -138,7 +137,7 @@ fn expectations_are_judged_and_a_broken_one_is_exit_code_3() {
 
 #[test]
 fn a_percentile_of_too_few_samples_is_not_judged_and_the_report_says_how_many_it_wants() {
-    let server = Lines::hello(|client, message| client.greet(message));
+    let server = Lines::greeting();
     for (expectation, wanted) in [("p99.9<10s", "2995"), ("p99<1us", "299"), ("p90<10s", "29")] {
         let more = ["--expect", expectation].map(str::to_owned);
         let load = load_with(options(&server.url(), "-c 2 -n 28 --warmup 0s").into_iter().chain(more));
@@ -289,7 +288,7 @@ fn the_report_is_written_to_a_file() {
 
 #[test]
 fn a_file_that_cannot_be_written_is_told_before_the_run() {
-    let server = Lines::hello(|client, message| client.greet(message));
+    let server = Lines::greeting();
     let url = server.url();
     let (code, sentence) = refused([url.as_str(), "-q", "-n", "5", "--json", "-o", "/nowhere/at/all.json"]);
     assert!(matches!(code, Some(1 | 2)), "{code:?} {sentence}");
@@ -314,7 +313,7 @@ fn a_closed_stdout_breaks_nothing() {
 
 #[test]
 fn source_addresses_are_used_in_turn() {
-    let server = Lines::hello(|client, message| client.greet(message));
+    let server = Lines::greeting();
     let load = load(&server.url(), "-c 12 -n 120 --warmup 0s --source 127.0.0.2/30");
     load.all_correct(12);
     let mut hosts: Vec<Ipv4Addr> = server
@@ -333,7 +332,7 @@ fn source_addresses_are_used_in_turn() {
         "{hosts:?}"
     );
 
-    let single = Lines::hello(|client, message| client.greet(message));
+    let single = Lines::greeting();
     crate::load_common::load(&single.url(), "-c 3 -n 30 --warmup 0s --source 127.0.0.5").all_correct(3);
     assert!(single.peers().iter().all(|(peer, _)| peer.ip() == Ipv4Addr::new(127, 0, 0, 5)));
 }
@@ -352,15 +351,11 @@ fn a_source_address_that_is_not_ours_is_said_to_be_that() {
 #[test]
 fn more_clients_than_ports_are_told_before_the_first_packet() {
     // In a network of its own, where a hundred ports are all there is.
-    let few = "ip link set lo up && echo '10000 10099' > /proc/sys/net/ipv4/ip_local_port_range";
-    let alone = |line: &str| {
-        let mut shell = Command::new("unshare");
-        shell.args(["--net", "sh", "-c", &format!("{few} && exec {HULLO} {line}")]).env_remove("HULLO_LOG");
-        shell
-    };
-    if !alone("--version").output().is_ok_and(|output| output.status.success()) {
-        return skip("no network namespace is to be had here (root, unshare and ip make one)");
+    let few = "echo '10000 10099' > /proc/sys/net/ipv4/ip_local_port_range";
+    if !has_network(few) {
+        return;
     }
+    let alone = |line: &str| in_network(few, &format!("exec {HULLO} {line}"));
     for (url, more) in [(URL, ""), ("udp://127.0.0.1:1", ""), (URL, "--source 127.0.0.9")] {
         let output = alone(&format!("load {url} -c 101 -n 1 {more}")).output().unwrap();
         let sentence = String::from_utf8(output.stderr).unwrap();

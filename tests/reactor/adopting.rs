@@ -43,8 +43,8 @@ fn a_stream_of_either_kind_is_taken_over() {
 
 #[test]
 fn a_listener_of_either_kind_is_taken_over_with_its_backlog() {
-    let directory = Scratch::new("adopting");
-    let path = directory.0.join("socket");
+    let directory = TempDir::new();
+    let path = directory.join("socket");
     let mut harness = Harness::new();
     harness.echo();
     let (tcp, unix) = (TcpListener::bind("127.0.0.1:0").unwrap(), UnixListener::bind(&path).unwrap());
@@ -63,8 +63,8 @@ fn a_listener_of_either_kind_is_taken_over_with_its_backlog() {
 
 #[test]
 fn a_datagram_socket_of_either_kind_is_taken_over_with_what_it_holds() {
-    let directory = Scratch::new("adopting-datagrams");
-    let (server, client) = (directory.0.join("server"), directory.0.join("client"));
+    let directory = TempDir::new();
+    let (server, client) = (directory.join("server"), directory.join("client"));
     let mut harness = Harness::new();
     harness.echo();
     let (udp, unix) = (UdpSocket::bind("127.0.0.1:0").unwrap(), UnixDatagram::bind(&server).unwrap());

@@ -35,8 +35,8 @@ fn all_output_arrives_although_input_is_unread() {
         let mut harness = Harness::with_limits(roomy());
         answer_and_close(&mut harness, SIZE);
         let (_, address) = harness.listen();
-        let directory = Scratch::new("closing");
-        let path = directory.0.join("socket");
+        let directory = TempDir::new();
+        let path = directory.join("socket");
         harness.reactor.listen(Address::Unix(path.clone())).unwrap();
         let background = harness.run_in_background();
         fn ask<S: Read + Write + Send>(mut stream: S, mut writer: S, end: impl FnOnce(&S) + Send) -> Vec<u8> {

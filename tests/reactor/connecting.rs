@@ -108,8 +108,8 @@ fn a_connect_that_nobody_answers_ends_at_its_deadline_and_not_before() {
 
 #[test]
 fn a_unix_listener_with_a_full_backlog_is_asked_again_until_it_has_room() {
-    let directory = Scratch::new("connecting");
-    let path = directory.0.join("socket");
+    let directory = TempDir::new();
+    let path = directory.join("socket");
     let socket = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
     socket.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
     socket.listen(0).unwrap();
@@ -196,8 +196,8 @@ fn a_connected_datagram_socket_talks_to_its_peer_and_hears_of_its_absence() {
 
 #[test]
 fn a_connected_unix_datagram_socket_has_a_name_to_be_answered_at() {
-    let directory = Scratch::new("connecting-datagrams");
-    let path = directory.0.join("socket");
+    let directory = TempDir::new();
+    let path = directory.join("socket");
     let peer = UnixDatagram::bind(&path).unwrap();
     let mut harness = Harness::new();
     let udp = harness.net().connect_datagrams(Address::Unixgram(path)).unwrap();
@@ -238,8 +238,8 @@ fn a_thousand_connections_of_which_half_are_refused_each_have_one_end() {
 
 #[test]
 fn a_datagram_that_is_refused_when_sent_is_told_as_well() {
-    let directory = Scratch::new("refused-datagrams");
-    let path = directory.0.join("socket");
+    let directory = TempDir::new();
+    let path = directory.join("socket");
     let peer = UnixDatagram::bind(&path).unwrap();
     let mut harness = Harness::new();
     let udp = harness.net().connect_datagrams(Address::Unixgram(path)).unwrap();
@@ -301,8 +301,8 @@ fn the_datagrams_that_found_no_room_are_counted_by_the_system() {
 /// As what is sent before is sent then.
 #[test]
 fn what_is_asked_of_a_connection_before_it_is_opened_is_done_then() {
-    let directory = Scratch::new("early-wishes");
-    let path = directory.0.join("s");
+    let directory = TempDir::new();
+    let path = directory.join("s");
     for kind in ["tcp", "unix", "unixpacket"] {
         for has_output in [true, false] {
             let mut harness = Harness::new();

@@ -210,7 +210,7 @@ fn bundles_for(harness: &mut Harness, udp: DatagramId, client: &UdpSocket, datag
 #[test]
 fn a_peer_behind_a_narrow_path_ends_bundles_for_nobody_else() {
     let narrow = "ip route add local 127.0.0.5 dev lo table local mtu lock 600";
-    if !in_a_namespace("datagram_bundles::a_peer_behind_a_narrow_path_ends_bundles_for_nobody_else", narrow) {
+    if !is_in_network("datagram_bundles::a_peer_behind_a_narrow_path_ends_bundles_for_nobody_else", narrow) {
         return;
     }
     let Some(client) = client() else { return };

@@ -76,13 +76,13 @@ fn a_refused_datagram_does_not_end_the_receive_path() {
 
 #[test]
 fn a_unix_peer_that_is_gone_does_not_end_the_receive_path() {
-    let directory = Scratch::new("unixgram-gone");
-    let path = directory.0.join("server");
+    let directory = TempDir::new();
+    let path = directory.join("server");
     let mut harness = Harness::new();
     let udp = harness.reactor.bind(Address::Unixgram(path.clone())).unwrap();
     echo(&mut harness);
     for round in 1..=5 {
-        let client_path = directory.0.join(format!("client-{round}"));
+        let client_path = directory.join(format!("client-{round}"));
         let client = UnixDatagram::bind(&client_path).unwrap();
         client.send_to(b"and gone", &path).unwrap();
         drop(client);
@@ -91,7 +91,7 @@ fn a_unix_peer_that_is_gone_does_not_end_the_receive_path() {
     }
     let stats = harness.stats();
     assert_eq!((stats.datagrams_in, stats.datagrams_refused, stats.datagrams_out), (5, 5, 0));
-    let client = UnixDatagram::bind(directory.0.join("client")).unwrap();
+    let client = UnixDatagram::bind(directory.join("client")).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client.send_to(b"here", &path).unwrap();
     until_datagrams(&mut harness, 6);
@@ -159,8 +159,8 @@ fn an_empty_and_a_largest_datagram_are_datagrams() {
 
 #[test]
 fn a_unix_datagram_is_told_whole_or_truncated_and_its_sender_may_be_unnamed() {
-    let directory = Scratch::new("unixgram");
-    let path = directory.0.join("server");
+    let directory = TempDir::new();
+    let path = directory.join("server");
     let mut harness = Harness::new();
     harness.reactor.bind(Address::Unixgram(path.clone())).unwrap();
     harness.recorder.on_datagram = Box::new(|net, udp, datagram| {
@@ -182,14 +182,14 @@ fn a_unix_datagram_is_told_whole_or_truncated_and_its_sender_may_be_unnamed() {
     let stats = harness.stats();
     assert_eq!((stats.datagrams_truncated, stats.datagrams_refused), (2, 3));
     // A named one after unnamed ones, in the same buffers.
-    let named = UnixDatagram::bind(directory.0.join("n")).unwrap();
+    let named = UnixDatagram::bind(directory.join("n")).unwrap();
     named.send_to(b"x", &path).unwrap();
     client.send_to(b"y", &path).unwrap();
     until_datagrams(&mut harness, 2);
     let from =
         |event: &Event| if let Event::Datagram { from, .. } = event { Some(from.clone()) } else { None };
     let senders: Vec<PeerAddr> = harness.recorder.events.iter().filter_map(from).collect();
-    assert_eq!(senders[0].as_path(), Some(Path::new(&directory.0.join("n"))));
+    assert_eq!(senders[0].as_path(), Some(Path::new(&directory.join("n"))));
     assert!(senders[1].is_unnamed());
 }
 

@@ -41,8 +41,8 @@ fn receive(mut socket: &Socket) -> Vec<u8> {
 
 #[test]
 fn a_listener_of_records_is_called_and_both_ends_keep_them_apart() {
-    let scratch = Scratch::new("packets");
-    let path = scratch.0.join("socket");
+    let directory = TempDir::new();
+    let path = directory.join("socket");
     let address = Address::Unixpacket(path.clone());
     let mut harness = Harness::new();
     let listener = harness.net().listen(address.clone()).unwrap();
@@ -69,8 +69,8 @@ fn a_listener_of_records_is_called_and_both_ends_keep_them_apart() {
 
 #[test]
 fn a_path_where_records_are_taken_is_in_use() {
-    let scratch = Scratch::new("packets-in-use");
-    let address = Address::Unixpacket(scratch.0.join("socket"));
+    let directory = TempDir::new();
+    let address = Address::Unixpacket(directory.join("socket"));
     let mut harness = Harness::new();
     harness.net().listen(address.clone()).unwrap();
     assert_eq!(harness.net().listen(address).unwrap_err().kind(), std::io::ErrorKind::AddrInUse);

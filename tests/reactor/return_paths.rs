@@ -63,7 +63,7 @@ fn ask(harness: &mut Harness, from: &str, to: SocketAddr) -> [SocketAddr; 2] {
 
 #[test]
 fn an_answer_leaves_from_an_address_of_ours_whatever_was_asked() {
-    if !in_a_namespace("return_paths::an_answer_leaves_from_an_address_of_ours_whatever_was_asked", LINK) {
+    if !is_in_network("return_paths::an_answer_leaves_from_an_address_of_ours_whatever_was_asked", LINK) {
         return;
     }
     let link = nix::net::if_::if_nametoindex("d0").unwrap();
@@ -122,10 +122,10 @@ fn a_late_answer_needs_no_choice_of_addresses() {
     let address = udp_addr(&harness.reactor, one);
     assert_eq!(ask(&mut harness, "127.0.0.1", address), [address; 2]);
 
-    let directory = Scratch::new("return-paths");
-    let path = directory.0.join("server");
+    let directory = TempDir::new();
+    let path = directory.join("server");
     let unix = harness.net().bind(Address::Unixgram(path.clone())).unwrap();
-    let client = std::os::unix::net::UnixDatagram::bind(directory.0.join("client")).unwrap();
+    let client = std::os::unix::net::UnixDatagram::bind(directory.join("client")).unwrap();
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client.send_to(b"whence?", &path).unwrap();
     let kept: Arc<Mutex<Option<ReturnPath>>> = Arc::default();

@@ -207,8 +207,8 @@ fn whoever_was_told_of_little_is_told_when_nothing_waits() {
 /// In the order in which it was sent, whatever the kind; and what is too much for a peer that is not there yet is refused.
 #[test]
 fn what_is_sent_before_opened_is_sent_when_it_is() {
-    let directory = Scratch::new("early");
-    let path = directory.0.join("s");
+    let directory = TempDir::new();
+    let path = directory.join("s");
     for kind in ["tcp", "unix", "unixpacket"] {
         let mut harness = Harness::new();
         let wanted = match kind {

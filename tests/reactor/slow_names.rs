@@ -2,48 +2,33 @@
 
 use crate::support::*;
 use hullo::*;
-use std::fs;
 use std::io;
 use std::net::{TcpListener, UdpSocket};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
-/// Set for the run of a test inside the namespace.
-const INSIDE: &str = "HULLO_TEST_INSIDE";
-
-/// Runs `test` once more, inside, with a hosts file that knows of one name and a name server that is this machine.
-/// Whether we are inside.
+/// Whether this test runs inside, with a hosts file that knows of one name and a name server that is this machine.
 fn is_inside(test: &str) -> bool {
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let directory = Scratch::new(test);
+    let directory = TempDir::new();
     let files = [
-        ("hosts", "127.0.0.1 quick.example\n"),
-        ("nsswitch.conf", "hosts: files dns\n"),
-        ("resolv.conf", "nameserver 127.0.0.1\noptions timeout:2 attempts:1\n"),
+        (
+            "hosts",
+            "127.0.0.1 quick.example
+",
+        ),
+        (
+            "nsswitch.conf",
+            "hosts: files dns
+",
+        ),
+        (
+            "resolv.conf",
+            "nameserver 127.0.0.1
+options timeout:2 attempts:1
+",
+        ),
     ];
-    let mut script = "ip link set lo up".to_owned();
-    for (name, text) in files {
-        let path = directory.0.join(name);
-        fs::write(&path, text).unwrap();
-        script += &format!(" && mount --bind {} /etc/{name}", path.display());
-    }
-    let in_namespace = |then: &str| {
-        let mut shell = Command::new("unshare");
-        shell.args(["--net", "--mount", "sh", "-c", &format!("{script} && {then}"), test]);
-        shell
-    };
-    if !in_namespace("true").output().is_ok_and(|output| output.status.success()) {
-        skip("no network namespace is to be had here (root, unshare and ip make one)");
-        return false;
-    }
-    let mut command = in_namespace("exec \"$1\" --exact \"$0\" --nocapture");
-    let output = command.arg(std::env::current_exe().unwrap()).env(INSIDE, "1").output().unwrap();
-    let said =
-        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).join("\n");
-    assert!(output.status.success() && said.contains("1 passed"), "{said}");
-    false
+    let mounts = files.map(|(name, text)| etc(name, directory.write(name, text)));
+    is_in_network(test, &mounts.join(" && "))
 }
 
 /// A name server that answers nothing. It hears everything.

@@ -166,8 +166,8 @@ fn replies_never_overtake_each_other() {
 
 #[test]
 fn unix_streams_are_the_equals_of_tcp() {
-    let directory = Scratch::new("streams");
-    let path = directory.0.join("socket");
+    let directory = TempDir::new();
+    let path = directory.join("socket");
     let mut harness = Harness::with_limits(Limits { outbox_cap: 64 << 20, ..Limits::default() });
     let listener = harness.reactor.listen(format!("unix:{}", path.display()).as_str()).unwrap();
     assert_eq!(harness.reactor.local_addr(listener).unwrap(), Address::Unix(path.clone()));

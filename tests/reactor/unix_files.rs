@@ -33,21 +33,14 @@ fn mode(path: &Path) -> u32 {
     fs::symlink_metadata(path).unwrap().permissions().mode() & 0o7777
 }
 
-fn names(directory: &Scratch) -> Vec<String> {
-    let names = fs::read_dir(&directory.0).unwrap();
-    let mut names: Vec<String> = names.map(|name| name.unwrap().file_name().into_string().unwrap()).collect();
-    names.sort();
-    names
-}
-
 /// What the umask would take is given all the same.
 #[test]
 fn a_socket_has_the_mode_that_was_asked_for() {
-    let directory = Scratch::new("modes");
+    let directory = TempDir::new();
     let mut harness = Harness::new();
     for kind in KINDS {
         for wanted in [0o600, 0o660, 0o666, 0o777, 0o000] {
-            let path = directory.0.join(format!("{kind}-{wanted:o}"));
+            let path = directory.join(format!("{kind}-{wanted:o}"));
             let id = open(harness.net(), kind, &path, &SocketOptions::default().mode(wanted)).unwrap();
             assert_eq!(mode(&path), wanted, "{kind}");
             harness.net().set_mode(id, 0o640).unwrap();
@@ -60,13 +53,13 @@ fn a_socket_has_the_mode_that_was_asked_for() {
 
 #[test]
 fn a_mode_is_changed_on_the_socket_alone_whatever_is_in_its_place() {
-    let directory = Scratch::new("usurped");
+    let directory = TempDir::new();
     let mut harness = Harness::new();
-    let precious = directory.0.join("precious");
+    let precious = directory.join("precious");
     fs::write(&precious, "mine").unwrap();
     fs::set_permissions(&precious, fs::Permissions::from_mode(0o604)).unwrap();
     for kind in KINDS {
-        let path = directory.0.join(kind);
+        let path = directory.join(kind);
         let id = open(harness.net(), kind, &path, &SocketOptions::default()).unwrap();
         fs::remove_file(&path).unwrap();
         assert_eq!(harness.net().set_mode(id, 0o666).unwrap_err().kind(), io::ErrorKind::NotFound);
@@ -117,10 +110,10 @@ fn an_address_without_a_file_has_no_mode() {
 #[test]
 fn of_many_that_bind_one_path_at_once_one_wins() {
     const RIVALS: usize = 6;
-    let directory = Scratch::new("rivals");
+    let directory = TempDir::new();
     for round in 0..20 {
         for kind in KINDS {
-            let path = directory.0.join(format!("{kind}-{round}"));
+            let path = directory.join(format!("{kind}-{round}"));
             drop(UnixListener::bind(&path).unwrap());
             let (starts, ends) = (Barrier::new(RIVALS), Barrier::new(RIVALS));
             let winners: usize = thread::scope(|scope| {
@@ -143,23 +136,23 @@ fn of_many_that_bind_one_path_at_once_one_wins() {
             assert_eq!(winners, 1, "{kind}");
         }
     }
-    assert_eq!(names(&directory), [""; 0], "all are closed");
+    assert_eq!(names(directory.path()), [""; 0], "all are closed");
 }
 
 /// Who asks whether a socket lives is no client of it.
 #[test]
 fn a_refused_start_does_not_disturb_the_one_that_serves() {
-    let directory = Scratch::new("undisturbed");
+    let directory = TempDir::new();
     let mut harness = Harness::new();
     for kind in KINDS {
-        let path = directory.0.join(kind);
+        let path = directory.join(kind);
         open(harness.net(), kind, &path, &SocketOptions::default()).unwrap();
         for rival in KINDS {
             let error = open(Harness::new().net(), rival, &path, &SocketOptions::default()).unwrap_err();
             assert_eq!(error.kind(), io::ErrorKind::AddrInUse, "{kind}, {rival}");
         }
     }
-    let mut client = UnixStream::connect(directory.0.join("unix")).unwrap();
+    let mut client = UnixStream::connect(directory.join("unix")).unwrap();
     client.write_all(b"here").unwrap();
     harness.until("it is heard", |_, recorder| recorder.bytes.values().sum::<usize>() == 4);
     let stats = harness.stats();
@@ -169,8 +162,8 @@ fn a_refused_start_does_not_disturb_the_one_that_serves() {
 /// It has its name and does not listen yet.
 #[test]
 fn a_socket_that_is_only_bound_is_in_use() {
-    let directory = Scratch::new("bound");
-    let path = directory.0.join("s");
+    let directory = TempDir::new();
+    let path = directory.join("s");
     let bound = socket2::Socket::new(socket2::Domain::UNIX, socket2::Type::STREAM, None).unwrap();
     bound.bind(&socket2::SockAddr::unix(&path).unwrap()).unwrap();
     let mut harness = Harness::new();
@@ -187,8 +180,8 @@ fn a_socket_that_is_only_bound_is_in_use() {
 
 #[test]
 fn a_lock_beside_the_path_is_left_by_none_and_takes_nothing_along() {
-    let directory = Scratch::new("locks");
-    let (path, lock) = (directory.0.join("s"), directory.0.join("s.lock"));
+    let directory = TempDir::new();
+    let (path, lock) = (directory.join("s"), directory.join("s.lock"));
     let mut harness = Harness::new();
     let mut open = || open(harness.net(), "unix", &path, &SocketOptions::default());
 
@@ -198,10 +191,10 @@ fn a_lock_beside_the_path_is_left_by_none_and_takes_nothing_along() {
     fs::remove_file(&lock).unwrap();
 
     for other in ["link", "fifo", "directory"] {
-        let path = directory.0.join(other);
-        let lock = directory.0.join(format!("{other}.lock"));
+        let path = directory.join(other);
+        let lock = directory.join(format!("{other}.lock"));
         match other {
-            "link" => std::os::unix::fs::symlink(directory.0.join("nowhere"), &lock).unwrap(),
+            "link" => std::os::unix::fs::symlink(directory.join("nowhere"), &lock).unwrap(),
             "fifo" => {
                 let made = std::process::Command::new("mkfifo").arg(&lock).status().unwrap();
                 assert!(made.success());
@@ -212,15 +205,15 @@ fn a_lock_beside_the_path_is_left_by_none_and_takes_nothing_along() {
         assert!(error.to_string().contains("s no lock file"), "{other}: {error}");
         assert!(!path.exists() && fs::symlink_metadata(&lock).is_ok(), "{other}");
     }
-    assert!(!directory.0.join("nowhere").exists());
+    assert!(!directory.join("nowhere").exists());
 }
 
 /// The old reactor drains, or closes, and the new one serves on under the same name.
 #[test]
 fn a_socket_that_was_handed_over_keeps_its_file() {
-    let directory = Scratch::new("handed-over");
+    let directory = TempDir::new();
     for (kind, by_clone) in KINDS.into_iter().flat_map(|kind| [(kind, true), (kind, false)]) {
-        let path = directory.0.join(format!("{kind}-{by_clone}"));
+        let path = directory.join(format!("{kind}-{by_clone}"));
         let mut old = Harness::new();
         let id = open(old.net(), kind, &path, &SocketOptions::default()).unwrap();
         let handed_over: OwnedFd = match id {
@@ -243,7 +236,7 @@ fn a_socket_that_was_handed_over_keeps_its_file() {
         old.until("it is drained", |reactor, _| reactor.drained().is_some());
         drop(old);
         assert!(path.exists(), "{kind}: the file is gone, and nobody can reach who listens");
-        ask(&mut new, kind, &path, &directory.0.join("client"));
+        ask(&mut new, kind, &path, &directory.join("client"));
 
         match adopted {
             Adopted::Listener(listener) => assert!(new.net().close_listener(listener)),
@@ -279,16 +272,16 @@ fn ask(harness: &mut Harness, kind: &str, path: &Path, own: &Path) {
 /// A clone that is gone by then keeps nothing.
 #[test]
 fn the_last_one_who_has_the_socket_removes_the_file() {
-    let directory = Scratch::new("the-last");
+    let directory = TempDir::new();
     for kind in KINDS {
-        let path = directory.0.join(kind);
+        let path = directory.join(kind);
         let mut harness = Harness::new();
         let id = open(harness.net(), kind, &path, &SocketOptions::default().mode(0o600)).unwrap();
         drop(harness.net().descriptor(id).unwrap().try_clone_to_owned().unwrap());
         drop(harness);
         assert!(!path.exists(), "{kind}");
     }
-    assert_eq!(names(&directory), [""; 0]);
+    assert_eq!(names(directory.path()), [""; 0]);
 }
 
 #[test]

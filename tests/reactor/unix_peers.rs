@@ -19,9 +19,9 @@ fn unix(kind: Type) -> Socket {
 }
 
 /// A path of the greatest length.
-fn longest(directory: &Scratch, letter: &str) -> PathBuf {
-    let base = directory.0.join("").as_os_str().len();
-    directory.0.join(letter.repeat(LONGEST - base))
+fn longest(directory: &TempDir, letter: &str) -> PathBuf {
+    let base = directory.join("").as_os_str().len();
+    directory.join(letter.repeat(LONGEST - base))
 }
 
 /// std and socket2 take none that is so long, in a path or (with a NUL before it) abstract.
@@ -65,8 +65,8 @@ fn ask(harness: &mut Harness, mut socket: &Socket, question: &[u8]) {
 fn a_client_with_the_longest_name_is_a_client_like_any_other() {
     for (kind, scheme) in [(Type::STREAM, "unix"), (Type::SEQPACKET, "unixpacket")] {
         for is_adopted in [false, true] {
-            let directory = Scratch::new(&format!("longest-{scheme}-{is_adopted}"));
-            let (server, name) = (directory.0.join("server"), longest(&directory, "c"));
+            let directory = TempDir::new();
+            let (server, name) = (directory.join("server"), longest(&directory, "c"));
             let mut harness = Harness::new();
             harness.echo();
             if is_adopted {
@@ -99,7 +99,7 @@ fn a_client_with_the_longest_name_is_a_client_like_any_other() {
 
 #[test]
 fn a_socket_with_the_longest_name_is_taken_over_and_tells_it() {
-    let directory = Scratch::new("longest-adopted");
+    let directory = TempDir::new();
     let mut harness = Harness::new();
     harness.echo();
     for (letter, kind) in [("s", Type::STREAM), ("p", Type::SEQPACKET)] {
@@ -126,8 +126,8 @@ fn a_socket_with_the_longest_name_is_taken_over_and_tells_it() {
 
 #[test]
 fn a_datagram_from_the_longest_name_is_answered() {
-    let directory = Scratch::new("longest-datagrams");
-    let (server, theirs) = (directory.0.join("server"), longest(&directory, "a"));
+    let directory = TempDir::new();
+    let (server, theirs) = (directory.join("server"), longest(&directory, "a"));
     let mut harness = Harness::new();
     harness.echo();
     harness.net().bind(Address::Unixgram(server.clone())).unwrap();
@@ -150,9 +150,9 @@ fn a_datagram_from_the_longest_name_is_answered() {
 }
 
 /// One of our ends, and the other, for each way in which a stream of ours comes about.
-fn streams(harness: &mut Harness, directory: &Scratch, kind: Type) -> Vec<(&'static str, Socket)> {
+fn streams(harness: &mut Harness, directory: &TempDir, kind: Type) -> Vec<(&'static str, Socket)> {
     let scheme = if kind == Type::STREAM { "unix" } else { "unixpacket" };
-    let path = directory.0.join(scheme);
+    let path = directory.join(scheme);
     let text = format!("{scheme}:{}", path.display());
     let listener = harness.net().listen(text.as_str()).unwrap();
     let accepted = unix(kind);
@@ -200,7 +200,7 @@ fn expect_closed(mut reader: PipeReader) {
 /// I3: everything has arrived before the reactor looks, so that one edge announces all of it.
 #[test]
 fn what_stands_behind_a_short_read_is_read_as_well() {
-    let directory = Scratch::new("short-reads");
+    let directory = TempDir::new();
     let mut harness = Harness::new();
     harness.echo();
     for (how, peer) in streams(&mut harness, &directory, Type::STREAM) {
@@ -258,7 +258,7 @@ fn what_another_sender_has_written_behind_is_read_as_well() {
 
 #[test]
 fn a_packet_leaves_no_descriptor_open() {
-    let directory = Scratch::new("packets-with-descriptors");
+    let directory = TempDir::new();
     let mut harness = Harness::new();
     for (how, peer) in streams(&mut harness, &directory, Type::SEQPACKET) {
         let before = heard(&harness.recorder).len();
@@ -270,13 +270,13 @@ fn a_packet_leaves_no_descriptor_open() {
 
 #[test]
 fn a_datagram_leaves_no_descriptor_open() {
-    let directory = Scratch::new("datagrams-with-descriptors");
+    let directory = TempDir::new();
     let mut harness = Harness::new();
     harness.echo();
-    let bound = directory.0.join("bound");
+    let bound = directory.join("bound");
     harness.net().bind(Address::Unixgram(bound.clone())).unwrap();
     let to_bound = unix(Type::DGRAM);
-    to_bound.bind(&SockAddr::unix(directory.0.join("client")).unwrap()).unwrap();
+    to_bound.bind(&SockAddr::unix(directory.join("client")).unwrap()).unwrap();
     to_bound.connect(&SockAddr::unix(&bound).unwrap()).unwrap();
 
     let (to_adopted, ours) = Socket::pair(Domain::UNIX, Type::DGRAM, None).unwrap();
@@ -286,7 +286,7 @@ fn a_datagram_leaves_no_descriptor_open() {
     harness.net().adopt(ours).unwrap();
 
     let to_connected = unix(Type::DGRAM);
-    let path = directory.0.join("server");
+    let path = directory.join("server");
     to_connected.bind(&SockAddr::unix(&path).unwrap()).unwrap();
     let udp = harness.net().connect_datagrams(Address::Unixgram(path)).unwrap();
     assert!(harness.net().send_datagram(udp, b"hello"));

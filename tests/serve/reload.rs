@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 
-use crate::support::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually};
+use crate::support::{Daemon, PATIENCE, Peer, Serve, TempDir, eventually, is_open};
 
 /// A config that listens on Unix sockets in `dir`, each with its dialect.
 fn config(dir: &TempDir, sockets: &[(&str, &str)], more: &str) -> String {
@@ -16,10 +16,6 @@ fn config(dir: &TempDir, sockets: &[(&str, &str)], more: &str) -> String {
 fn start(dir: &TempDir, sockets: &[(&str, &str)]) -> Daemon {
     let config = config(dir, sockets, "");
     Serve::new(["--config", &config]).sockets(sockets.len()).start()
-}
-
-fn is_open(dir: &TempDir, name: &str) -> bool {
-    Peer::try_connect(&dir.unix(name)).is_ok()
 }
 
 /// The log is the only sign of a reload that changes nothing: waits until it has `count` lines of it.

@@ -2,31 +2,17 @@
 
 use std::process::Command;
 
-use crate::support::{HULLO, PATIENCE, Process, skip};
+use crate::support::{HULLO, PATIENCE, Process, has_network, in_network};
 
 /// A link with an address that means something on it alone.
-const LINK: &str = "ip link set lo up && ip link add here0 type veth peer name there0 && \
+const LINK: &str = "ip link add here0 type veth peer name there0 && \
     ip addr add fe80::1/64 dev here0 nodad && ip link set here0 up && ip link set there0 up";
-const NO_V6: &str = "ip link set lo up && ip addr del ::1/128 dev lo";
-
-fn inside(setup: &str, command: &str) -> Command {
-    let mut shell = Command::new("unshare");
-    shell.args(["--net", "--mount", "sh", "-c", &format!("{setup} && {{ {command}\n}}"), HULLO]);
-    shell
-}
-
-fn has_namespace(setup: &str) -> bool {
-    let has = inside(setup, "true").output().is_ok_and(|output| output.status.success());
-    if !has {
-        skip("no network namespace with IPv6 is to be had here (root, unshare and ip make one)");
-    }
-    has
-}
+const NO_V6: &str = "ip addr del ::1/128 dev lo";
 
 /// Runs a script whose `$0` is hullo. Its exit code, stdout and stderr.
 #[track_caller]
 fn run(setup: &str, script: &str) -> (Option<i32>, Vec<String>, String) {
-    let mut process = Process::start(&mut inside(setup, script));
+    let mut process = Process::start(in_network(setup, script).arg(HULLO));
     let status = process.wait(PATIENCE).unwrap_or_else(|| panic!("it has not ended: {:?}", process.said()));
     let said = process.said().clone();
     (status.code(), said.out, said.err.join("\n"))
@@ -43,7 +29,7 @@ fn serving(addresses: &str, count: usize, then: &str) -> String {
 
 #[test]
 fn an_address_with_its_interface_is_served_and_reached() {
-    if !has_namespace(LINK) {
+    if !has_network(LINK) {
         return;
     }
     for kind in ["tcp", "udp"] {
@@ -72,7 +58,7 @@ fn an_address_with_its_interface_is_served_and_reached() {
 
 #[test]
 fn an_interface_that_is_not_there_or_not_said_is_named_with_a_remedy() {
-    if !has_namespace(LINK) {
+    if !has_network(LINK) {
         return;
     }
     for kind in ["tcp", "udp"] {
@@ -106,7 +92,7 @@ fn an_ipv4_address_written_as_ipv6_is_told_how_to_be_written() {
 /// `localhost` has two addresses in nearly every hosts file.
 #[test]
 fn a_name_is_served_at_those_of_its_addresses_that_this_machine_has() {
-    if !has_namespace(NO_V6) {
+    if !has_network(NO_V6) {
         return;
     }
     let hosts = "hosts=$(mktemp); printf '127.0.0.1 localhost both\\n::1 localhost both v6-only\\n' >$hosts; \

@@ -4,7 +4,7 @@ use std::fs;
 use std::process::Command;
 use std::time::Duration;
 
-use crate::support::{Daemon, PATIENCE, Peer, Process, Serve, TempDir, eventually, udp};
+use crate::support::{Daemon, HULLO, PATIENCE, Peer, Process, Serve, TempDir, eventually, udp};
 
 #[test]
 fn a_hangup_before_the_start_is_over_ends_nothing() {
@@ -95,9 +95,8 @@ fn every_reactor_tells_its_counters() {
 fn a_client_that_has_no_counters_is_not_ended_by_the_question() {
     let daemon = Daemon::start(["tcp://127.0.0.1:0"]);
     let url = &daemon.listening[0].address;
-    let mut load = Process::start(
-        Command::new(env!("CARGO_BIN_EXE_hullo")).args(["load", url, "-c", "2", "-d", "1s", "--json", "-q"]),
-    );
+    let mut load =
+        Process::start(Command::new(HULLO).args(["load", url, "-c", "2", "-d", "1s", "--json", "-q"]));
     // Its clients are there, and so is whatever it does to signals.
     daemon.signal("USR1");
     eventually("its clients are there", || {

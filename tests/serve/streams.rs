@@ -5,8 +5,8 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::support::{
-    Daemon, PATIENCE, Peer, Process, Serve, TempDir, eventually, full_pipe, python, raise_descriptor_limit,
-    skip,
+    Daemon, HULLO, PATIENCE, Peer, Process, Serve, TempDir, eventually, full_pipe, python,
+    raise_descriptor_limit, skip,
 };
 
 /// It greets, and ends in order when it is told to.
@@ -109,7 +109,7 @@ fn an_error_that_nobody_reads_still_ends_the_command() {
         &["talk"],
     ] {
         let (_reader, writer) = full_pipe();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hullo"));
+        let mut command = Command::new(HULLO);
         let start = Instant::now();
         let mut child = command.args(arguments).stderr(writer).spawn().unwrap();
         let status = child.wait().unwrap();
@@ -125,7 +125,7 @@ fn a_result_that_finds_no_room_in_its_file_is_an_error_and_no_death() {
         let out = dir.join("out").display().to_string();
         let line = format!("ulimit -f 0; exec \"$0\" {command} >{out}");
         let mut shell = Command::new("sh");
-        let mut process = Process::start(shell.args(["-c", &line, env!("CARGO_BIN_EXE_hullo")]));
+        let mut process = Process::start(shell.args(["-c", &line, HULLO]));
         let status = process.wait(PATIENCE).unwrap();
         let stderr = process.stderr();
         assert_eq!(status.code(), Some(1), "{command}: {status}: {stderr}");
@@ -135,5 +135,5 @@ fn a_result_that_finds_no_room_in_its_file_is_an_error_and_no_death() {
 
 #[test]
 fn a_terminal_that_has_stopped_holds_up_neither_the_start_nor_the_end() {
-    python("serve_on_terminal.py", &[env!("CARGO_BIN_EXE_hullo").to_owned()], Duration::from_secs(60));
+    python("serve_on_terminal.py", &[HULLO.to_owned()], Duration::from_secs(60));
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-use super::PATIENCE;
+use super::{PATIENCE, TempDir};
 
 /// The client's end of a stream, TCP or Unix. Blocking; no call waits longer than [`PATIENCE`].
 pub enum Peer {
@@ -173,6 +173,11 @@ impl AsFd for Peer {
             Peer::Unix(stream) => stream.as_fd(),
         }
     }
+}
+
+/// Whether somebody listens on the Unix socket of that name.
+pub fn is_open(dir: &TempDir, name: &str) -> bool {
+    Peer::try_connect(&dir.unix(name)).is_ok()
 }
 
 /// A UDP socket of the same family, connected to `to`. No receive waits longer than [`PATIENCE`].

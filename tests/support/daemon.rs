@@ -6,7 +6,8 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::{PATIENCE, Peer, Process};
+use super::process::{self, status};
+use super::{HULLO, PATIENCE, Peer, Process};
 
 /// A `hullo serve` to be started.
 pub struct Serve {
@@ -75,12 +76,11 @@ impl Serve {
     }
 
     fn spawn(self) -> Process {
-        let binary = env!("CARGO_BIN_EXE_hullo");
         let mut command = match self.line {
-            None => Command::new(binary),
+            None => Command::new(HULLO),
             Some(line) => {
                 let mut shell = Command::new("sh");
-                shell.args(["-c", &line, binary]);
+                shell.args(["-c", &line, HULLO]);
                 shell
             }
         };
@@ -244,29 +244,18 @@ impl Daemon {
     }
 
     pub fn threads(&self) -> u64 {
-        self.status("Threads:")
+        status(self.id(), "Threads:").unwrap()
     }
 
     /// Resident memory in bytes.
     pub fn memory(&self) -> u64 {
-        self.status("VmRSS:") * 1024
-    }
-
-    #[track_caller]
-    fn status(&self, key: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
-        let line = status.lines().find(|line| line.starts_with(key)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+        status(self.id(), "VmRSS:").unwrap() * 1024
     }
 
     /// Processor time used so far, in steps of 10 ms.
     #[track_caller]
     pub fn cpu_time(&self) -> Duration {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
-        // The name of the program, in parentheses, may hold anything.
-        let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
-        let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
-        Duration::from_millis(10 * (ticks(11) + ticks(12)))
+        process::cpu_time(self.id())
     }
 
     #[track_caller]

@@ -1,13 +1,10 @@
 //! `hullo fetch` as a process, and servers for it that are other people's programs.
 
-use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::mpsc;
 
-use super::{PATIENCE, Process, skip};
-
-pub const HULLO: &str = env!("CARGO_BIN_EXE_hullo");
+use super::{HULLO, PATIENCE, Process, python3, signal};
 
 /// How a fetch went.
 pub struct Fetched {
@@ -41,7 +38,7 @@ pub fn run(command: &mut Command) -> Fetched {
     let (done, output) = mpsc::channel();
     std::thread::spawn(move || done.send(child.wait_with_output().unwrap()));
     let Ok(output) = output.recv_timeout(PATIENCE) else {
-        let _ = Command::new("sh").args(["-c", &format!("kill -KILL {id}")]).status();
+        signal(id, "KILL");
         panic!("not done within {PATIENCE:?}: {command:?}");
     };
     let err = String::from_utf8(output.stderr).unwrap();
@@ -75,12 +72,7 @@ impl Server {
     }
 
     fn python(arguments: &[&str]) -> Option<Server> {
-        let version = Command::new("python3").arg("--version").output();
-        if !version.is_ok_and(|output| output.status.success()) {
-            skip("there is no python3 here");
-            return None;
-        }
-        let process = Process::start(Command::new("python3").args(arguments));
+        let process = Process::start(python3()?.args(arguments));
         let port = process.wait_for(PATIENCE, |said| {
             let mut words = said.out.first()?.split_whitespace().skip_while(|word| *word != "port");
             words.nth(1).map(str::to_owned)
@@ -97,14 +89,4 @@ impl Server {
 /// Bytes that repeat at no power of two.
 pub fn noise(len: usize) -> Vec<u8> {
     (0..len as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
-}
-
-#[track_caller]
-pub fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-        .collect();
-    names.sort();
-    names
 }

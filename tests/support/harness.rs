@@ -4,42 +4,13 @@
 use hullo::{ConnId, DatagramId, Limits, ListenerId, Net, Reactor, Remote, Stats};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::{End, Event, PATIENCE, Recorder, skip};
+use super::{End, Event, PATIENCE, Recorder};
 
 /// mio's poll(2) selector instead of epoll.
 pub const POLL: bool = cfg!(mio_unsupported_force_poll_poll);
-
-/// Whether the test of this name runs in a network namespace of its own, which `setup` (a line of shell) has prepared. It
-/// does not at first: then it is run again in one, here and to its end. Where there are no namespaces it says so.
-pub fn in_a_namespace(test: &str, setup: &str) -> bool {
-    const INSIDE: &str = "HULLO_TEST_NAMESPACE";
-    if std::env::var_os(INSIDE).is_some() {
-        return true;
-    }
-    let unshare = |line: &str| {
-        let mut command = Command::new("unshare");
-        command.args(["--net", "sh", "-c", &format!("ip link set lo up && {setup} && {line}")]);
-        command
-    };
-    match unshare("true").output() {
-        Ok(output) if output.status.success() => {}
-        failed => {
-            skip(&format!(
-                "no network namespace is to be had here (root, unshare and ip make one): {failed:?}"
-            ));
-            return false;
-        }
-    }
-    let mut again = unshare("exec \"$0\" --exact \"$1\" --nocapture");
-    let output = again.arg(std::env::current_exe().unwrap()).arg(test).env(INSIDE, test).output().unwrap();
-    let said = [output.stdout, output.stderr].map(|said| String::from_utf8_lossy(&said).into_owned());
-    assert!(output.status.success() && said[0].contains("1 passed"), "{}", said.join("\n"));
-    false
-}
 
 pub struct Harness {
     pub reactor: Reactor,
@@ -216,22 +187,5 @@ impl Dice {
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
         (self.0 >> 11) as usize % sides.max(1)
-    }
-}
-
-/// A directory for socket files that is gone when it is dropped.
-pub struct Scratch(pub std::path::PathBuf);
-
-impl Scratch {
-    pub fn new(name: &str) -> Scratch {
-        let path = std::env::temp_dir().join(format!("hullo-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Scratch(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }

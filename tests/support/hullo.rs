@@ -2,8 +2,11 @@
 
 use std::process::{Command, Output, Stdio};
 
+/// The program.
+pub const HULLO: &str = env!("CARGO_BIN_EXE_hullo");
+
 pub fn hullo(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_hullo"));
+    let mut command = Command::new(HULLO);
     command.args(args).stdin(Stdio::null()).env_remove("HULLO_LOG");
     command
 }
@@ -11,7 +14,7 @@ pub fn hullo(args: &[&str]) -> Command {
 /// Runs a line of sh, in which `$0` is hullo.
 pub fn shell(line: &str) -> Output {
     let mut command = Command::new("sh");
-    command.args(["-c", line, env!("CARGO_BIN_EXE_hullo")]).stdin(Stdio::null()).env_remove("HULLO_LOG");
+    command.args(["-c", line, HULLO]).stdin(Stdio::null()).env_remove("HULLO_LOG");
     command.output().unwrap()
 }
 

@@ -4,6 +4,7 @@
 
 mod client;
 mod harness;
+mod namespace;
 mod process;
 mod recorder;
 mod skip;
@@ -20,21 +21,22 @@ mod hullo;
 #[cfg(feature = "cli")]
 mod talk;
 
-pub use client::{Peer, raise_descriptor_limit, udp, uninterrupted};
+pub use client::{Peer, is_open, raise_descriptor_limit, udp, uninterrupted};
 pub use harness::*;
-pub use process::{Process, python};
+pub use namespace::{etc, has_mounts, has_network, in_mounts, in_network, is_in_network};
+pub use process::{Process, cpu_time, python, python_server, python3, signal, state, status};
 pub use recorder::*;
 pub use skip::{PATIENCE, skip};
-pub use temp::TempDir;
+pub use temp::{TempDir, names};
 
 #[cfg(feature = "cli")]
 pub use daemon::{Daemon, Listening, Serve, full_pipe};
 #[cfg(feature = "cli")]
-pub use fetch::{Fetched, HULLO, Server, fetch, names, noise, run};
+pub use fetch::{Fetched, Server, fetch, noise, run};
 #[cfg(feature = "cli")]
 pub use histogram_log::logged;
 #[cfg(feature = "cli")]
-pub use hullo::{fail, hullo, shell, succeed, text};
+pub use hullo::{HULLO, fail, hullo, shell, succeed, text};
 #[cfg(feature = "cli")]
 pub use talk::{Talk, Talked, hello, one_read, server, talk, talk_from, talk_piped};
 

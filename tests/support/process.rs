@@ -3,7 +3,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-use super::skip::skip;
+use super::skip::{PATIENCE, skip};
 
 /// A child that is killed, by its id, when the test lets go of it. What it says is read as it comes.
 pub struct Process {
@@ -74,8 +74,7 @@ impl Process {
 
     /// Sends a signal, by name, without "SIG".
     pub fn signal(&self, name: &str) {
-        let kill = format!("kill -{name} {}", self.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
+        signal(self.id(), name);
     }
 }
 
@@ -107,22 +106,78 @@ fn listen(
     });
 }
 
-/// Runs a script of `tests/python` to its end, and fails with what it said if it fails. Without an interpreter it
-/// says so, and the test is skipped.
+/// Sends a signal, by name, without "SIG".
 #[track_caller]
-pub fn python(script: &str, arguments: &[String], limit: Duration) {
-    let path = format!("{}/tests/python/{script}", env!("CARGO_MANIFEST_DIR"));
+pub fn signal(id: u32, name: &str) {
+    let kill = format!("kill -{name} {id}");
+    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
+}
+
+/// A number in `/proc/ID/status`; none once the process is gone.
+pub fn status(id: u32, key: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
+    status.lines().find(|line| line.starts_with(key))?.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The fields of `/proc/ID/stat` behind the name of the program, which may hold anything.
+#[track_caller]
+fn stat(id: u32) -> Vec<String> {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
+    stat.rsplit_once(')').unwrap().1.split_whitespace().map(str::to_owned).collect()
+}
+
+/// What a process is doing: "R", "S", "T" and so on (proc(5)).
+#[track_caller]
+pub fn state(id: u32) -> String {
+    stat(id).swap_remove(0)
+}
+
+/// Processor time that a process has used so far, its own and the kernel's for it, in steps of 10 ms.
+#[track_caller]
+pub fn cpu_time(id: u32) -> Duration {
+    let fields = stat(id);
+    let ticks = |at: usize| fields[at].parse::<u64>().unwrap();
+    Duration::from_millis(10 * (ticks(11) + ticks(12)))
+}
+
+/// A command of the interpreter; `None`, and why is printed, without one.
+pub fn python3() -> Option<Command> {
     let mut version = Command::new("python3");
     version.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     if !version.status().is_ok_and(|status| status.success()) {
-        return skip("there is no python3 here");
+        skip("there is no python3 here");
+        return None;
     }
-    let mut process = Process::start(Command::new("python3").arg("-B").arg(path).args(arguments));
+    Some(Command::new("python3"))
+}
+
+/// A script of `tests/python` to be run; `None`, and why is printed, without an interpreter.
+fn script(name: &str) -> Option<Command> {
+    let mut command = python3()?;
+    command.arg("-B").arg(format!("{}/tests/python/{name}", env!("CARGO_MANIFEST_DIR")));
+    Some(command)
+}
+
+/// Runs a script of `tests/python` to its end, and fails with what it said if it fails. Without an interpreter it
+/// says so, and the test is skipped.
+#[track_caller]
+pub fn python(name: &str, arguments: &[String], limit: Duration) {
+    let Some(mut command) = script(name) else { return };
+    let mut process = Process::start(command.args(arguments));
     let status = process.wait(limit);
     let said = process.said().clone();
     let said = [said.out, said.err].concat().join("\n");
     match status {
-        Some(status) => assert!(status.success(), "{script}: {status}\n{said}"),
-        None => panic!("{script} has not ended in {limit:?}\n{said}"),
+        Some(status) => assert!(status.success(), "{name}: {status}\n{said}"),
+        None => panic!("{name} has not ended in {limit:?}\n{said}"),
     }
+}
+
+/// A server of `tests/python`, and the port that it says; `None`, and why is printed, without an interpreter.
+#[track_caller]
+pub fn python_server(name: &str, arguments: &[&str]) -> Option<(Process, u16)> {
+    let process = Process::start(script(name)?.args(arguments));
+    let port = process.wait_for(PATIENCE, |said| said.out.first()?.parse().ok());
+    let port = port.unwrap_or_else(|| panic!("it does not serve: {:?}", process.said()));
+    Some((process, port))
 }

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread::{JoinHandle, spawn};
 use std::time::Instant;
 
-use super::{Daemon, PATIENCE};
+use super::{Daemon, HULLO, PATIENCE};
 
 /// A `hullo talk` that runs. What it writes is read as it comes, so that it never waits for us.
 pub struct Talk {
@@ -35,7 +35,7 @@ impl Talk {
         stdin: impl Into<Stdio>,
         stdout: impl Into<Stdio>,
     ) -> Talk {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hullo"));
+        let mut command = Command::new(HULLO);
         command.arg("talk").args(arguments).stdin(stdin).stdout(stdout).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let out = child.stdout.take().map(read_all);

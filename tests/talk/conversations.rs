@@ -6,7 +6,9 @@ use std::process::{Command, Stdio};
 use std::thread::{self, spawn};
 use std::time::{Duration, Instant};
 
-use crate::support::{Daemon, PATIENCE, Process, Serve, Talk, TempDir, eventually, python, skip};
+use crate::support::{
+    Daemon, HULLO, PATIENCE, Process, Serve, Talk, TempDir, eventually, python, python_server, signal, status,
+};
 use crate::support::{hello, server, talk, talk_from, talk_piped};
 
 /// A daemon that speaks every dialect, each on a socket of its own.
@@ -20,18 +22,6 @@ fn all_dialects() -> (TempDir, Daemon) {
     let file = dir.write("hullo.toml", &config);
     let daemon = Serve::new(["--config", &file]).sockets(9).start();
     (dir, daemon)
-}
-
-/// A server of the foreign kind `KIND`; `None` without an interpreter.
-fn greeter(kind: &str) -> Option<(Process, u16)> {
-    if Command::new("python3").arg("--version").output().is_err() {
-        skip("there is no python3 here");
-        return None;
-    }
-    let path = format!("{}/tests/python/greeters.py", env!("CARGO_MANIFEST_DIR"));
-    let process = Process::start(Command::new("python3").args(["-B", &path, kind]));
-    let port = process.wait_for(PATIENCE, |said| said.out.first().map(|line| line.parse().unwrap()));
-    Some((process, port.expect("the greeter says its port")))
 }
 
 #[test]
@@ -87,12 +77,12 @@ fn threaded_servers_as_the_tutorials_write_them_are_spoken_with() {
     thread::scope(|scope| {
         for (kind, arguments, shown) in conversations {
             scope.spawn(move || {
-                let Some((_server, port)) = greeter(kind) else { return };
+                let Some((_server, port)) = python_server("greeters.py", &[kind]) else { return };
                 talk(&[&[format!("tcp://127.0.0.1:{port}").as_str()], arguments].concat()).showed(shown);
             });
         }
     });
-    let Some((_server, port)) = greeter("udp") else { return };
+    let Some((_server, port)) = python_server("greeters.py", &["udp"]) else { return };
     talk(&[&format!("udp://127.0.0.1:{port}"), "a", "b"]).showed("Hello, a!Hello, b!");
 }
 
@@ -260,9 +250,7 @@ fn a_large_pipe_goes_through_a_slow_echo_in_bounded_memory() {
 }
 
 fn peak_memory(id: u32) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
-    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+    status(id, "VmHWM:").unwrap() * 1024
 }
 
 #[test]
@@ -309,8 +297,7 @@ fn a_signal_ends_it_with_its_own_code() {
             let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:\t")).unwrap();
             u64::from_str_radix(mask, 16).unwrap() & caught == caught
         });
-        let kill = format!("kill -{name} {}", talk.id());
-        assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
+        signal(talk.id(), name);
         assert_eq!(talk.end().code, Some(code));
         drop(server);
     }
@@ -327,9 +314,7 @@ fn a_second_signal_ends_it_though_nobody_reads_its_output() {
         call.starts_with(&format!("{} ", nix::libc::SYS_write))
     });
     for _ in 0..2 {
-        assert!(
-            Command::new("sh").args(["-c", &format!("kill -INT {}", talk.id())]).status().unwrap().success()
-        );
+        signal(talk.id(), "INT");
     }
     assert_eq!(talk.end().code, Some(130));
     drop(server);
@@ -348,7 +333,7 @@ fn what_was_ignored_at_the_start_stays_ignored() {
     let fifo = dir.join("input").display().to_string();
     assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
     let mut command = Command::new("sh");
-    let mut talk = Process::start(command.args(["-c", &line, env!("CARGO_BIN_EXE_hullo"), &fifo]));
+    let mut talk = Process::start(command.args(["-c", &line, HULLO, &fifo]));
     let _open = std::fs::OpenOptions::new().write(true).open(&fifo).unwrap();
     assert!(talk.wait_for(PATIENCE, |said| said.err.first().cloned()).is_some(), "it talks");
     for _ in 0..3 {
@@ -371,7 +356,7 @@ fn a_closed_stdout_or_stderr_ends_nothing_in_a_panic() {
         [(">&-", 1), ("2>&-", 0), (">&- 2>&- <&-", 1), ("2>/dev/full", 0), (">/dev/full", 1)]
     {
         let line = format!("exec \"$0\" talk {address} a b {redirections}");
-        let output = Command::new("sh").args(["-c", &line, env!("CARGO_BIN_EXE_hullo")]).output().unwrap();
+        let output = Command::new("sh").args(["-c", &line, HULLO]).output().unwrap();
         assert_eq!(output.status.code(), Some(code), "{redirections}: {output:?}");
         assert!(!String::from_utf8_lossy(&output.stderr).contains("panick"), "{redirections}: {output:?}");
     }
@@ -380,5 +365,5 @@ fn a_closed_stdout_or_stderr_ends_nothing_in_a_panic() {
 #[test]
 fn a_person_types_at_a_terminal() {
     let (_daemon, address) = hello();
-    python("terminal.py", &[env!("CARGO_BIN_EXE_hullo").to_owned(), address], Duration::from_secs(60));
+    python("terminal.py", &[HULLO.to_owned(), address], Duration::from_secs(60));
 }

@@ -1,6 +1,6 @@
 //! A pause of our own (Ctrl-Z, a suspended machine) is not the server's: what has arrived by its end counts.
 
-use crate::support::{HULLO, PATIENCE, Process, Talk, TempDir, eventually};
+use crate::support::{HULLO, PATIENCE, Process, Talk, TempDir, eventually, signal, state};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::io::{Read, Write};
 use std::mem::MaybeUninit;
@@ -15,23 +15,13 @@ const PAUSE: Duration = Duration::from_millis(1300);
 
 /// Stops a process while `during` runs, and for longer than its timeout.
 fn paused<T>(id: u32, during: impl FnOnce() -> T) -> T {
-    signal("STOP", id);
+    signal(id, "STOP");
     eventually("it has stopped", || state(id) == "T");
     let begun = Instant::now();
     let result = during();
     thread::sleep(PAUSE.saturating_sub(begun.elapsed())); // that time passes is what is tested
-    signal("CONT", id);
+    signal(id, "CONT");
     result
-}
-
-fn signal(name: &str, id: u32) {
-    let kill = format!("kill -{name} {id}");
-    assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success(), "{kill}");
-}
-
-fn state(id: u32) -> String {
-    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap();
-    stat.rsplit(')').next().unwrap().split_whitespace().next().unwrap().to_owned()
 }
 
 /// A socket of this kind that waits for clients or for datagrams, and its address.

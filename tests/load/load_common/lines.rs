@@ -55,6 +55,11 @@ impl Lines {
         })
     }
 
+    /// As the dialect `hello` has it.
+    pub fn greeting() -> Lines {
+        Lines::hello(|client, message| client.greet(message))
+    }
+
     /// Does with each client what the test wants.
     pub fn serve_clients(serve: impl Fn(&mut Client) + Send + Sync + 'static) -> Lines {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

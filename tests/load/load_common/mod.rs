@@ -124,9 +124,3 @@ pub fn in_shell<T: AsRef<str>>(prelude: &str, arguments: impl IntoIterator<Item 
     shell.args(arguments.into_iter().map(|argument| argument.as_ref().to_owned()));
     shell
 }
-
-/// A number of a process in `/proc/PID/status`; none once it is gone.
-pub fn status(process: &Process, key: &str) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", process.id())).ok()?;
-    status.lines().find(|line| line.starts_with(key))?.split_whitespace().nth(1)?.parse().ok()
-}
