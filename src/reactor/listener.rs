@@ -5,10 +5,11 @@ use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::ListenSocket;
 use crate::reactor::socket::files::SocketFile;
+use crate::reactor::sys;
 use crate::reactor::timers::{Purpose, Tick, ticks};
 use crate::reactor::warnings;
-use std::fs::File;
 use std::io;
+use std::os::fd::OwnedFd;
 use std::time::Duration;
 
 /// How long a listener rests when the system has no descriptor or no memory left.
@@ -50,21 +51,21 @@ impl Listener {
 /// One descriptor held back, so that at the descriptor limit a client can still be accepted: to be dropped, which
 /// tells it more than an unanswered handshake does.
 pub(crate) struct Spare {
-    file: Option<File>,
+    descriptor: Option<OwnedFd>,
     last_shed: Option<Tick>,
 }
 
 impl Spare {
     pub(crate) fn new() -> Spare {
-        let mut spare = Spare { file: None, last_shed: None };
+        let mut spare = Spare { descriptor: None, last_shed: None };
         spare.refill();
         spare
     }
 
     /// May fail, when others were quicker to take the descriptor; then the next rest tries again.
     fn refill(&mut self) {
-        if self.file.is_none() {
-            self.file = File::open("/dev/null").ok();
+        if self.descriptor.is_none() {
+            self.descriptor = sys::spare_descriptor().ok();
         }
     }
 }
@@ -99,16 +100,14 @@ impl Net {
                     }
                 }
                 Err(e) if e.kind() == io::ErrorKind::WouldBlock => return self.backlog_is_empty(key),
-                Err(e) => match e.raw_os_error() {
-                    Some(libc::EMFILE | libc::ENFILE) => return self.out_of_descriptors(key, &e),
-                    Some(libc::ENOBUFS | libc::ENOMEM) => return self.back_off_listener_after(key, &e),
-                    // accept(2): errors already pending on the new socket are to be treated like EAGAIN by
-                    // trying again; the loop is bounded.
-                    _ => {
-                        log::debug!("accept: {e}");
-                        self.stats.accept_errors += 1;
-                    }
-                },
+                Err(e) if sys::lacks_descriptors(&e) => return self.out_of_descriptors(key, &e),
+                Err(e) if sys::lacks_memory(&e) => return self.back_off_listener_after(key, &e),
+                // accept(2): errors already pending on the new socket are to be treated like EAGAIN by
+                // trying again; the loop is bounded.
+                Err(e) => {
+                    log::debug!("accept: {e}");
+                    self.stats.accept_errors += 1;
+                }
             }
         }
         let errors = self.stats.accept_errors - errors_before;
@@ -160,7 +159,7 @@ impl Net {
         let now = self.clock.now();
         let may_shed = self.spare.last_shed.is_none_or(|last| now >= last + ticks(REST));
         if may_shed
-            && self.spare.file.take().is_some()
+            && self.spare.descriptor.take().is_some()
             && let Some(Source::Listener(listener)) = self.sources.get_mut(key)
         {
             self.stats.accept_calls += 1;

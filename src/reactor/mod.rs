@@ -1,7 +1,6 @@
 //! The event loop. It knows nothing of greetings, commands or files.
 
 mod address;
-mod adopt;
 mod contain;
 mod datagram;
 mod dial;

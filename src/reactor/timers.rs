@@ -7,34 +7,10 @@
 //! counts. Guards: `timers_never_fire_early` in `tests/reactor/turns.rs`, and the tests below.
 
 use crate::reactor::slots::{Key, Slots};
-use crate::reactor::sys;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Nanoseconds on the monotonic clock: half the size of an `Instant`, and one word to compare.
 pub(crate) type Tick = u64;
-
-/// The only clock of the reactor.
-pub(crate) struct Clock {
-    /// The same moment twice: as the system counts, and as std does.
-    origin: (Tick, Instant),
-}
-
-impl Clock {
-    pub(crate) fn new() -> Clock {
-        Clock { origin: (sys::monotonic(), Instant::now()) }
-    }
-
-    #[inline]
-    pub(crate) fn now(&self) -> Tick {
-        sys::monotonic()
-    }
-
-    /// Later than the true moment by what passed between the two readings of `new`, never earlier.
-    #[inline]
-    pub(crate) fn instant(&self, tick: Tick) -> Instant {
-        self.origin.1 + Duration::from_nanos(tick.saturating_sub(self.origin.0))
-    }
-}
 
 /// At most 146 years, so that a sum with the clock cannot overflow.
 #[inline]

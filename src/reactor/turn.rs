@@ -16,8 +16,8 @@ use crate::reactor::slots::{Key, Slots};
 use crate::reactor::stats::Stats;
 use crate::reactor::stream::receive::{READ, RECORD};
 use crate::reactor::stream::send::WrittenThrough;
-use crate::reactor::sys::{EDGE_TRIGGERED, Events, Poller, ReceiveBatch, SendBatch};
-use crate::reactor::timers::{Clock, Tick, Timers};
+use crate::reactor::sys::{Clock, EDGE_TRIGGERED, Events, Poller, ReceiveBatch, SendBatch};
+use crate::reactor::timers::{Tick, Timers};
 use crate::reactor::warnings::Warnings;
 use std::collections::VecDeque;
 use std::io;
@@ -255,7 +255,7 @@ impl Reactor {
     /// since the timer makes the descriptor readable: one that was set between turns, from the next turn on.
     pub fn next_deadline(&self) -> Option<Instant> {
         if self.batch_was_full || self.net.work_waits() || !self.net.inbox.is_empty() {
-            return Some(Instant::now());
+            return Some(self.net.clock.now_as_instant());
         }
         Some(self.net.timers.next()).filter(|tick| *tick < Tick::MAX).map(|tick| self.net.clock.instant(tick))
     }

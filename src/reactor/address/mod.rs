@@ -4,12 +4,10 @@ pub(crate) mod parse;
 pub(crate) mod printable;
 
 use crate::reactor::address::printable::Printable;
-use crate::reactor::sys;
-use std::ffi::OsStr;
+use crate::reactor::sys::{self, SockAddr};
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6, ToSocketAddrs};
-use std::os::unix::ffi::OsStrExt;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::path::{Path, PathBuf};
 
 /// Where to listen, or whom to reach.
@@ -54,7 +52,8 @@ pub enum Host {
     Scoped(Ipv6Addr, String),
     /// `*`: one socket for every address, IPv6 and IPv4 alike.
     Any,
-    /// A name. The reactor never looks one up: see [`Address::resolve`].
+    /// A name. [`Net::connect`](crate::Net::connect) looks it up on a thread beside the loop; to listen, bind or send
+    /// datagrams, [`resolve`](Address::resolve) it first.
     Name(String),
 }
 
@@ -116,7 +115,7 @@ impl Address {
             return Ok(vec![self.clone()]);
         };
         let mut found: Vec<Address> = Vec::new();
-        for socket in (name.as_str(), *port).to_socket_addrs()? {
+        for socket in sys::look_up(name, *port)? {
             let address = match self {
                 Address::Tcp(..) => Address::tcp(socket),
                 _ => Address::udp(socket),
@@ -145,7 +144,7 @@ impl Address {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => {
-                Some(path.as_path()).filter(|path| abstract_name(path).is_none())
+                Some(path.as_path()).filter(|path| sys::abstract_name(path).is_none())
             }
             Address::Tcp(..) | Address::Udp(..) => None,
         }
@@ -177,28 +176,6 @@ fn interface(scope: &str) -> io::Result<u32> {
     })
 }
 
-/// What a path that stands for an abstract name has behind its `@`.
-fn abstract_name(path: &Path) -> Option<&[u8]> {
-    path.as_os_str().as_bytes().strip_prefix(b"@")
-}
-
-/// The socket address of a path, or of an abstract name, which begins with a NUL.
-pub(crate) fn unix_address(path: &Path) -> io::Result<socket2::SockAddr> {
-    match abstract_name(path) {
-        Some(name) => socket2::SockAddr::unix(OsStr::from_bytes(&[b"\0", name].concat())),
-        None => socket2::SockAddr::unix(path),
-    }
-}
-
-/// The path, or `@` and the abstract name, of a bound Unix socket; empty for an unnamed one.
-pub(crate) fn unix_path(address: &socket2::SockAddr) -> PathBuf {
-    match (address.as_pathname(), address.as_abstract_namespace()) {
-        (Some(path), _) => path.to_path_buf(),
-        (None, Some(name)) => OsStr::from_bytes(&[b"@", name].concat()).into(),
-        (None, None) => PathBuf::new(),
-    }
-}
-
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -213,7 +190,7 @@ impl fmt::Display for Address {
 
 /// A path is mostly somebody else's choice.
 fn printable(path: &Path) -> Printable<'_> {
-    Printable(path.as_os_str().as_bytes())
+    Printable(path.as_os_str().as_encoded_bytes())
 }
 
 impl fmt::Display for Host {
@@ -232,7 +209,7 @@ impl fmt::Display for Host {
 ///
 /// Equal and hashed by the address itself.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct PeerAddr(pub(crate) socket2::SockAddr);
+pub struct PeerAddr(pub(crate) SockAddr);
 
 impl PeerAddr {
     /// The IP address and port; `None` for a Unix socket.
@@ -252,7 +229,7 @@ impl PeerAddr {
 
     /// The name of a Unix socket as bytes: its path, or its name in the abstract namespace of unix(7).
     pub fn unix_name(&self) -> Option<&[u8]> {
-        self.as_path().map(|path| path.as_os_str().as_bytes()).or_else(|| self.0.as_abstract_namespace())
+        sys::unix_name(&self.0)
     }
 }
 
@@ -282,11 +259,13 @@ impl fmt::Debug for PeerAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
 
     #[test]
     fn what_would_steer_a_terminal_is_escaped_in_a_path_and_in_an_abstract_name() {
-        let shown = |address: socket2::SockAddr| PeerAddr(address).to_string();
-        let path = |bytes: &[u8]| socket2::SockAddr::unix(OsStr::from_bytes(bytes)).unwrap();
+        let shown = |address: SockAddr| PeerAddr(address).to_string();
+        let path = |bytes: &[u8]| SockAddr::unix(OsStr::from_bytes(bytes)).unwrap();
         assert_eq!(shown(path(b"/tmp/\n\x1b[31m\xffx")), r"/tmp/\x0a\x1b[31m\xffx");
         assert_eq!(shown(path("\0数据\u{2028}".as_bytes())), r"@数据\xe2\x80\xa8");
         for kind in ["unix", "unixgram", "unixpacket"] {

@@ -3,10 +3,10 @@
 use crate::reactor::address::Address;
 use crate::reactor::remote::Queue;
 use crate::reactor::slots::Key;
+use crate::reactor::sys;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
-use std::thread;
 use std::time::Duration;
 
 /// How long a thread waits for the next name before it ends.
@@ -92,7 +92,7 @@ impl Desk {
                 desk.answers.resolved(dial, address.resolve());
             }
         };
-        thread::Builder::new().name("hullo-resolver".into()).spawn(work).map(drop)
+        sys::start_thread("hullo-resolver", work)
     }
 
     /// The next question; `None` when none has come for some time, or none will.
@@ -131,7 +131,7 @@ mod tests {
         let deadline = Instant::now() + Duration::from_secs(20);
         while !is_so() {
             assert!(Instant::now() < deadline, "waited in vain until {what}");
-            thread::yield_now();
+            std::thread::yield_now();
         }
     }
 

@@ -1,19 +1,18 @@
 //! What users ask of sockets and descriptors: to be opened, taken over, watched, turned, given back.
 
 use crate::reactor::address::parse::IntoAddress;
-use crate::reactor::address::{Address, Host, unix_path};
-use crate::reactor::adopt::Nature;
+use crate::reactor::address::{Address, Host};
 use crate::reactor::datagram::Datagrams;
 use crate::reactor::ids::{ConnId, DatagramId, FdId, ListenerId, SourceId};
 use crate::reactor::listener::Listener;
 use crate::reactor::net::{Net, Source};
-use crate::reactor::socket;
 use crate::reactor::socket::controls::Controls;
 use crate::reactor::socket::files::SocketFile;
 use crate::reactor::socket::options::SocketOptions;
+use crate::reactor::socket::{self, ForeignSocket};
+use crate::reactor::stream::{ADOPTED, Connection};
 use crate::reactor::sys::{ForeignFd, Interest};
 use crate::reactor::watch::{Refused, Watched};
-use socket2::{Socket, Type};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -123,10 +122,18 @@ impl Net {
     ///
     /// `Unsupported` for another type of socket, or the operating system's, with the descriptor.
     pub fn adopt(&mut self, socket: impl Into<OwnedFd>) -> Result<Adopted, Refused> {
-        let (socket, now) = (Socket::from(socket.into()), self.clock.now());
-        let source = match Nature::of(&socket) {
-            Ok(nature) => nature.source(socket.into(), now),
-            Err(error) => return Err(Refused { fd: socket.into(), error }),
+        let now = self.clock.now();
+        let source = match ForeignSocket::recognize(socket.into()) {
+            Ok(ForeignSocket::Stream(socket)) => Source::Stream(Connection::new(socket, ADOPTED, now)),
+            Ok(ForeignSocket::Listener { socket, is_dual }) => {
+                let mut listener = Listener::new(socket, is_dual, None);
+                listener.has_early_clients = true;
+                Source::Listener(listener)
+            }
+            Ok(ForeignSocket::Datagrams { socket, is_dual }) => {
+                Source::Datagrams(Datagrams::new(socket, is_dual, None))
+            }
+            Err((fd, error)) => return Err(Refused { fd, error }),
         };
         let key = self.try_insert_source(source)?;
         Ok(match self.sources.get(key) {
@@ -183,19 +190,7 @@ impl Net {
             Some(Source::Datagrams(datagrams)) => (datagrams.is_dual, true),
             _ => (false, false),
         };
-        let name = socket2::SockRef::from(&fd).local_addr()?;
-        let path = unix_path(&name);
-        Ok(match (name.as_socket(), is_datagram) {
-            (Some(local), false) if is_dual => Address::Tcp(Host::Any, local.port()),
-            (Some(local), true) if is_dual => Address::Udp(Host::Any, local.port()),
-            (Some(local), false) => Address::tcp(local),
-            (Some(local), true) => Address::udp(local),
-            (None, false) if socket2::SockRef::from(&fd).r#type()? == Type::SEQPACKET => {
-                Address::Unixpacket(path)
-            }
-            (None, false) => Address::Unix(path),
-            (None, true) => Address::Unixgram(path),
-        })
+        socket::local_address(fd, is_datagram, is_dual)
     }
 
     /// The options of a connection, a listener or a datagram socket.

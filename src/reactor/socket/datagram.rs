@@ -11,8 +11,6 @@ pub(crate) enum DatagramSocket {
     Unix(UnixDatagram),
 }
 
-socket!(DatagramSocket, Udp | Unix);
-
 impl DatagramSocket {
     #[inline(always)]
     pub(crate) fn receive(&self, batch: &mut sys::ReceiveBatch, most: usize) -> io::Result<usize> {
@@ -24,3 +22,5 @@ impl DatagramSocket {
         matches!(self, DatagramSocket::Udp(_)) && sys::sends_bundles(self.as_fd())
     }
 }
+
+socket!(DatagramSocket, Udp | Unix);

@@ -1,13 +1,13 @@
 //! The file of a Unix socket: made by a bind, given its mode, removed by the one who owns it.
 
-use crate::reactor::address::{Address, unix_address};
+use crate::reactor::address::Address;
 use crate::reactor::sys;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::ffi::OsString;
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// A Unix socket that has its name. The socket goes before its file, which asks whether somebody else has it still.
@@ -30,7 +30,7 @@ pub(crate) struct SocketFile {
 /// else is left alone. Of several who bind to one path at once, one wins and the others are told "in use".
 pub(crate) fn bind(address: &Address, path: &Path, mode: Option<u32>) -> io::Result<BoundUnix> {
     let socket = Socket::new(Domain::UNIX, unix_type(address).nonblocking(), None)?;
-    let name = unix_address(path)?;
+    let name = sys::unix_address(path)?;
     if address.path().is_none() {
         socket.bind(&name)?;
         return Ok(BoundUnix { socket, file: None });
@@ -73,9 +73,7 @@ impl SocketFile {
 
     /// Changes the mode of this file and of no other, whatever is in its place.
     pub(crate) fn set_mode(&self, mode: u32) -> io::Result<()> {
-        // A descriptor of the file itself, no link followed: nothing can take its place between the look and the change.
-        let flags = libc::O_PATH | libc::O_NOFOLLOW;
-        let pinned = File::options().read(true).custom_flags(flags).open(&self.path)?;
+        let pinned = sys::pin(&self.path)?; // Nothing can take its place between the look and the change.
         let metadata = pinned.metadata()?;
         if inode(&metadata) != self.inode {
             return Err(usurped(&self.path));
@@ -83,8 +81,7 @@ impl SocketFile {
         if metadata.mode() & 0o7777 == mode & 0o7777 {
             return Ok(());
         }
-        // A descriptor that only names a file takes no fchmod(2), but proc(5) names the file by it.
-        fs::set_permissions(format!("/proc/self/fd/{}", pinned.as_raw_fd()), Permissions::from_mode(mode))
+        sys::set_mode(&pinned, mode)
     }
 
     /// Leaves the file to whoever has the socket from now on.
@@ -130,8 +127,8 @@ fn is_stale(path: &Path) -> io::Result<bool> {
 fn is_alive(path: &Path) -> io::Result<bool> {
     let probe = Socket::new(Domain::UNIX, Type::DGRAM, None)?;
     match probe.connect(&SockAddr::unix(path)?) {
-        Err(e) if matches!(e.raw_os_error(), Some(libc::ECONNREFUSED | libc::ENOENT)) => Ok(false),
-        Err(e) if e.raw_os_error() == Some(libc::EACCES) => Err(e),
+        Err(e) if matches!(e.kind(), io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound) => Ok(false),
+        Err(e) if sys::forbid_permissions(&e) => Err(e),
         _ => Ok(true),
     }
 }
@@ -162,20 +159,18 @@ impl Lock {
         let in_the_way =
             |why| io::Error::other(format!("{} is in the way: it {why}, remove it", path.display()));
         for _ in 0..Lock::TRIES {
-            let mut options = File::options();
-            options.read(true).write(true).create(true).truncate(false).mode(0o600);
-            // Neither a link nor a FIFO leads anywhere else.
-            let opened = options.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK).open(&path);
-            let file = opened.map_err(|error| match error.raw_os_error() {
-                Some(libc::ELOOP | libc::EISDIR | libc::ENXIO) => in_the_way("is no lock file"),
-                Some(libc::EACCES) if fs::symlink_metadata(&path).is_ok() => in_the_way("is another user's"),
-                _ => error,
+            let file = sys::open_lock_file(&path).map_err(|error| match error {
+                error if sys::is_no_plain_file(&error) => in_the_way("is no lock file"),
+                error if sys::forbid_permissions(&error) && fs::symlink_metadata(&path).is_ok() => {
+                    in_the_way("is another user's")
+                }
+                error => error,
             })?;
             let metadata = file.metadata()?;
             if !metadata.is_file() {
                 return Err(in_the_way("is no lock file"));
             }
-            match sys::lock(file.as_fd()) {
+            match sys::lock(&file) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error),
                 Ok(()) => {}

@@ -13,8 +13,6 @@ pub(crate) enum ListenSocket {
     Packets(UnixStream),
 }
 
-socket!(ListenSocket, Tcp | Unix | Packets);
-
 impl ListenSocket {
     /// The next client of the backlog. Its address is asked for only when somebody wants to know it.
     pub(crate) fn accept(&self) -> io::Result<StreamSocket> {
@@ -32,3 +30,5 @@ impl ListenSocket {
         matches!(self, ListenSocket::Tcp(_)).then(|| sys::waiting(self.as_fd()).ok()).flatten()
     }
 }
+
+socket!(ListenSocket, Tcp | Unix | Packets);

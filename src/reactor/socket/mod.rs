@@ -52,15 +52,19 @@ macro_rules! socket {
     };
 }
 
+mod adopt;
 pub(crate) mod controls;
 mod datagram;
 pub(crate) mod files;
 mod listen;
+mod local_address;
 mod open;
 pub(crate) mod options;
 mod stream;
 
+pub(crate) use adopt::ForeignSocket;
 pub(crate) use datagram::DatagramSocket;
 pub(crate) use listen::ListenSocket;
+pub(crate) use local_address::local_address;
 pub(crate) use open::{ask_for_notes, bind_datagrams, connect, connect_datagrams, listen, without_source};
 pub(crate) use stream::{Outcome, StreamSocket};

@@ -1,12 +1,12 @@
 //! How a socket is opened: connected, listening, bound.
 
-use crate::reactor::address::{Address, Host, unix_address};
+use crate::reactor::address::{Address, Host};
 use crate::reactor::socket::files::{self, SocketFile};
 use crate::reactor::socket::options::SocketOptions;
 use crate::reactor::socket::{DatagramSocket, ListenSocket, StreamSocket};
 use crate::reactor::sys;
 use mio::net::UdpSocket;
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, OwnedFd};
@@ -23,19 +23,19 @@ pub(crate) fn connect(address: &Address, source: Option<IpAddr>) -> io::Result<(
             come_from(&socket, source, peer)?;
             let is_connected = match socket.connect(&peer.into()) {
                 Ok(()) => true,
-                Err(error) if error.raw_os_error() == Some(libc::EINPROGRESS) => false,
+                Err(error) if sys::is_under_way(&error) => false,
                 Err(error) => return Err(error),
             };
             Ok((StreamSocket::Tcp(OwnedFd::from(socket).into()), is_connected))
         }
         Address::Unix(path) => {
             let socket = Socket::new(Domain::UNIX, Type::STREAM.nonblocking(), None)?;
-            socket.connect(&unix_address(path)?)?;
+            socket.connect(&sys::unix_address(path)?)?;
             Ok((StreamSocket::Unix(OwnedFd::from(socket).into()), true))
         }
         Address::Unixpacket(path) => {
             let socket = Socket::new(Domain::UNIX, Type::SEQPACKET.nonblocking(), None)?;
-            socket.connect(&unix_address(path)?)?;
+            socket.connect(&sys::unix_address(path)?)?;
             Ok((StreamSocket::Packets(OwnedFd::from(socket).into()), true))
         }
         _ => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{address} is nothing to connect to"))),
@@ -106,8 +106,8 @@ pub(crate) fn connect_datagrams(address: &Address, source: Option<IpAddr>) -> io
         }
         Address::Unixgram(path) => {
             let socket = Socket::new(Domain::UNIX, Type::DGRAM.nonblocking(), None)?;
-            socket.bind(&SockAddr::unix("")?)?;
-            socket.connect(&unix_address(path)?)?;
+            socket.bind(&sys::any_unix_name()?)?;
+            socket.connect(&sys::unix_address(path)?)?;
             Ok(DatagramSocket::Unix(OwnedFd::from(socket).into()))
         }
         _ => Err(io::Error::new(
@@ -154,8 +154,8 @@ fn bind_ip(address: &Address, kind: Type, options: &SocketOptions) -> io::Result
         return bind_socket(address.to_socket_addr()?, true, kind, options);
     };
     match bind_socket((Ipv6Addr::UNSPECIFIED, *port).into(), false, kind, options) {
-        // A host without IPv6 (EAFNOSUPPORT, EADDRNOTAVAIL) still has every IPv4 address.
-        Err(e) if is_without_v6(&e) => {
+        // A host without IPv6 still has every IPv4 address.
+        Err(e) if sys::lacks_addresses(&e) => {
             bind_socket((Ipv4Addr::UNSPECIFIED, *port).into(), false, kind, options)
         }
         result => result,
@@ -185,8 +185,4 @@ fn bind_socket(
     }
     socket.bind(&address.into())?;
     Ok(socket)
-}
-
-fn is_without_v6(error: &io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
 }

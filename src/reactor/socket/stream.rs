@@ -20,15 +20,6 @@ pub(crate) enum StreamSocket {
     Packets(UnixStream),
 }
 
-/// How far a connect has come.
-pub(crate) enum Outcome {
-    Pending,
-    Connected,
-    Failed(io::Error),
-}
-
-socket!(StreamSocket, Tcp | Unix | Packets);
-
 impl StreamSocket {
     /// **I5** TCP is registered once, for everything; its writable edge comes only after a full send buffer, and
     /// priority tells of an urgent byte, at which a read stops short. A Unix stream becomes writable whenever
@@ -71,10 +62,9 @@ impl StreamSocket {
         }
     }
 
-    /// send(2) and not write(2), so that a host that has not ignored SIGPIPE lives on.
     #[inline(always)]
     pub(crate) fn send(&self, bytes: &[u8]) -> io::Result<usize> {
-        let send = || SockRef::from(self).send_with_flags(bytes, libc::MSG_NOSIGNAL);
+        let send = || sys::send(self.as_fd(), bytes);
         loop {
             let result = match self {
                 StreamSocket::Tcp(socket) => socket.try_io(send),
@@ -94,7 +84,7 @@ impl StreamSocket {
         }
         let parts = [IoSlice::new(front), IoSlice::new(back)];
         let send = || loop {
-            match SockRef::from(self).send_vectored_with_flags(&parts, libc::MSG_NOSIGNAL) {
+            match sys::send_vectored(self.as_fd(), &parts) {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
@@ -143,4 +133,13 @@ impl StreamSocket {
     pub(crate) fn peer(&self) -> io::Result<PeerAddr> {
         SockRef::from(self).peer_addr().map(PeerAddr)
     }
+}
+
+socket!(StreamSocket, Tcp | Unix | Packets);
+
+/// How far a connect has come.
+pub(crate) enum Outcome {
+    Pending,
+    Connected,
+    Failed(io::Error),
 }

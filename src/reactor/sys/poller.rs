@@ -1,6 +1,6 @@
 //! The poller, on mio: it tells which sources are ready, that the timer has rung, and that another thread calls.
 
-use super::TimerFd;
+use super::Timer;
 use crate::reactor::events::Readiness;
 use mio::event::Source;
 use mio::unix::SourceFd;
@@ -17,7 +17,7 @@ pub(crate) const EDGE_TRIGGERED: bool = !cfg!(mio_unsupported_force_poll_poll);
 /// Waits for whatever is registered with it, and for one timer of its own.
 pub(crate) struct Poller {
     poll: mio::Poll,
-    timer: TimerFd,
+    timer: Timer,
 }
 
 impl Poller {
@@ -27,7 +27,7 @@ impl Poller {
     pub(crate) const TIMER: u64 = 1;
 
     pub(crate) fn new() -> io::Result<Poller> {
-        let poller = Poller { poll: mio::Poll::new()?, timer: TimerFd::new()? };
+        let poller = Poller { poll: mio::Poll::new()?, timer: Timer::new()? };
         poller.register(&mut SourceFd(&poller.timer.fd()), Poller::TIMER, Interest::READABLE)?;
         Ok(poller)
     }

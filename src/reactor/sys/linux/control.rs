@@ -1,5 +1,6 @@
 //! Control messages: what rides beside the bytes of a datagram (cmsg(3)).
 
+use crate::reactor::sys::datagrams::Arrival;
 use std::mem;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ptr;
@@ -9,13 +10,6 @@ use std::ptr;
 #[repr(C, align(8))]
 #[derive(Clone, Copy)]
 pub(in crate::reactor::sys) struct Control(pub(in crate::reactor::sys) [u8; 64]);
-
-/// Where a datagram arrived: one of our addresses, and the interface.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Arrival {
-    pub(crate) ip: IpAddr,
-    pub(in crate::reactor::sys) interface: u32,
-}
 
 /// What the control messages of a datagram tell.
 #[derive(Default)]

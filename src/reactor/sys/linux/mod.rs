@@ -2,30 +2,30 @@
 
 mod bundles;
 mod control;
+mod errors;
+mod file;
 mod interface;
-mod lock;
 mod receive;
 mod send;
 mod socket;
 mod timer_fd;
+mod unix_name;
 
-pub(crate) use control::Arrival;
+pub(crate) use errors::{
+    forbid_permissions, is_no_plain_file, is_under_way, lacks_addresses, lacks_descriptors, lacks_memory,
+};
+pub(crate) use file::{lock, open_lock_file, pin, set_mode, spare_descriptor};
 pub(crate) use interface::{interface_name, interface_number};
-pub(crate) use lock::lock;
 pub(crate) use receive::ReceiveBatch;
 pub(crate) use send::SendBatch;
 pub(crate) use socket::{
-    accept, ask_for_destination, bind_without_port, has_upper_layer, receive_drops, receive_record,
-    sends_bundles, take_bundles, unread, unsent, untaken, waiting,
+    accept, ask_for_destination, bind_without_port, has_upper_layer, receive_drops, receive_record, send,
+    send_vectored, sends_bundles, take_bundles, unread, unsent, untaken, waiting,
 };
-pub(crate) use timer_fd::TimerFd;
+pub(crate) use timer_fd::TimerFd as Timer;
+pub(crate) use unix_name::{abstract_name, any_unix_name, unix_address, unix_name, unix_path};
 
-use super::{BATCH, DATAGRAM};
 use std::io;
-
-fn check(result: libc::c_int) -> io::Result<libc::c_int> {
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
-}
 
 /// The monotonic clock in nanoseconds. std reads the same clock, but takes its `Instant` apart for nobody.
 #[inline]
@@ -34,4 +34,8 @@ pub(crate) fn monotonic() -> u64 {
     // SAFETY: `time` outlives the call, which does not fail for this clock (clock_gettime(2)).
     unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
+fn check(result: libc::c_int) -> io::Result<libc::c_int> {
+    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(result) }
 }

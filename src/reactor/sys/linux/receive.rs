@@ -1,8 +1,9 @@
 //! Datagrams received many at a time.
 
-use super::control::{Arrival, Notes, notes};
-use super::{BATCH, DATAGRAM, check};
+use super::check;
+use super::control::{Notes, notes};
 use crate::reactor::address::PeerAddr;
+use crate::reactor::sys::datagrams::{BATCH, DATAGRAM, Received};
 use socket2::{SockAddr, SockAddrStorage};
 use std::io;
 use std::mem;
@@ -35,16 +36,6 @@ pub(crate) struct ReceiveBatch {
 // SAFETY: the raw pointers inside point into the vectors of the same value, whose heap memory stays where it is
 // when the value moves, and which are never resized.
 unsafe impl Send for ReceiveBatch {}
-
-/// One received datagram.
-pub(crate) struct Received<'a> {
-    pub(crate) bytes: &'a [u8],
-    pub(crate) from: PeerAddr,
-    pub(crate) to: Option<Arrival>,
-    pub(crate) truncated: bool,
-    /// What the bytes are to be cut into: several datagrams of one size came as one, of which the last may be shorter.
-    pub(crate) segment: usize,
-}
 
 impl ReceiveBatch {
     pub(crate) fn new() -> ReceiveBatch {

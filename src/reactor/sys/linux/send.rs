@@ -1,10 +1,10 @@
 //! Datagrams collected, and sent many at a time.
 
 use super::bundles::Bundles;
-use super::control::{Arrival, Control, leave_from, put};
+use super::control::{Control, leave_from, put};
 use super::socket::{has_no_checksums, is_udp_lite};
-use super::{BATCH, DATAGRAM};
 use crate::reactor::address::PeerAddr;
+use crate::reactor::sys::datagrams::{Arrival, BATCH, DATAGRAM, SentBatch};
 use socket2::SockAddr;
 use std::io;
 use std::mem;
@@ -35,17 +35,6 @@ struct Outgoing {
     /// Nobody, on a connected socket.
     to: Option<SockAddr>,
     from: Option<Arrival>,
-}
-
-/// What became of a batch.
-#[derive(Default)]
-pub(crate) struct Sent {
-    pub(crate) taken: usize,
-    pub(crate) refused: usize,
-    /// The last one, of a connected socket.
-    pub(crate) error: Option<io::Error>,
-    /// The system does not take bundles here.
-    pub(crate) takes_no_bundles: bool,
 }
 
 impl SendBatch {
@@ -81,8 +70,8 @@ impl SendBatch {
 
     /// Sends everything without waiting and forgets it. With `in_bundles`, what goes to one peer leaves in as few
     /// messages as the system allows.
-    pub(crate) fn send(&mut self, fd: BorrowedFd<'_>, in_bundles: bool) -> Sent {
-        let mut sent = Sent::default();
+    pub(crate) fn send(&mut self, fd: BorrowedFd<'_>, in_bundles: bool) -> SentBatch {
+        let mut sent = SentBatch::default();
         match self.entries.as_slice() {
             [entry] => self.send_alone(fd, entry, &mut sent),
             _ => self.send_together(fd, in_bundles, &mut sent),
@@ -98,7 +87,7 @@ impl SendBatch {
         self.entries.clear();
     }
 
-    fn send_together(&mut self, fd: BorrowedFd<'_>, in_bundles: bool, sent: &mut Sent) {
+    fn send_together(&mut self, fd: BorrowedFd<'_>, in_bundles: bool, sent: &mut SentBatch) {
         self.bundle(in_bundles);
         let mut first = 0;
         while first < self.bundles.as_slice().len() {
@@ -149,7 +138,7 @@ impl SendBatch {
         count
     }
 
-    fn transmit(&mut self, fd: BorrowedFd<'_>, first: usize, count: usize, sent: &mut Sent) {
+    fn transmit(&mut self, fd: BorrowedFd<'_>, first: usize, count: usize, sent: &mut SentBatch) {
         let bundles = &self.bundles.as_slice()[first..first + count];
         let mut next = 0;
         while next < count {
@@ -177,14 +166,14 @@ impl SendBatch {
                     self.send_alone(fd, &self.entries[number], sent);
                 }
             } else {
-                sent.refuse(&self.entries[bundles[next].first()], error);
+                refuse(sent, &self.entries[bundles[next].first()], error);
             }
             next += 1;
         }
     }
 
     #[inline(always)]
-    fn send_alone(&self, fd: BorrowedFd<'_>, entry: &Outgoing, sent: &mut Sent) {
+    fn send_alone(&self, fd: BorrowedFd<'_>, entry: &Outgoing, sent: &mut SentBatch) {
         let bytes = &self.payload[entry.range.clone()];
         let mut part = libc::iovec { iov_base: bytes.as_ptr().cast_mut().cast(), iov_len: bytes.len() };
         let mut control = Control([0; 64]);
@@ -194,19 +183,17 @@ impl SendBatch {
         let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
         // SAFETY: the header points to a part, a name and a control that outlive the call.
         if unsafe { libc::sendmsg(fd.as_raw_fd(), &raw const header, flags) } < 0 {
-            sent.refuse(entry, io::Error::last_os_error());
+            refuse(sent, entry, io::Error::last_os_error());
         } else {
             sent.taken += 1;
         }
     }
 }
 
-impl Sent {
-    fn refuse(&mut self, entry: &Outgoing, error: io::Error) {
-        self.refused += 1;
-        if entry.to.is_none() {
-            self.error = Some(error);
-        }
+fn refuse(sent: &mut SentBatch, entry: &Outgoing, error: io::Error) {
+    sent.refused += 1;
+    if entry.to.is_none() {
+        sent.error = Some(error);
     }
 }
 

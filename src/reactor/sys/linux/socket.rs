@@ -1,7 +1,8 @@
-//! One socket: what it holds, and the options that socket2 lacks.
+//! One socket: the calls on it, what it holds, and the options that socket2 lacks.
 
 use super::check;
-use std::io;
+use socket2::SockRef;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ptr;
 
@@ -14,6 +15,18 @@ pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
         let client = check(libc::accept4(fd.as_raw_fd(), ptr::null_mut(), ptr::null_mut(), flags))?;
         Ok(OwnedFd::from_raw_fd(client))
     }
+}
+
+/// Writes to a stream. It is send(2) and not write(2), so that a host that has not ignored SIGPIPE lives on.
+#[inline(always)]
+pub(crate) fn send(fd: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+    SockRef::from(&fd).send_with_flags(bytes, libc::MSG_NOSIGNAL)
+}
+
+/// Writes to a stream what lies in several places, as [`send`].
+#[inline(always)]
+pub(crate) fn send_vectored(fd: BorrowedFd<'_>, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+    SockRef::from(&fd).send_vectored_with_flags(parts, libc::MSG_NOSIGNAL)
 }
 
 /// Bytes that arrived and were not read (ioctl_tcp(7): FIONREAD, alias SIOCINQ).
@@ -34,7 +47,7 @@ pub(crate) fn unsent(fd: BorrowedFd<'_>) -> io::Result<usize> {
 
 fn byte_count(fd: BorrowedFd<'_>, request: libc::Ioctl) -> io::Result<usize> {
     let mut count: libc::c_int = 0;
-    // SAFETY: both requests store one int through the pointer, which outlives the call.
+    // SAFETY: all three requests store one int through the pointer, which outlives the call.
     check(unsafe { libc::ioctl(fd.as_raw_fd(), request, &raw mut count) })?;
     Ok(count.max(0) as usize)
 }

@@ -1,18 +1,31 @@
 //! Sockets that somebody else made.
 
-use crate::reactor::datagram::Datagrams;
-use crate::reactor::listener::Listener;
-use crate::reactor::net::Source;
 use crate::reactor::socket::{DatagramSocket, ListenSocket, StreamSocket, ask_for_notes};
-use crate::reactor::stream::{ADOPTED, Connection};
 use crate::reactor::sys;
-use crate::reactor::timers::Tick;
+use mio::net::UdpSocket;
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// What a socket turned out to be.
-pub(super) struct Nature {
+/// A socket that somebody else made, as what it turned out to be.
+pub(crate) enum ForeignSocket {
+    Stream(StreamSocket),
+    Listener { socket: ListenSocket, is_dual: bool },
+    Datagrams { socket: DatagramSocket, is_dual: bool },
+}
+
+impl ForeignSocket {
+    /// Finds out what it is, and makes it like one of ours. One that is refused for what it is stays as it was.
+    pub(crate) fn recognize(fd: OwnedFd) -> Result<ForeignSocket, (OwnedFd, io::Error)> {
+        let socket = Socket::from(fd);
+        match Nature::of(&socket) {
+            Ok(nature) => Ok(nature.of_kind(socket.into())),
+            Err(error) => Err((socket.into(), error)),
+        }
+    }
+}
+
+struct Nature {
     kind: Type,
     is_unix: bool,
     /// TCP itself, with nothing between it and its reader.
@@ -22,8 +35,7 @@ pub(super) struct Nature {
 }
 
 impl Nature {
-    /// Finds out, and makes the socket like one of ours. One that is refused for what it is stays as it was.
-    pub(super) fn of(socket: &Socket) -> io::Result<Nature> {
+    fn of(socket: &Socket) -> io::Result<Nature> {
         let (domain, kind) = (socket.domain()?, socket.r#type()?);
         let (is_unix, is_inet) = (domain == Domain::UNIX, matches!(domain, Domain::IPV4 | Domain::IPV6));
         if !(matches!(kind, Type::STREAM | Type::DGRAM) || kind == Type::SEQPACKET && is_unix) {
@@ -44,23 +56,19 @@ impl Nature {
         Ok(Nature { kind, is_unix, is_tcp, listens, is_dual })
     }
 
-    pub(super) fn source(self, fd: OwnedFd, now: Tick) -> Source {
-        let stream = |socket| Source::Stream(Connection::new(socket, ADOPTED, now));
-        let datagrams = |socket| Source::Datagrams(Datagrams::new(socket, self.is_dual, None));
-        let listener = |socket| {
-            let mut listener = Listener::new(socket, self.is_dual, None);
-            listener.has_early_clients = true;
-            Source::Listener(listener)
-        };
+    fn of_kind(self, fd: OwnedFd) -> ForeignSocket {
+        let is_dual = self.is_dual;
+        let datagrams = |socket| ForeignSocket::Datagrams { socket, is_dual };
+        let listener = |socket| ForeignSocket::Listener { socket, is_dual };
         match self.kind {
             Type::STREAM if self.listens && self.is_tcp => listener(ListenSocket::Tcp(fd.into())),
             Type::STREAM if self.listens => listener(ListenSocket::Unix(fd.into())),
-            Type::STREAM if self.is_tcp => stream(StreamSocket::Tcp(fd.into())),
-            Type::STREAM => stream(StreamSocket::Unix(fd.into())),
+            Type::STREAM if self.is_tcp => ForeignSocket::Stream(StreamSocket::Tcp(fd.into())),
+            Type::STREAM => ForeignSocket::Stream(StreamSocket::Unix(fd.into())),
             Type::DGRAM if self.is_unix => datagrams(DatagramSocket::Unix(fd.into())),
-            Type::DGRAM => datagrams(DatagramSocket::Udp(mio::net::UdpSocket::from_std(fd.into()))),
+            Type::DGRAM => datagrams(DatagramSocket::Udp(UdpSocket::from_std(fd.into()))),
             _ if self.listens => listener(ListenSocket::Packets(fd.into())),
-            _ => stream(StreamSocket::Packets(fd.into())),
+            _ => ForeignSocket::Stream(StreamSocket::Packets(fd.into())),
         }
     }
 }
