@@ -157,7 +157,7 @@ fn the_facade_has_no_logic() {
 }
 
 /// The files of a room, but for its tests. A small room is one file.
-fn sources(folder: &Path) -> Vec<PathBuf> {
+pub fn sources(folder: &Path) -> Vec<PathBuf> {
     if folder.with_extension("rs").is_file() {
         return vec![folder.with_extension("rs")];
     }
