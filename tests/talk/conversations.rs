@@ -315,6 +315,14 @@ fn a_second_signal_ends_it_though_nobody_reads_its_output() {
     });
     for _ in 0..2 {
         signal(talk.id(), "INT");
+        // Two that are pending at once would be one.
+        eventually("the signal is taken", || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", talk.id())).unwrap_or_default();
+            status
+                .lines()
+                .filter(|line| line.starts_with("SigPnd") || line.starts_with("ShdPnd"))
+                .all(|line| line.ends_with("0000000000000000"))
+        });
     }
     assert_eq!(talk.end().code, Some(130));
     drop(server);

@@ -1,4 +1,4 @@
-//! `hullo completions`: what a shell needs to complete a command line.
+//! `hullo completions`: the script with which a shell completes a command line of hullo.
 
 use crate::cli::Cli;
 use crate::cli::config::known_dialects::KnownDialects;
@@ -34,7 +34,7 @@ pub struct Completions {
 
 impl Completions {
     pub fn run(self) -> Result<ExitCode, Failure> {
-        let mut hullo = completed();
+        let mut hullo = command_with_values();
         let mut script = Vec::new();
         clap_complete::generate(self.shell, &mut hullo, "hullo", &mut script);
         let mut script = String::from_utf8_lossy(&script).into_owned();
@@ -49,9 +49,9 @@ fn shell() -> impl TypedValueParser<Value = Shell> {
     PossibleValuesParser::new(["bash", "zsh", "fish"]).try_map(|name| name.parse::<Shell>())
 }
 
-/// The command line with all that a shell can complete. A config may have more dialects, so that the parser itself takes
-/// any name.
-fn completed() -> Command {
+/// The definition of the command line, with everything that a shell can complete. The parser itself takes any name of a dialect,
+/// since a config may have further ones.
+fn command_with_values() -> Command {
     let hullo = Cli::command();
     let commands = hullo.get_subcommands().map(|command| command.get_name().to_owned());
     let pages = names(commands.chain(["hullo.toml".to_owned()]));
@@ -68,7 +68,7 @@ fn completed() -> Command {
     })
 }
 
-/// The generator for fish leaves out the values of arguments that stand alone.
+/// The values of positional arguments, which the generator for fish leaves out.
 fn fish_positionals(hullo: &Command) -> String {
     let line = |(command, arg): (&Command, &Arg)| {
         let values = arg.get_possible_values();
@@ -81,12 +81,12 @@ fn fish_positionals(hullo: &Command) -> String {
     positionals.filter(|(_, arg)| !arg.get_possible_values().is_empty()).map(line).collect()
 }
 
-/// The parser's names live as long as the process, which ends when the script is printed.
+/// A parser of these names. It wants names that live as long as the process, and the process ends when the script is printed.
 fn names(names: impl IntoIterator<Item = String>) -> PossibleValuesParser {
     PossibleValuesParser::new(names.into_iter().map(|name| &*name.leak()))
 }
 
-/// `None` for a flag that takes none.
+/// The name of the value of an argument; `None` for a flag that takes no value.
 fn value_name(arg: &Arg) -> Option<&str> {
     let takes_one = arg.get_num_args().is_none_or(|number| number.takes_values());
     arg.get_value_names().filter(|_| takes_one)?.first().map(|name| name.as_str())

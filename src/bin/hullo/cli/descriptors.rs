@@ -1,28 +1,29 @@
-//! How many clients the descriptor limit leaves room for.
+//! The descriptor limit, and how many clients it leaves room for.
 
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
-/// Descriptors never given to clients.
+/// The fewest descriptors that are kept from clients.
 const RESERVE: u64 = 16;
 
-/// What the process holds besides its sockets and clients: the three standard streams, the poller and its waker, the
-/// timer, the signal pipe, the spare one for shedding, a lookup or a file being re-read; and some to spare.
-const OURS: u64 = 14;
+/// The descriptors of the process besides its sockets and clients: the three standard streams, the poller and its waker, the
+/// timer, the signal pipe, the one that is kept for shedding clients, a name lookup or a file that is read again; and some
+/// to spare.
+const OWN: u64 = 14;
 
-/// What each reactor beside the first holds: a poller, its waker, a timer, the one for shedding.
+/// The descriptors of each further reactor: a poller, its waker, a timer, the one that is kept for shedding clients.
 const ANOTHER_REACTOR: u64 = 4;
 
 /// Raises the soft descriptor limit to the hard one, and says what it is now.
 pub fn raise() -> u64 {
-    // Without a limit that can be asked for there is none to keep to.
+    // Where the limit cannot be read there is none to keep to.
     let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return u64::MAX };
     if soft == hard || setrlimit(Resource::RLIMIT_NOFILE, hard, hard).is_ok() { hard } else { soft }
 }
 
-/// How many clients there is room for beside `sockets` sockets of our own, each of which every reactor may have.
+/// How many clients there is room for beside the sockets that listen. Every reactor may hold each of those sockets.
 pub fn room(limit: u64, sockets: usize, reactors: usize) -> usize {
     let others = reactors as u64 - 1;
-    let reserve = RESERVE.max(OURS + sockets as u64) + others * (ANOTHER_REACTOR + sockets as u64);
+    let reserve = RESERVE.max(OWN + sockets as u64) + others * (ANOTHER_REACTOR + sockets as u64);
     usize::try_from(limit.saturating_sub(reserve)).unwrap_or(usize::MAX)
 }
 

@@ -1,4 +1,4 @@
-//! `hullo dialects`: what can be spoken, as a table or as TOML to start from.
+//! `hullo dialects`: the built-in dialects, as a table or as TOML to start from.
 
 use crate::cli::config::dialect_table;
 use crate::cli::output::columns::{pad, width};
@@ -41,7 +41,7 @@ fn as_toml() -> String {
     text
 }
 
-/// `hello` is two dialects, and a file has one table of a name.
+/// The name of the table of a dialect. There are two dialects called `hello`, and a file may have one table of a name.
 fn table_name(transport: Transport, dialect: &Dialect) -> &str {
     match (transport, dialect.name()) {
         (Transport::Datagram, "hello") => "hello-datagram",

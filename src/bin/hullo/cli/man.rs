@@ -22,7 +22,7 @@ Files:
   /usr/local/share/man/man1, man5
       where pages may be installed";
 
-/// What the page of a command has that does not say it itself. The headings are in the order of a page.
+/// The sections of the page of a command that has not written them itself. The headings are in the order of a page.
 const COMMON: &str = "\
 Exit status:
   0  done
@@ -100,7 +100,7 @@ fn unknown(name: &str, hullo: &Command) -> Failure {
     Failure::usage(vec![Place::default().complaint(sentence)])
 }
 
-/// What stands below the options in the long help comes last, heading by heading.
+/// The page of a command. The text below the options of its long help becomes the last sections, heading by heading.
 fn of_command(command: &Command, hullo: &Command) -> String {
     let page = Page::new(command.clone()).source(source());
     let mut bytes = Vec::new();
@@ -118,7 +118,7 @@ fn of_command(command: &Command, hullo: &Command) -> String {
         let own = sections(&help).into_iter().find(|(own, _)| *own == heading).map(|(_, text)| text);
         roff.control("SH", [heading.to_uppercase().as_str()]);
         match heading {
-            // What is laid out already is not to be filled.
+            // The lines of an example are laid out already, and must not be filled.
             "Examples" if own.is_none() => &mut roff,
             "Examples" => {
                 let lines: Vec<_> = own.iter().flat_map(|text| text.lines()).collect();
@@ -156,7 +156,7 @@ fn of_config() -> String {
     roff.render()
 }
 
-/// Not every troff reads UTF-8; groff_char(7) has a name for each character.
+/// Not every troff reads UTF-8. groff_char(7) names each character in ASCII.
 fn in_ascii(page: &str) -> String {
     let name = |c: char| if c.is_ascii() { c.to_string() } else { format!("\\[u{:04X}]", u32::from(c)) };
     page.chars().map(name).collect()
@@ -166,7 +166,7 @@ fn source() -> &'static str {
     concat!("hullo ", env!("CARGO_PKG_VERSION"))
 }
 
-/// Each heading, a line that ends in a colon, with what stands below it.
+/// Splits a text at its headings, which are lines that end in a colon. Returns each heading with the text below it.
 fn sections(help: &str) -> Vec<(&str, String)> {
     let mut sections: Vec<(&str, String)> = Vec::new();
     for line in help.lines() {
@@ -180,8 +180,8 @@ fn sections(help: &str) -> Vec<(&str, String)> {
     sections
 }
 
-/// A term at two blanks; its meaning behind two blanks more, or deeper in the lines below. What is not indented is a
-/// paragraph.
+/// Writes the entries of a section. A term is indented by two blanks. Its meaning follows after two further blanks, or in the
+/// lines below, which are indented more. A line without indent begins a paragraph.
 fn entries<'r>(text: &str, roff: &'r mut Roff) -> &'r mut Roff {
     let mut is_paragraph = false;
     for line in text.lines() {
@@ -203,7 +203,7 @@ fn entries<'r>(text: &str, roff: &'r mut Roff) -> &'r mut Roff {
     roff
 }
 
-/// The other pages; from hullo itself, all of them.
+/// The pages to see as well. The page of hullo itself names all of them.
 fn see_also(command: &Command, hullo: &Command) -> String {
     let of_config = "hullo.toml(5)".to_owned();
     if command.get_name() != hullo.get_name() {

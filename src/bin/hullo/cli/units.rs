@@ -1,6 +1,6 @@
 //! Durations, sizes and counts, as people write them.
 //!
-//! An error is the end of a sentence that begins with the text, or with the name of the flag.
+//! Each error is the end of a sentence that begins with the text, or with the name of the flag.
 
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ pub fn count(text: &str) -> Result<usize, String> {
     }
 }
 
-/// As [`duration`] reads it.
+/// Writes a duration so that [`duration`] reads it back.
 pub fn write_duration(duration: Duration) -> String {
     match u64::try_from(duration.as_millis()) {
         Ok(0) => "0".to_owned(),
@@ -64,12 +64,12 @@ pub fn write_duration(duration: Duration) -> String {
     }
 }
 
-/// As [`size`] reads it.
+/// Writes a size so that [`size`] reads it back.
 pub fn write_size(bytes: usize) -> String {
     write(bytes as u64, &SIZES)
 }
 
-/// As [`count`] reads it.
+/// Writes a count so that [`count`] reads it back.
 pub fn write_count(number: usize) -> String {
     write(number as u64, &COUNTS)
 }

@@ -1,22 +1,22 @@
-//! Text on its way to the server and back.
+//! The encoding of the other side: text is encoded on its way to the server, and decoded on its way back.
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 use hullo::greeting::TextEncoding;
 use std::borrow::Cow;
 
-/// The encoding of the other side. Ours is UTF-8.
+/// The encoding of the other side. Our own is UTF-8.
 #[derive(Clone, Copy, Debug)]
 pub struct Charset(TextEncoding);
 
 impl Charset {
-    /// Finds it by its label, `gbk` for one, or `bytes` for none: bytes pass as they are, both ways. The error is the
-    /// rest of a sentence about the label.
+    /// Finds an encoding by its label, like `gbk`. With `bytes` nothing is encoded or decoded. The error is the end of a
+    /// sentence that begins with the label.
     pub fn for_label(label: &str) -> Result<Charset, String> {
         TextEncoding::for_label(label).map(Charset)
     }
 
-    /// A message as the server reads it. What is meant to be UTF-8 passes as it is, right or wrong; the error is the
-    /// rest of a sentence about the message.
+    /// Encodes a message for the server. If the server reads UTF-8, the message passes as it is, valid or not. The error is
+    /// the end of a sentence that begins with the message.
     pub fn encode<'a>(&self, message: &'a [u8]) -> Result<Cow<'a, [u8]>, String> {
         match self.encoding() {
             None => Ok(message.into()),
@@ -38,26 +38,25 @@ impl Charset {
         self.encoding().map_or(TextDecoder { decoder: None, recent: Vec::new() }, TextDecoder::of)
     }
 
-    /// A reader that makes text in any case: bytes of no encoding are read as UTF-8.
+    /// A decoder that makes text in any case: with `bytes`, what comes is read as UTF-8.
     pub fn text_decoder(&self) -> TextDecoder {
         self.encoding().map_or_else(TextDecoder::utf8, TextDecoder::of)
     }
 
-    /// None for bytes. The name of an encoding is one of its labels.
+    /// `None` for `bytes`. The name of an encoding is also one of its labels.
     fn encoding(&self) -> Option<&'static Encoding> {
         Encoding::for_label(self.0.name().as_bytes())
     }
 }
 
-/// What the server says, made into UTF-8. A character that is split across reads is one; bytes that are none become
-/// `\xNN`.
+/// Makes UTF-8 of what the server sends. A character may be split across reads. Bytes that are no character become `\xNN`.
 pub struct TextDecoder {
     decoder: Option<Decoder>,
-    /// The last bytes that were decoded: a wrong character may have begun in an earlier read.
+    /// The last bytes that were decoded. An invalid sequence may have begun in an earlier read.
     recent: Vec<u8>,
 }
 
-/// No wrong sequence is longer, nor what a decoder has read past it.
+/// No invalid sequence is longer, together with what a decoder has read beyond it.
 const LONGEST_SEQUENCE: usize = 8;
 
 impl TextDecoder {
@@ -69,7 +68,7 @@ impl TextDecoder {
         TextDecoder::of(UTF_8)
     }
 
-    /// With `is_last`, an unfinished character is shown as the bytes it is.
+    /// With `is_last` the input is over, and an unfinished character is shown as its bytes.
     pub fn decode(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         let Some(decoder) = &mut self.decoder else { return out.extend_from_slice(bytes) };
         let mut scratch = [0; 4096];

@@ -9,13 +9,13 @@ use hullo::ConnectError;
 use nix::errno::Errno;
 use std::io;
 
-/// What to do about an error of connecting.
+/// The remedy for a connection that failed.
 fn remedy(error: &ConnectError) -> &'static str {
     let starved = error.failures().find(|(_, error)| is_out_of_descriptors(error));
     starved.map_or_else(|| remedy_of_kind(error.kind()), |(_, error)| remedy_of(error))
 }
 
-/// What to do about an error of the system, met on the way to a server.
+/// The remedy for an error of the system that was met on the way to a server.
 fn remedy_of(error: &io::Error) -> &'static str {
     if is_out_of_descriptors(error) { "raise the limit with ulimit -n" } else { remedy_of_kind(error.kind()) }
 }
@@ -30,13 +30,13 @@ fn remedy_of_kind(kind: io::ErrorKind) -> &'static str {
     }
 }
 
-/// An error that has nothing to do with a server, with its remedy where there is one.
+/// Describes an error that has nothing to do with a server, with its remedy if there is one.
 fn describe(error: &io::Error) -> String {
     let remedy = if is_out_of_descriptors(error) { format!("; {}", remedy_of(error)) } else { String::new() };
     format!("{error}{remedy}")
 }
 
-/// Too many open files, here or in the whole system.
+/// Whether this process or the whole system has too many open files.
 fn is_out_of_descriptors(error: &io::Error) -> bool {
     matches!(error.raw_os_error().map(Errno::from_raw), Some(Errno::EMFILE | Errno::ENFILE))
 }

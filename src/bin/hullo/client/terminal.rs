@@ -1,21 +1,21 @@
-//! What a server may show on a terminal: text, and nothing that a terminal would obey.
+//! Text of a server on its way to a terminal: nothing that the terminal would obey gets through.
 
 use super::charset::TextDecoder;
 
-/// Whether a terminal, or whoever reads it, may take this for more than text: the controls of ASCII and of Latin-1 (a
-/// terminal of eight bits obeys those as well), and the marks that turn the direction of what is read.
+/// Whether a character could steer a terminal or deceive its reader: the control characters of ASCII and of Latin-1 (an eight-bit
+/// terminal obeys those as well), and the marks that change the direction of writing.
 pub fn is_terminal_control(c: char) -> bool {
     let turns =
         matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     turns || c.is_control() && !matches!(c, '\n' | '\t')
 }
 
-/// Makes bytes of a server into text for a terminal, whatever the reads they come in: what does not decode is shown as
-/// `\xNN`, and what would be obeyed as `\xNN` or `\u{N}`. Lines may end in CRLF.
+/// Makes text for a terminal of the bytes of a server, however they are split into reads. Bytes that do not decode are shown as
+/// `\xNN`, and control characters as `\xNN` or `\u{N}`. Lines may end in CRLF.
 pub struct TerminalSanitizer {
     decoder: TextDecoder,
     text: Vec<u8>,
-    /// A carriage return came last: with a line feed behind it, it is the end of a line, and otherwise a trick.
+    /// A carriage return came last. Only with a line feed behind it is it the end of a line; otherwise it is escaped.
     is_at_return: bool,
 }
 
@@ -24,7 +24,7 @@ impl TerminalSanitizer {
         TerminalSanitizer { decoder, text: Vec::new(), is_at_return: false }
     }
 
-    /// With `is_last`, what is unfinished is shown as the bytes it is.
+    /// With `is_last` the input is over, and what is unfinished is shown as its bytes.
     pub fn sanitize(&mut self, bytes: &[u8], is_last: bool, out: &mut Vec<u8>) {
         self.decoder.decode(bytes, is_last, &mut self.text);
         for c in String::from_utf8_lossy(&self.text).chars() {

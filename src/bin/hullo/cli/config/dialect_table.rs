@@ -1,4 +1,4 @@
-//! `[dialects.NAME]`: a dialect as TOML, read and written.
+//! `[dialects.NAME]`: a dialect as a TOML table, read and written.
 
 use crate::cli::config::placeholders;
 use crate::cli::config::toml_section::TomlSection;
@@ -40,7 +40,7 @@ pub fn read(name: &str, section: TomlSection<'_>) -> Option<Dialect> {
     None
 }
 
-/// A text with such placeholders.
+/// Reads a text in which only these placeholders may stand.
 fn template(section: &TomlSection<'_>, key: &'static str, placeholders: &[&str]) -> Option<String> {
     let text = section.text(key)?;
     if let Err(problem) = placeholders::check(&text, placeholders) {
@@ -49,12 +49,12 @@ fn template(section: &TomlSection<'_>, key: &'static str, placeholders: &[&str])
     Some(text)
 }
 
-/// `raw`, `line` or `auto`; the error goes on from "is".
+/// Parses `raw`, `line` or `auto`; the error is the end of a sentence that begins with "framing = VALUE is".
 pub fn framing(text: &str) -> Result<Framing, String> {
     text.parse().map_err(|_| "no framing: choose raw, line or auto".to_owned())
 }
 
-/// As [`read`] understands it; what is absent or false is left out.
+/// Writes a dialect so that [`read`] reads it back. Keys that are absent or false are left out.
 pub fn write(name: &str, spec: &DialectSpec) -> String {
     let text = |text: &Option<String>| text.clone().map(Value::String);
     let flag = |flag: bool| flag.then_some(Value::Boolean(true));

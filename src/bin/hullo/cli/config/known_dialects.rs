@@ -1,4 +1,4 @@
-//! The dialects there are: those built in, and before them those of the config.
+//! The dialects that can be named: those of the config, and those built in.
 
 use crate::cli::config::dialect_table;
 use crate::cli::config::toml_section::TomlSection;
@@ -7,13 +7,13 @@ use crate::cli::usage::suggestion::unknown_name;
 use hullo::greeting::{Dialect, Transport};
 use std::collections::BTreeMap;
 
-/// Every dialect that can be named.
+/// Every dialect that can be named. One of the config takes precedence over one built in.
 #[derive(Clone, Debug, Default)]
 pub struct KnownDialects {
     custom: BTreeMap<String, Custom>,
 }
 
-/// A dialect of the config. It fits every transport: what has no meaning there is not looked at.
+/// A dialect of the config. It fits every transport: a key that has no meaning for a transport is ignored there.
 #[derive(Clone, Debug)]
 struct Custom {
     dialect: Dialect,
@@ -21,7 +21,7 @@ struct Custom {
 }
 
 impl KnownDialects {
-    /// Reads every `[dialects.NAME]`.
+    /// Reads every `[dialects.NAME]` table.
     pub fn read(section: &TomlSection<'_>) -> KnownDialects {
         let read = |(name, table): (&str, TomlSection<'_>)| {
             let place = table.place("reply");
@@ -30,7 +30,7 @@ impl KnownDialects {
         KnownDialects { custom: section.tables().into_iter().filter_map(read).collect() }
     }
 
-    /// The dialect of that name, if it fits.
+    /// Finds a dialect by its name, if it fits the transport.
     pub fn find(&self, name: &str, transport: Transport) -> Option<Dialect> {
         match self.custom.get(name) {
             Some(custom) => Some(custom.dialect.clone()),
@@ -38,7 +38,7 @@ impl KnownDialects {
         }
     }
 
-    /// As [`find`](Catalog::find), or a sentence that says what there is instead.
+    /// Finds a dialect as [`find`](KnownDialects::find) does. The error is a sentence that names the dialects there are.
     pub fn require(&self, name: &str, transport: Transport) -> Result<Dialect, String> {
         self.check_name(name)?;
         self.find(name, transport).ok_or_else(|| {
@@ -52,7 +52,7 @@ impl KnownDialects {
         })
     }
 
-    /// Whether any socket can have that name; a sentence with the nearest if not.
+    /// Checks that there is a dialect of that name for some transport. The error is a sentence with the nearest name.
     pub fn check_name(&self, name: &str) -> Result<(), String> {
         let names = self.names();
         if names.iter().any(|known| known == name) {
@@ -61,7 +61,7 @@ impl KnownDialects {
         Err(unknown_name("dialect", name, names.iter().map(String::as_str)))
     }
 
-    /// The place of a dialect in the config; the default one for those built in.
+    /// The place of a dialect in the config; the default place if it is built in.
     pub fn place(&self, name: &str) -> Place {
         self.custom.get(name).map(|custom| custom.place.clone()).unwrap_or_default()
     }
@@ -71,7 +71,7 @@ impl KnownDialects {
         self.custom.values().map(|custom| &custom.dialect)
     }
 
-    /// Each once, those built in first.
+    /// Every name once, those of the built-in dialects first.
     pub fn names(&self) -> Vec<String> {
         let mut names: Vec<String> = Vec::new();
         let builtin = Dialect::builtins().map(|(_, dialect)| dialect.name().to_owned());

@@ -1,4 +1,4 @@
-//! `[limits]`: every bound of the daemon under one name, read, checked and written back.
+//! `[limits]`: the limits of the daemon, read, checked and written back.
 
 use crate::cli::config::toml_section::TomlSection;
 use crate::cli::units;
@@ -7,14 +7,14 @@ use hullo::{Limits, SocketOptions};
 use std::fmt::Write;
 use std::time::Duration;
 
-/// What `[limits]` says.
+/// The values of `[limits]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LimitsTable {
     pub reactor: Limits,
     pub drain: Duration,
     pub nodelay: bool,
     pub reuse_address: bool,
-    /// Answers to one source of datagrams a second; zero: no limit.
+    /// How many answers a source of datagrams gets in a second; zero means any number.
     rate: u32,
     burst: u32,
     sources: usize,
@@ -24,7 +24,7 @@ pub struct LimitsTable {
 struct LimitKey {
     name: &'static str,
     kind: LimitValue,
-    /// The least that works, for a number.
+    /// The smallest number that works.
     least: usize,
 }
 
@@ -82,18 +82,18 @@ impl Default for LimitsTable {
 }
 
 impl LimitsTable {
-    /// Reads `[limits]`; what is not there keeps its default.
+    /// Reads `[limits]`. A key that is missing has its default.
     pub fn read(section: &TomlSection<'_>) -> LimitsTable {
-        let mut bounds = LimitsTable::default();
+        let mut limits = LimitsTable::default();
         for key in &KEYS {
-            key.read(section, &mut bounds);
+            key.read(section, &mut limits);
         }
-        bounds.check(section);
+        limits.check(section);
         section.complain_of_unknown_keys();
-        bounds
+        limits
     }
 
-    /// Each key with the unit of its value and its default.
+    /// The name of each key, the unit of its value, and its default.
     pub fn keys() -> Vec<(&'static str, &'static str, String)> {
         let describe = |key: &LimitKey| {
             let unit = match key.kind {
@@ -119,12 +119,12 @@ impl LimitsTable {
         self.reactor.outbox_cap.saturating_sub(self.reactor.outbox_high)
     }
 
-    /// As [`read`](Bounds::read) understands it.
+    /// Writes the table so that [`read`](LimitsTable::read) reads it back.
     pub fn to_toml(&self) -> String {
-        let mut bounds = self.clone();
+        let mut limits = self.clone();
         let mut text = "[limits]\n".to_owned();
         for key in &KEYS {
-            let value = key.write(&mut bounds);
+            let value = key.write(&mut limits);
             let is_bare = value == "true" || value == "false" || value.bytes().all(|b| b.is_ascii_digit());
             let quote = if is_bare { "" } else { "\"" };
             writeln!(text, "{} = {quote}{value}{quote}", key.name).expect("a string takes any text");
@@ -153,26 +153,26 @@ impl LimitsTable {
 }
 
 impl LimitKey {
-    fn read(&self, section: &TomlSection<'_>, bounds: &mut LimitsTable) {
+    fn read(&self, section: &TomlSection<'_>, limits: &mut LimitsTable) {
         let count = |text: &str| self.checked(units::count(text)?, units::write_count);
         let size = |text: &str| self.checked(units::size(text)?, units::write_size);
         match self.kind {
-            Count(of) => set(of(bounds), section.parsed(self.name, count)),
-            // A count never exceeds 31 bits.
-            Count32(of) => set(of(bounds), section.parsed(self.name, |text| Ok(count(text)? as u32))),
-            Size(of) => set(of(bounds), section.parsed(self.name, size)),
-            Time(of) => set(of(bounds), section.parsed(self.name, units::duration)),
-            Flag(of) => set(of(bounds), section.flag(self.name)),
+            Count(of) => set(of(limits), section.parsed(self.name, count)),
+            // `units::count` returns no more than 31 bits.
+            Count32(of) => set(of(limits), section.parsed(self.name, |text| Ok(count(text)? as u32))),
+            Size(of) => set(of(limits), section.parsed(self.name, size)),
+            Time(of) => set(of(limits), section.parsed(self.name, units::duration)),
+            Flag(of) => set(of(limits), section.flag(self.name)),
         }
     }
 
-    fn write(&self, bounds: &mut LimitsTable) -> String {
+    fn write(&self, limits: &mut LimitsTable) -> String {
         match self.kind {
-            Count(of) => units::write_count(*of(bounds)),
-            Count32(of) => units::write_count(*of(bounds) as usize),
-            Size(of) => units::write_size(*of(bounds)),
-            Time(of) => units::write_duration(*of(bounds)),
-            Flag(of) => of(bounds).to_string(),
+            Count(of) => units::write_count(*of(limits)),
+            Count32(of) => units::write_count(*of(limits) as usize),
+            Size(of) => units::write_size(*of(limits)),
+            Time(of) => units::write_duration(*of(limits)),
+            Flag(of) => of(limits).to_string(),
         }
     }
 
@@ -231,9 +231,9 @@ mod tests {
             sources: 15,
             on_loopback: true,
         };
-        for bounds in [LimitsTable::default(), odd] {
-            let text = bounds.to_toml();
-            assert_eq!(Config::parse("x.toml", &text).unwrap().limits, bounds, "{text}");
+        for limits in [LimitsTable::default(), odd] {
+            let text = limits.to_toml();
+            assert_eq!(Config::parse("x.toml", &text).unwrap().limits, limits, "{text}");
             assert_eq!(text.lines().count(), 1 + KEYS.len());
         }
     }

@@ -1,17 +1,17 @@
-//! `{message}` and the like in templates: a word that is nearly one would be sent as it stands.
+//! Placeholders like `{message}` in templates. A misspelt one would be sent as it stands, so that it is refused.
 
 use crate::cli::usage::suggestion::nearest;
 
-/// All that there are, in whatever template.
+/// The placeholders of all templates.
 const ALL: [&str; 4] = ["message", "conn", "seq", "rand"];
 
-/// Whether each placeholder is one of `known`. The error goes on from the name of the template.
+/// Checks that each placeholder is one of `known`. The error is the end of a sentence that begins with the name of the template.
 pub fn check(text: &str, known: &[&str]) -> Result<(), String> {
     for word in words(text).filter(|word| !known.contains(word)) {
-        let guess = nearest(word.trim(), known.iter().copied());
-        match guess.map(|guess| format!("{{{guess}}}")) {
-            Some(guess) => {
-                return Err(format!("has {{{word}}}, which stands for nothing: did you mean {guess}?"));
+        let suggestion = nearest(word.trim(), known.iter().copied());
+        match suggestion.map(|known| format!("{{{known}}}")) {
+            Some(known) => {
+                return Err(format!("has {{{word}}}, which stands for nothing: did you mean {known}?"));
             }
             None if ALL.contains(&word) => {
                 return Err(format!("has {{{word}}}, which stands for nothing there: {}", remedy(known)));
@@ -27,7 +27,7 @@ fn remedy(known: &[&str]) -> String {
     if known.is_empty() { "take it out".to_owned() } else { format!("use {}", known.join(", ")) }
 }
 
-/// What stands in braces and could be a word. Other braces are text.
+/// The words that stand in braces. Braces around anything else are text.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let ends = text.matches('}').count();
     let inside =

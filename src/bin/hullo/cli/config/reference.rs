@@ -1,19 +1,19 @@
-//! Every key of a config: what it means, what it is written in, and what holds without it.
+//! Every key of a config: its meaning, the unit of its value, and its default. The manual page and `--check-config` print it.
 
 use crate::cli::config::limits_table::LimitsTable;
 use crate::cli::output::columns::{WIDTH, fill};
 use hullo::greeting::DialectSpec;
 use std::fmt::Write;
 
-/// How values are written, for the manual.
+/// How values are written, as the manual page explains it.
 pub const UNITS: &str = "\
 A count is a number like 500 or \"10k\" (thousands, M for millions). A size is a number of bytes or a text like \"64KiB\" \
 or \"1MiB\" (powers of 1024). A duration is a number of seconds or a text like \"500ms\", \"5s\", \"1m\" or \"2h\". What has a \
 unit stands in quotes.";
 
-/// One table of the file.
+/// One table of the config.
 pub struct Table {
-    /// As its head is written; empty for the file itself.
+    /// The line that begins the table; empty for the file itself.
     pub head: &'static str,
     pub meaning: &'static str,
     pub entries: Vec<Entry>,
@@ -22,20 +22,20 @@ pub struct Table {
 /// One key of a table.
 pub struct Entry {
     pub key: &'static str,
-    /// What its value is.
+    /// What the value is, or its unit.
     pub unit: &'static str,
-    /// Empty: there has to be one.
+    /// The default as a text; empty if the key is required.
     pub default: String,
     pub meaning: &'static str,
 }
 
-/// In the order in which they are explained.
+/// The tables, in the order in which they are explained.
 pub fn tables() -> [Table; 4] {
     [file(), limits(), listen(), dialect()]
 }
 
 impl Table {
-    /// As comments of a config, no line wider than a page.
+    /// Writes the table as comments of a config, with no line wider than a page.
     pub fn to_comments(&self) -> String {
         let name = match self.head.trim_matches(['[', ']']) {
             "" => "the file",
@@ -61,7 +61,7 @@ impl Entry {
         Entry { key, unit, default: default.to_owned(), meaning }
     }
 
-    /// What is written behind the key.
+    /// What is written behind the key: the unit, and the default.
     pub fn value(&self) -> String {
         match self.default.as_str() {
             "" => format!("{}, required", self.unit),
@@ -110,7 +110,7 @@ fn limits() -> Table {
     }
 }
 
-/// Of a limit.
+/// The meaning of a key of `[limits]`.
 fn meaning(key: &str) -> &'static str {
     match key {
         "connections" => {
@@ -251,7 +251,7 @@ mod tests {
     use super::*;
     use crate::cli::config::Config;
 
-    /// The keys that the parser knows in a table, by what it says of one that it does not know.
+    /// The keys that the parser knows in a table. It lists them when it complains about a key that it does not know.
     fn known(config: &str) -> Vec<String> {
         let complaint = Config::parse("x.toml", config).unwrap_err().in_one_line();
         let keys = complaint.rsplit("keys are ").next().unwrap();

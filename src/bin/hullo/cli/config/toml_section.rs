@@ -1,4 +1,4 @@
-//! A TOML file read key by key, so that every complaint has its line and none hides another.
+//! A TOML file, read key by key: every complaint names its line, and one complaint hides no other.
 
 use crate::cli::output::failure::{Complaint, Place};
 use crate::cli::usage::suggestion::unknown_name;
@@ -8,10 +8,10 @@ use std::rc::Rc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-/// One table of a file. It learns its keys by being asked for them.
+/// One table of a file. The keys that it is asked for are the known ones.
 pub struct TomlSection<'t> {
     source: &'t TomlSource<'t>,
-    /// What it is called in a sentence: `[limits]`; empty for the file itself.
+    /// The name of the table in a complaint, like `[limits]`; empty for the file itself.
     title: String,
     header: Range<usize>,
     table: &'t DeTable<'t>,
@@ -19,7 +19,7 @@ pub struct TomlSection<'t> {
     is_faulty: Cell<bool>,
 }
 
-/// A file, and all that is wrong with it.
+/// The text of a file, and all complaints about it.
 pub struct TomlSource<'t> {
     name: Rc<str>,
     text: &'t str,
@@ -27,7 +27,7 @@ pub struct TomlSource<'t> {
 }
 
 impl<'t> TomlSection<'t> {
-    /// The file itself.
+    /// The table that the file itself is.
     pub fn of_file(source: &'t TomlSource<'t>, document: &'t Spanned<DeTable<'t>>) -> TomlSection<'t> {
         TomlSection::new(source, String::new(), document.span(), document.get_ref())
     }
@@ -41,13 +41,13 @@ impl<'t> TomlSection<'t> {
         TomlSection { source, title, header, table, known: RefCell::default(), is_faulty: Cell::new(false) }
     }
 
-    /// The table under `key`.
+    /// Reads the table under `key`.
     pub fn table(&self, key: &'static str) -> Option<TomlSection<'t>> {
         let value = self.value(key)?;
         self.as_table(value, format!("[{key}]"))
     }
 
-    /// The tables of the array under `key`.
+    /// Reads the tables of the array under `key`.
     pub fn array_of_tables(&self, key: &'static str) -> Vec<TomlSection<'t>> {
         let Some(value) = self.value(key) else { return Vec::new() };
         let Some(array) = value.get_ref().as_array() else {
@@ -57,7 +57,7 @@ impl<'t> TomlSection<'t> {
         array.iter().filter_map(|value| self.as_table(value, format!("[[{key}]]"))).collect()
     }
 
-    /// Every table in this one, with its name; for a table whose keys are anybody's choice.
+    /// Reads every table in this one, with its name. It is for a table in which any key may stand.
     pub fn tables(&self) -> Vec<(&'t str, TomlSection<'t>)> {
         let inner = self.title.trim_matches(['[', ']']);
         let section = |(name, value): (&'t Spanned<_>, _)| {
@@ -71,7 +71,7 @@ impl<'t> TomlSection<'t> {
         self.table.contains_key(key)
     }
 
-    /// A text, in quotes.
+    /// Reads a text.
     pub fn text(&self, key: &'static str) -> Option<String> {
         let value = self.value(key)?.get_ref();
         if value.as_str().is_none() {
@@ -80,7 +80,7 @@ impl<'t> TomlSection<'t> {
         value.as_str().map(str::to_owned)
     }
 
-    /// `true` or `false`.
+    /// Reads `true` or `false`.
     pub fn flag(&self, key: &'static str) -> Option<bool> {
         let value = self.value(key)?.get_ref();
         if value.as_bool().is_none() {
@@ -92,7 +92,7 @@ impl<'t> TomlSection<'t> {
         value.as_bool()
     }
 
-    /// A text or a number that `parse` understands. Its error goes on from "KEY = VALUE is".
+    /// Reads a text or a number, and parses it. The error of `parse` is the end of a sentence that begins with "KEY = VALUE is".
     pub fn parsed<T>(&self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let (parsed, shown) = match self.value(key)?.get_ref() {
             DeValue::String(text) => (parse(text), format!("{text:?}")),
@@ -110,12 +110,12 @@ impl<'t> TomlSection<'t> {
         parsed.map_err(|wrong| self.complain(key, format!("{key} = {shown} is {wrong}"))).ok()
     }
 
-    /// Where `key` stands, or the head of the table if it does not.
+    /// The line of `key`, or the first line of the table if the key is missing.
     pub fn place(&self, key: &str) -> Place {
         self.source.place(&self.span(key))
     }
 
-    /// A sentence about `key`, or about the table if the key is missing.
+    /// Complains about `key`, or about the table if the key is missing. The name of the table is put before the sentence.
     pub fn complain(&self, key: &str, sentence: impl AsRef<str>) {
         let sentence = sentence.as_ref();
         match self.title.as_str() {
@@ -124,13 +124,13 @@ impl<'t> TomlSection<'t> {
         }
     }
 
-    /// The same for a sentence that names the table itself.
+    /// Does the same with a sentence that names the table itself.
     pub fn complain_as_is(&self, key: &str, sentence: &str) {
         self.is_faulty.set(true);
         self.source.complain(&self.span(key), sentence);
     }
 
-    /// To be called when every key has been asked for.
+    /// Complains about every key that nobody has asked for. It is called last.
     pub fn complain_of_unknown_keys(&self) {
         let known = self.known.borrow();
         for key in self.table.keys().map(|key| key.get_ref().as_ref()).filter(|key| !known.contains(key)) {
@@ -138,12 +138,12 @@ impl<'t> TomlSection<'t> {
         }
     }
 
-    /// Whether there was anything to complain of.
+    /// Whether there was a complaint about this table.
     pub fn is_faulty(&self) -> bool {
         self.is_faulty.get()
     }
 
-    /// The same for the whole file.
+    /// Whether there was a complaint about the file.
     pub fn is_file_faulty(&self) -> bool {
         !self.source.complaints.borrow().is_empty()
     }

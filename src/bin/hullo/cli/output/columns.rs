@@ -1,10 +1,10 @@
-//! Text in the columns of a terminal.
+//! Text laid out in the columns of a terminal.
 
-/// What help, manual pages and tables keep to.
+/// The width that help, tables and errors keep to.
 pub const WIDTH: usize = 80;
 
-/// Breaks each paragraph between its words, so that no line has more than so many columns unless a word has. Further
-/// lines of a paragraph begin with `indent`. What is indented is laid out already, and stays as it is.
+/// Breaks each paragraph between its words, so that no line has more columns unless a single word has. The lines of a paragraph
+/// after its first begin with `indent`. A line that begins with a blank is laid out already, and stays as it is.
 pub fn fill(text: &str, columns: usize, indent: &str) -> String {
     text.split('\n').map(|line| fill_line(line, columns, indent)).collect::<Vec<_>>().join("\n")
 }
@@ -30,7 +30,7 @@ fn fill_line(line: &str, columns: usize, indent: &str) -> String {
     filled
 }
 
-/// The first paragraph of a report, with what is indented in it.
+/// Breaks the lines of the first paragraph of a report, the indented ones among them. The rest is laid out already.
 pub fn fill_head(text: &str, columns: usize) -> String {
     let (head, rest) = text.split_once("\n\n").unwrap_or((text, ""));
     let fill_line = |line: &str| {
@@ -43,12 +43,12 @@ pub fn fill_head(text: &str, columns: usize) -> String {
     if rest.is_empty() { head } else { format!("{head}\n\n{rest}") }
 }
 
-/// With blanks behind it, up to so many columns.
+/// Adds blanks up to a number of columns.
 pub fn pad(text: &str, columns: usize) -> String {
     format!("{text}{}", " ".repeat(columns - width(text)))
 }
 
-/// Columns on a terminal: Chinese, Japanese and Korean characters take two.
+/// How many columns a text takes on a terminal. Chinese, Japanese and Korean characters take two each.
 pub fn width(text: &str) -> usize {
     let is_wide = |c: char| {
         matches!(c, '\u{1100}'..='\u{115f}' | '\u{2e80}'..='\u{a4cf}' | '\u{ac00}'..='\u{d7a3}'

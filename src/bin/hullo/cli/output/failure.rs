@@ -1,42 +1,42 @@
-//! Why a command did not do what it was asked, and where it was asked for it.
+//! Why a command failed, and which line of a file is to blame.
 
 use hullo::Printable;
 use std::fmt;
 use std::process::ExitCode;
 use std::rc::Rc;
 
-/// The end of a command that did not go well: an exit code, and sentences for stderr.
+/// The failure of a command: an exit code, and sentences for stderr.
 #[derive(Debug)]
 pub struct Failure {
     code: u8,
     complaints: Vec<Complaint>,
 }
 
-/// A sentence, and the place that it speaks of.
+/// A sentence about a place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Complaint {
     place: Place,
     sentence: String,
 }
 
-/// A line of a file, or the command line.
+/// A line of a file, or (the default) the command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place(Option<(Rc<str>, usize)>);
 
 impl Failure {
-    /// It was well asked, but could not be done.
+    /// The command line is right, but what it asks for could not be done: exit code 1.
     pub fn failed(place: &Place, sentence: impl Into<String>) -> Failure {
         Failure { code: 1, complaints: vec![place.complaint(sentence)] }
     }
 
-    /// It was asked in a way that cannot be done.
+    /// The command line or a file is wrong: exit code 2.
     pub fn usage(mut complaints: Vec<Complaint>) -> Failure {
         complaints.sort();
         complaints.dedup();
         Failure { code: 2, complaints }
     }
 
-    /// The same, found while nothing was asked but whether it is right.
+    /// Makes any failure one of usage: where a config is only checked, an error of it is the result.
     pub fn into_usage(self) -> Failure {
         Failure { code: 2, ..self }
     }
@@ -45,14 +45,14 @@ impl Failure {
         ExitCode::from(self.code)
     }
 
-    /// All of it in one line, for a log.
+    /// All complaints in one line, for the log.
     pub fn in_one_line(&self) -> String {
         let lines: Vec<String> = self.complaints.iter().map(Complaint::to_string).collect();
         lines.join("; ")
     }
 }
 
-/// One complaint a line, those about no file marked like the errors of the argument parser.
+/// One complaint a line. A complaint about the command line is marked like an error of the argument parser.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for complaint in &self.complaints {
@@ -72,7 +72,7 @@ impl fmt::Display for Complaint {
     }
 }
 
-/// What was typed, or stands in a file, may be anything, and is shown on a terminal.
+/// Makes lines fit for a terminal. What was typed or stands in a file may hold control characters.
 pub fn printable_lines(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(|line| Printable(line.as_bytes()).to_string()).collect();
     lines.join("\n")

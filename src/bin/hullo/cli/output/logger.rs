@@ -1,4 +1,4 @@
-//! The log: lines on stderr that never hold the loop up.
+//! The log: lines on stderr that never hold the event loop up.
 
 use crate::cli::output::nonblocking::{LossyWriter, print_line, stderr};
 use env_logger::fmt::Formatter;
@@ -13,17 +13,17 @@ use std::panic;
 
 pub const DEFAULT: LevelFilter = LevelFilter::Info;
 
-/// Starts the log. The flag counts more than `HULLO_LOG`, and that more than the config, which has yet to be read:
-/// [`level_of`].
+/// Starts the log. The flag takes precedence over `HULLO_LOG`, and `HULLO_LOG` over the config. The config has yet to be read:
+/// see [`level_of`].
 pub fn start(flag: Option<LevelFilter>) {
     let mut builder = Builder::new();
     match (flag, filters()) {
         (None, Some(filters)) => {
-            let (filters, complaints) = sensible(&filters);
+            let (filters, complaints) = valid_filters(&filters);
             complaints.iter().for_each(|complaint| print_line(complaint));
             builder.parse_filters(&filters)
         }
-        // Everything passes here: the level is the log's own, which can be changed.
+        // Every level passes here, since the level of the `log` crate decides: a reload can change that one.
         _ => builder.filter_level(LevelFilter::Trace),
     };
     let stderr = stderr();
@@ -36,11 +36,11 @@ pub fn start(flag: Option<LevelFilter>) {
     if flag.is_some() || filters().is_none() {
         log::set_max_level(flag.unwrap_or(DEFAULT));
     }
-    // A panicking handler costs one connection; the report that is usual would wait for a reader of stderr.
+    // A panicking handler costs one connection. The usual panic report would wait for a reader of stderr.
     panic::set_hook(Box::new(|report| log::error!("{}", report.to_string().replace('\n', " "))));
 }
 
-/// The level that the config leads to; `None` where the flag or `HULLO_LOG` has settled it.
+/// The level that the config asks for, or the default; `None` where the flag or `HULLO_LOG` has settled the level.
 pub fn level_of(config: Option<LevelFilter>, flag: Option<LevelFilter>) -> Option<LevelFilter> {
     (flag.is_none() && filters().is_none()).then(|| config.unwrap_or(DEFAULT))
 }
@@ -50,9 +50,9 @@ fn filters() -> Option<String> {
     Some(filters).filter(|filters| !filters.is_empty())
 }
 
-/// What there is to understand of `HULLO_LOG`, and a sentence for each part that is left out.
-fn sensible(filters: &str) -> (String, Vec<String>) {
-    // Behind a slash is a text that a line must hold, commas and all.
+/// The valid parts of `HULLO_LOG`, and a sentence for each part that is ignored.
+fn valid_filters(filters: &str) -> (String, Vec<String>) {
+    // Behind a slash stands a text that a line must contain. Commas in it separate nothing.
     let (directives, text) = filters.split_at(filters.find('/').unwrap_or(filters.len()));
     let (mut kept, mut complaints) = (Vec::new(), Vec::new());
     for part in directives.split(',').map(str::trim).filter(|part| !part.is_empty()) {
@@ -69,7 +69,7 @@ fn sensible(filters: &str) -> (String, Vec<String>) {
     (directives + text, complaints)
 }
 
-/// What is wrong with one directive.
+/// What is wrong with one part of `HULLO_LOG`; `None` if it is valid.
 fn problem(part: &str) -> Option<&'static str> {
     if env_filter::Builder::new().try_parse(part).is_err() {
         return Some("is no filter");
@@ -87,15 +87,15 @@ fn wants_colour() -> bool {
         && env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
-/// systemd.exec(5): JOURNAL_STREAM names the device and inode of the stream that the journal reads. What a child was
-/// given instead is another one.
+/// Whether the journal of systemd reads this stream. JOURNAL_STREAM holds the device and the inode of the stream that it reads
+/// (systemd.exec(5)). A process that inherits the variable may have been given another stderr.
 fn is_read_by_the_journal(stderr: &impl AsFd) -> bool {
     let Some(journal) = env::var("JOURNAL_STREAM").ok() else { return false };
     let metadata = stderr.as_fd().try_clone_to_owned().and_then(|fd| std::fs::File::from(fd).metadata());
     metadata.is_ok_and(|stream| journal == format!("{}:{}", stream.dev(), stream.ino()))
 }
 
-/// The sentences of an error, each with its priority where the journal reads them.
+/// Puts a priority before each line of an error, where the journal reads stderr.
 pub fn as_errors(text: String) -> String {
     if !stderr().as_ref().is_ok_and(is_read_by_the_journal) {
         return text;
@@ -109,7 +109,7 @@ fn write_with_time(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     writeln!(out, "[{time} {style}{level:<5}{style:#} {target}] {}", in_one_line(record))
 }
 
-/// The journal has its own clock, and takes a priority from the head of a line (sd-daemon(3)).
+/// The journal notes the time itself, and reads a priority from the beginning of a line (sd-daemon(3)).
 fn write_for_the_journal(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
     let priority = match record.level() {
         Level::Error => 3,
@@ -120,7 +120,7 @@ fn write_for_the_journal(out: &mut Formatter, record: &Record<'_>) -> io::Result
     writeln!(out, "<{priority}>{}: {}", record.target(), in_one_line(record))
 }
 
-/// Whatever is in it: what peers and config files say goes no further than its own line.
+/// The message as one line without control characters, since peers and config files have a say in it.
 fn in_one_line(record: &Record<'_>) -> String {
     Printable(record.args().to_string().as_bytes()).to_string()
 }
@@ -141,10 +141,10 @@ mod tests {
             ("hullo::reactor/a,b", "hullo::reactor/a,b"),
             ("verbose/text", "INFO/text"),
         ] {
-            assert_eq!(sensible(filters).0, kept, "{filters}");
+            assert_eq!(valid_filters(filters).0, kept, "{filters}");
         }
         assert_eq!(
-            sensible("wran,hullo=loud,debug").1,
+            valid_filters("wran,hullo=loud,debug").1,
             [
                 "warning: HULLO_LOG: wran is neither a level nor a module of ours and is ignored: \
                  write a level, or MODULE=LEVEL, as in warn,hullo::daemon=debug",

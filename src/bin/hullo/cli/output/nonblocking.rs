@@ -1,4 +1,4 @@
-//! Standard streams, written to so that nobody has to read them.
+//! Writing to stdout and stderr without waiting for somebody who does not read them.
 
 use nix::fcntl::OFlag;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -9,13 +9,13 @@ use std::os::fd::{AsFd, AsRawFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::time::{Duration, Instant};
 
-/// Stderr, so that a write to it does not wait, as far as the system has a way.
+/// Opens stderr for writes that do not wait, as far as the system has a way.
 pub fn stderr() -> io::Result<File> {
     reopen_nonblocking(&io::stderr())
 }
 
-/// The descriptor is shared with whoever started us, and must not be made non-blocking. A terminal or a pipe can be
-/// opened once more, for ourselves (Linux); a file cannot, since we would write at a place of our own.
+/// The descriptor is shared with whoever started us, and must not be made non-blocking. On Linux a terminal or a pipe can be
+/// opened once more, for ourselves alone. A file is not opened once more, since we would then write at an offset of our own.
 fn reopen_nonblocking(stream: &(impl AsFd + AsRawFd + IsTerminal)) -> io::Result<File> {
     let shared = File::from(stream.as_fd().try_clone_to_owned()?);
     if !stream.is_terminal() && !shared.metadata()?.file_type().is_fifo() {
@@ -28,12 +28,12 @@ fn reopen_nonblocking(stream: &(impl AsFd + AsRawFd + IsTerminal)) -> io::Result
     Ok(reopened.unwrap_or(shared))
 }
 
-/// Says a line on stderr without waiting for a reader.
+/// Prints a line on stderr, or drops it where nobody reads.
 pub fn print_line(line: &str) {
     let line = format!("{line}\n");
     match stderr() {
         Ok(stderr) => LossyWriter::new(stderr).try_write(line.as_bytes()),
-        // There is no descriptor for one of our own.
+        // There is no free descriptor to open it with.
         Err(_) => LossyWriter::new(io::stderr()).try_write(line.as_bytes()),
     };
 }
@@ -41,7 +41,7 @@ pub fn print_line(line: &str) {
 /// How long a line on stdout waits for a reader who has taken the one before it.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Says lines on stdout, as many as somebody reads; how many that were.
+/// Prints lines on stdout until one of them is not taken, and returns how many were.
 pub fn announce(lines: &[String]) -> usize {
     let Ok(stdout) = reopen_nonblocking(&io::stdout()) else { return 0 };
     let mut stdout = LossyWriter::new(stdout);
@@ -55,19 +55,19 @@ pub fn announce(lines: &[String]) -> usize {
     lines.iter().take_while(|line| is_taken(line)).count()
 }
 
-/// How long the last words of a command wait for a reader.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the error that ends a command waits for a reader.
+const FINAL_WAIT: Duration = Duration::from_secs(1);
 
-/// Says on stderr why a command ends. It is worth a moment of waiting, but nobody may be left to read it.
+/// Prints on stderr why a command ends. That is worth a moment of waiting, but there may be nobody left to read it.
 pub fn print_final(text: &str) {
     match stderr() {
-        Ok(stderr) => write_within_a_second(stderr, text),
-        Err(_) => write_within_a_second(io::stderr(), text),
+        Ok(stderr) => write_with_deadline(stderr, text),
+        Err(_) => write_with_deadline(io::stderr(), text),
     }
 }
 
-fn write_within_a_second(mut stderr: impl Write + AsFd, text: &str) {
-    let deadline = Instant::now() + PATIENCE;
+fn write_with_deadline(mut stderr: impl Write + AsFd, text: &str) {
+    let deadline = Instant::now() + FINAL_WAIT;
     let mut rest = text.as_bytes();
     while !rest.is_empty() {
         let left = deadline.saturating_duration_since(Instant::now());
@@ -89,18 +89,18 @@ fn is_ready(out: &impl AsFd, wait: impl Into<PollTimeout>) -> bool {
     poll(&mut [PollFd::new(out.as_fd(), PollFlags::POLLOUT)], wait.into()).is_ok_and(|ready| ready > 0)
 }
 
-/// A pipe that is ready takes this much without waiting: PIPE_BUF, of which POSIX promises no more than 512.
+/// How much a pipe that is ready for writing takes at once: PIPE_BUF, which POSIX lets be as small as 512.
 pub const ATOMIC_WRITE: usize = if cfg!(target_os = "linux") { 4096 } else { 512 };
 
-/// Writes lines, one a call, to something that may have no reader. A line that would have to wait is dropped, and the
-/// dropped ones are counted in front of the next that goes through.
+/// Writes a line with each call to a stream that may have no reader. A line that would have to wait is dropped. The next line
+/// that goes through is preceded by the number of dropped ones.
 ///
-/// Before each write it asks whether there is room. Known cost: where stderr could not be opened once more, another
-/// process that writes to it can still come between, and a terminal that has stopped reading can hold us up.
+/// Before each write it asks whether there is room. Known cost: where stderr could not be opened once more, another process
+/// may fill it between the question and the write, and a terminal that has stopped reading can hold us up.
 pub struct LossyWriter<W> {
     out: W,
     dropped: u64,
-    /// The last line went through in part.
+    /// Only the front of the last line went through.
     is_line_torn: bool,
 }
 
@@ -109,7 +109,8 @@ impl<W: Write + AsFd> LossyWriter<W> {
         LossyWriter { out, dropped: 0, is_line_torn: false }
     }
 
-    /// Whether the line went through. An error is no different from a wait: there is nobody to tell.
+    /// Writes a line if that does not have to wait, and returns whether all of it went through. An error counts as not going
+    /// through, since there is nobody to tell.
     fn try_write(&mut self, line: &[u8]) -> bool {
         if !is_ready(&self.out, PollTimeout::ZERO) {
             return false;
@@ -143,7 +144,7 @@ impl<W: Write + AsFd> Write for LossyWriter<W> {
     }
 }
 
-/// The line, or as much of it as goes through at once.
+/// Shortens a line to what goes through at once.
 fn cut(line: &[u8]) -> Cow<'_, [u8]> {
     match line.get(..ATOMIC_WRITE) {
         Some(front) if line.len() > ATOMIC_WRITE => [&front[..ATOMIC_WRITE - 4], b"...\n"].concat().into(),

@@ -4,7 +4,7 @@ use crate::cli::output::failure::{Failure, Place};
 use crate::process::stdout_was_closed;
 use std::io::{self, Write};
 
-/// Writes a result. Whoever has closed the other end has seen enough of it; any other error is a failure.
+/// Prints a result. A reader that has closed the other end has seen enough, which is no failure; any other error is one.
 pub fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match check().and_then(|()| stdout.write_all(text.as_bytes())).and_then(|()| stdout.flush()) {
@@ -13,7 +13,7 @@ pub fn print(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Whether there is a stdout at all; for who is about to do much for it.
+/// Fails if stdout is closed. It is called before work whose result goes there.
 pub fn require() -> Result<(), Failure> {
     check().map_err(|error| failure(&error))
 }

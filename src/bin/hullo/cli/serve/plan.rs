@@ -1,4 +1,4 @@
-//! What was asked for, on the command line and in the config, made into what the daemon is to do.
+//! What `hullo serve` is to do: its flags and its config, checked and made into one plan.
 
 use super::flags::Serve;
 use crate::cli::config::Config;
@@ -16,13 +16,13 @@ use hullo::{Host, SocketOptions};
 use std::path::{self, PathBuf};
 use std::sync::Arc;
 
-/// A plan, and the config behind it with every flag applied.
+/// A plan, and the config that it was made from, with every flag applied.
 pub struct Prepared {
     pub plan: ServePlan,
     pub config: Config,
 }
 
-/// Reads the config, applies the flags and looks names up, which may block.
+/// Reads the config, applies the flags and looks names up. All of it may block.
 pub fn prepare(serve: &Serve) -> Result<Prepared, Failure> {
     let mut config = serve.config.as_deref().map_or(Ok(Config::default()), Config::load)?;
     apply_flags(serve, &mut config);
@@ -32,7 +32,7 @@ pub fn prepare(serve: &Serve) -> Result<Prepared, Failure> {
     prepare_with(serve, config)
 }
 
-/// The same while the daemon runs, with so many reactors.
+/// Does the same while the daemon runs. The number of reactors stays as it is.
 pub fn prepare_again(serve: &Serve, reactors: usize) -> Result<Prepared, Failure> {
     let mut config = serve.config.as_deref().map_or(Ok(Config::default()), Config::reload)?;
     apply_flags(serve, &mut config);
@@ -43,7 +43,7 @@ pub fn prepare_again(serve: &Serve, reactors: usize) -> Result<Prepared, Failure
     prepare_with(serve, config)
 }
 
-/// The config has every flag in it.
+/// Makes the plan of a config to which every flag was applied.
 fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> {
     let reactors = config.reactors.unwrap_or(1);
     let listen = sockets_asked_for(serve, &mut config);
@@ -112,7 +112,7 @@ fn check_dialect_flag(serve: &Serve, listen: &[Listen], dialects: &KnownDialects
     Err(usage(format!("no socket can speak the dialect {name:?}, which is for {remedy}, or choose another")))
 }
 
-/// The dialect of one socket, as the flags want it.
+/// The dialect of one socket, with the flags applied to it.
 fn dialect(serve: &Serve, wish: &Listen, config: &Config) -> Result<Dialect, Complaint> {
     let transport = wish.transport();
     let flagged = serve.dialect.as_deref().and_then(|name| config.dialects.find(name, transport));
@@ -140,13 +140,15 @@ fn dialect(serve: &Serve, wish: &Listen, config: &Config) -> Result<Dialect, Com
     Ok(dialect)
 }
 
-/// Whether a peer that reads gets every answer: above the cap it would be cut off for what we said.
+/// Checks that the longest answer fits into an outbox at its high mark. If it did not, a client could be cut off for an answer of
+/// ours although it reads.
 fn check_room(dialect: &Dialect, config: &Config) -> Result<(), String> {
     let spec = dialect.spec();
-    let holes = |text: &Option<String>| text.as_ref().map_or(0, |text| text.matches("{message}").count());
-    let holes = holes(&spec.reply).max(holes(&spec.farewell_reply));
-    // `growth` is the answer to a message of one byte.
-    let answer = dialect.growth().saturating_add(holes.saturating_mul(spec.max_message - 1));
+    let placeholders =
+        |text: &Option<String>| text.as_ref().map_or(0, |text| text.matches("{message}").count());
+    let placeholders = placeholders(&spec.reply).max(placeholders(&spec.farewell_reply));
+    // `growth` is the length of the answer to a message of one byte.
+    let answer = dialect.growth().saturating_add(placeholders.saturating_mul(spec.max_message - 1));
     let welcome = spec.welcome.as_ref().map_or(0, String::len);
     let room = config.limits.answer_room();
     if answer.max(welcome) <= room {
@@ -161,7 +163,7 @@ fn check_room(dialect: &Dialect, config: &Config) -> Result<(), String> {
     ))
 }
 
-/// Every address of every socket, each once.
+/// Looks names up: each wish becomes a socket for each of its addresses. No address may be asked for twice.
 fn resolve(
     wishes: Vec<(&Listen, Arc<Dialect>)>,
     bounds: &LimitsTable,
@@ -181,14 +183,14 @@ fn resolve(
                 let sentence = format!("{address} is asked for twice: take one out");
                 return Err(Failure::usage(vec![wish.place.complaint(sentence)]));
             }
-            // One farewell stops one socket; and a path is bound once.
-            let is_one =
+            // A farewell stops a single socket, and a path can be bound only once.
+            let is_unshared =
                 dialect.spec().stop_on_farewell || !matches!(address, Address::Tcp(..) | Address::Udp(..));
             let options = SocketOptions {
                 mode: wish.mode,
                 nodelay: bounds.nodelay,
                 reuse_address: bounds.reuse_address,
-                reuse_port: reactors > 1 && !is_one,
+                reuse_port: reactors > 1 && !is_unshared,
             };
             let name = (address != wish.address).then(|| wish.address.clone());
             sockets.push(SocketPlan { address, name, dialect: Arc::clone(&dialect), options });
@@ -197,7 +199,7 @@ fn resolve(
     Ok(sockets)
 }
 
-/// Whether the second could not be bound beside the first.
+/// Whether two addresses are the same, so that the second could not be bound beside the first.
 fn is_same(one: &Address, other: &Address) -> bool {
     match (file(one), file(other)) {
         (Some(one), Some(other)) => one == other,
@@ -205,8 +207,8 @@ fn is_same(one: &Address, other: &Address) -> bool {
     }
 }
 
-/// The file that a socket is, however its path is written. An abstract name is no path, and each kind of socket has names
-/// of its own.
+/// The file of a Unix socket as an absolute path, however it is written. An abstract name is no file, and each kind of socket
+/// has names of its own.
 fn file(address: &Address) -> Option<PathBuf> {
     match address {
         Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) if address.has_file() => {
@@ -216,7 +218,7 @@ fn file(address: &Address) -> Option<PathBuf> {
     }
 }
 
-/// As many clients as are asked for, or as there are descriptors for.
+/// How many clients to serve: as many as are asked for, or as there are descriptors for.
 fn clients_with_room(config: &Config, sockets: usize, reactors: usize) -> Result<usize, Failure> {
     let limit = descriptors::raise();
     let room = descriptors::room(limit, sockets, reactors);

@@ -1,30 +1,31 @@
-//! What somebody may have meant whose address is none.
+//! What a text that is no address may have been meant to be.
 
 use crate::client::fetch::Url;
 use hullo::Address;
 use std::net::Ipv6Addr;
 
-/// Where `hullo serve` listens unless told otherwise.
+/// The port on which `hullo serve` listens by default.
 const OUR_PORT: u16 = 9999;
 
-/// An address that was nearly written.
+/// The address that a text was probably meant to be.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct AddressSuggestion {
-    /// As it should have been written.
+    /// The address as it should have been written.
     pub address: String,
+    /// The page, if the text was the address of one.
     pub web: Option<WebPage>,
 }
 
-/// The text was the address of a page.
+/// The parts of the address of a web page.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WebPage {
     pub host: String,
-    /// What a request asks for.
+    /// The target of a request: path and query.
     pub target: String,
     pub has_tls: bool,
 }
 
-/// For a command that takes addresses of sockets.
+/// Suggests the address of a socket.
 pub fn for_socket(text: &str) -> Option<AddressSuggestion> {
     let socket = |address: String| AddressSuggestion { address, web: None };
     let suggestion = match scheme(text) {
@@ -54,7 +55,7 @@ pub fn for_socket(text: &str) -> Option<AddressSuggestion> {
     suggestion.address.parse::<Address>().is_ok().then_some(suggestion)
 }
 
-/// For a command that takes addresses of pages.
+/// Suggests the URL of a page.
 pub fn for_page(text: &str) -> Option<String> {
     let rest = match scheme(text) {
         Some(("tcp" | "http", rest)) => rest.trim_start_matches('/'),
@@ -68,7 +69,7 @@ pub fn for_page(text: &str) -> Option<String> {
     url.parse::<Url>().is_ok().then_some(url)
 }
 
-/// In small letters, with what follows its colon. A host before a port is no scheme.
+/// The scheme in small letters, and what follows its colon. A host in front of a port is no scheme.
 fn scheme(text: &str) -> Option<(&'static str, &str)> {
     const SCHEMES: [&str; 9] = ["tcp", "udp", "unix", "unixgram", "unixpacket", "http", "https", "ws", "wss"];
     let (scheme, rest) = text.split_once(':')?;
@@ -76,7 +77,7 @@ fn scheme(text: &str) -> Option<(&'static str, &str)> {
     known.or(rest.starts_with("//").then_some("another")).map(|scheme| (scheme, rest))
 }
 
-/// `HOST:PORT/PATH` in two; the path is at least a slash.
+/// Splits `HOST:PORT/PATH` into authority and target. The target is at least a slash.
 fn authority_and_target(text: &str) -> (&str, String) {
     let (authority, path) = text.split_at(text.find(['/', '?', '#']).unwrap_or(text.len()));
     let path = path.split('#').next().unwrap_or_default();
@@ -87,7 +88,8 @@ fn is_path(text: &str) -> bool {
     text.starts_with(['/', '.', '~', '@']) || text.contains('/') || text.ends_with(".sock")
 }
 
-/// `HOST:PORT` of what lacks the one or the other, or brackets; `None` where that is not known.
+/// Completes a text that lacks the host, the port or the brackets of `HOST:PORT`; `None` where it cannot be known what is
+/// missing.
 fn host_and_port(text: &str, default: Option<u16>) -> Option<String> {
     let text = text.trim_end_matches('/');
     let is_port = |text: &str| text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok();

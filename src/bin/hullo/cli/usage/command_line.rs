@@ -1,6 +1,6 @@
-//! The command line as a shell takes it.
+//! The command line as it was typed.
 
-/// As typed, more or less: what a shell would split or read in its own way is quoted.
+/// Joins arguments so that a shell reads them back: an argument with special characters is quoted.
 pub fn quoted(args: &[String]) -> String {
     let is_plain = |arg: &str| {
         !arg.is_empty()
@@ -13,7 +13,7 @@ pub fn quoted(args: &[String]) -> String {
     quoted.collect::<Vec<_>>().join(" ")
 }
 
-/// What is no text is shown with a mark.
+/// The arguments of this process. Bytes that are no text are replaced by a mark.
 pub fn typed() -> Vec<String> {
     std::env::args_os().map(|arg| arg.to_string_lossy().into_owned()).collect()
 }

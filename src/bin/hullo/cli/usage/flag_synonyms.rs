@@ -1,6 +1,6 @@
-//! What other programs call our flags.
+//! The names that our flags have in other programs.
 
-/// The commands that have the flag, what it is called elsewhere, and what it is called here.
+/// The command that has the flag, its names in other programs, and its name here.
 const SYNONYMS: [(&str, &[&str], &str); 12] = [
     ("serve", &["--threads", "--workers", "-t", "-j"], "--reactors"),
     ("serve", &["--max-clients", "--max-conns", "--connections", "-c"], "--max-connections"),
@@ -16,7 +16,7 @@ const SYNONYMS: [(&str, &[&str], &str); 12] = [
     ("fetch", &["--out", "--output-document", "-O"], "--output"),
 ];
 
-/// What `flag` is called in `command`.
+/// The name of our flag that does in `command` what `flag` does in other programs.
 pub fn own_name(command: &str, flag: &str) -> Option<&'static str> {
     let known = SYNONYMS.iter().find(|(of, others, _)| *of == command && others.contains(&flag));
     known.map(|(.., ours)| *ours)

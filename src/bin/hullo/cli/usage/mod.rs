@@ -1,4 +1,4 @@
-//! What is said of a command line that cannot be parsed: the parser's own words, or better ones.
+//! What is printed for a command line that cannot be parsed: the words of the parser, or better ones.
 
 pub mod address_suggestion;
 pub mod command_line;
@@ -12,11 +12,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use command_line::quoted;
 use std::error::Error;
 
-/// Flags by which other programs are told a port or a host.
+/// The flags with which other programs take a port or a host.
 const PORTS: [&str; 3] = ["--port", "-p", "-P"];
 const HOSTS: [&str; 9] = ["--host", "--listen", "--bind", "--address", "--addr", "--url", "-b", "-l", "-H"];
 
-/// The whole text of a usage error. `args` is the command line with the program's name.
+/// The whole text of a usage error. `args` is the command line, with the name of the program first.
 pub fn explain(mut error: clap::Error, args: &[String]) -> String {
     let explained = match error.kind() {
         ErrorKind::ValueValidation => of_value(&error, args),
@@ -30,7 +30,7 @@ pub fn explain(mut error: clap::Error, args: &[String]) -> String {
         return explained;
     }
     if error.kind() == ErrorKind::UnknownArgument {
-        // The parser says how to pass it as a value wherever there are positional ones, none of which begins with a dash.
+        // The parser suggests `--` wherever there are positional arguments. Of ours only the messages of talk may begin with a dash.
         error.remove(ContextKind::Suggested);
         if let Some(tip) = as_a_value(&error, args) {
             let text = error.render().to_string();
@@ -41,7 +41,7 @@ pub fn explain(mut error: clap::Error, args: &[String]) -> String {
     error.render().to_string()
 }
 
-/// A value that is no address where one should be.
+/// A value that should be an address and is none.
 fn of_value(error: &clap::Error, args: &[String]) -> Option<String> {
     if !matches!(context(error, ContextKind::InvalidArg)?, "<URL>" | "<URL>..." | "[ADDRESS]...") {
         return None;
@@ -65,7 +65,7 @@ fn of_synonym(error: &clap::Error, args: &[String]) -> Option<String> {
     Some(lay_out(&format!("there is no {flag}: did you mean {ours}?"), &[quoted(&line)]))
 }
 
-/// An address where a command should be.
+/// An address that stands where a command should stand.
 fn of_command(error: &clap::Error, args: &[String]) -> Option<String> {
     let text = context(error, ContextKind::InvalidSubcommand)?;
     let is_near = text.contains(['/', ':']) || is_number(text);
@@ -85,14 +85,14 @@ fn of_command(error: &clap::Error, args: &[String]) -> Option<String> {
     Some(lay_out(&sentence, &["serve", "talk", "load"].map(line)))
 }
 
-/// A port behind a host, as nc takes them.
+/// A port that stands behind a host, as nc(1) takes them.
 fn of_port(error: &clap::Error, args: &[String]) -> Option<String> {
     let port = context(error, ContextKind::InvalidArg)?;
     let host = place(args, port)?.checked_sub(1)?;
     if is_number(port) && host > 1 { of_address(args, host) } else { None }
 }
 
-/// What stands at `at` is no address; what stands behind it may be its port.
+/// The argument at `at` is no address. The argument behind it may be its port.
 fn of_address(args: &[String], at: usize) -> Option<String> {
     let (command, text) = (args.get(1)?, &args[at]);
     let port = args.get(at + 1).filter(|next| is_number(next));
@@ -117,7 +117,7 @@ fn of_address(args: &[String], at: usize) -> Option<String> {
     Some(lay_out(&format!("{wanted:?} is not {like}: {}", proposal.remedy), &proposal.lines(line)))
 }
 
-/// A flag that other programs have, and whose value belongs into the address.
+/// A flag of other programs whose value is a part of our address.
 fn of_flag(error: &clap::Error, args: &[String]) -> Option<String> {
     let flag = context(error, ContextKind::InvalidArg)?;
     let flag = flag.split('=').next()?;
@@ -147,8 +147,8 @@ fn of_flag(error: &clap::Error, args: &[String]) -> Option<String> {
     Some(lay_out(&sentence, &proposal.lines(rest)))
 }
 
-/// How a word that begins with a dash is said after all: to talk, once it is known to whom, or as the value of the flag
-/// before it.
+/// How a word that begins with a dash is passed all the same: as the value of the flag before it, or, behind the URL of talk,
+/// as a message.
 fn as_a_value(error: &clap::Error, args: &[String]) -> Option<String> {
     let text = context(error, ContextKind::InvalidArg)?;
     let at = args.iter().position(|arg| arg.split('=').next() == text.split('=').next())?;
@@ -178,7 +178,7 @@ fn takes_value(command: &str, flag: &str) -> bool {
 struct Proposal {
     command: String,
     address: String,
-    /// The end of the sentence.
+    /// The end of the error sentence.
     remedy: String,
     web: Option<address_suggestion::WebPage>,
 }
@@ -208,7 +208,7 @@ fn propose(command: &str, text: &str) -> Option<Proposal> {
 }
 
 impl Proposal {
-    /// The command line as it should have been, ready to be pasted.
+    /// The lines that are proposed instead, ready to be pasted.
     fn lines(&self, mut line: Vec<String>) -> Vec<String> {
         let Some(web) = &self.web else { return vec![quoted(&line)] };
         match self.command.as_str() {
@@ -242,7 +242,7 @@ impl Proposal {
     }
 }
 
-/// Where `text` stands on its own, and is not the value of a flag.
+/// The index at which `text` stands, preferably where it is not the value of a flag.
 fn place(args: &[String], text: &str) -> Option<usize> {
     let is_value = |at: usize| args[at - 1].starts_with('-');
     let places: Vec<usize> = (2..args.len()).filter(|&at| args[at] == text).collect();
@@ -253,7 +253,7 @@ fn is_number(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// The value of the first of `flags` that is there; flag and value leave the line.
+/// Takes the first of `flags` that is there, with its value, out of the line. Returns the value.
 fn take(args: &mut Vec<String>, flags: &[&str]) -> Option<String> {
     let is_one = |arg: &String| flags.contains(&arg.split('=').next().unwrap_or_default());
     let at = args.iter().position(is_one)?;
@@ -264,7 +264,7 @@ fn take(args: &mut Vec<String>, flags: &[&str]) -> Option<String> {
     }
 }
 
-/// As the parser lays out its own.
+/// Lays an error out as the parser does.
 fn lay_out(sentence: &str, lines: &[String]) -> String {
     let mut text = format!("error: {sentence}\n");
     for line in lines {

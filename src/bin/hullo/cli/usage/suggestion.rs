@@ -1,12 +1,12 @@
-//! The remedy for a name that does not exist: the nearest that does, and all of them.
+//! The remedy for a name that does not exist: the nearest name that does, and the list of all.
 
-/// From here on, of 1 for the same word, two words are near.
-const LIKENESS: f64 = 0.6;
+/// The least similarity of two words that are near to each other; a word has 1 with itself.
+const LEAST_SIMILARITY: f64 = 0.6;
 
-/// Shorter words are contained in too many others.
-const LEAST: usize = 3;
+/// The least length of a word that counts as part of another one: shorter words are contained in too many others.
+const LEAST_LENGTH: usize = 3;
 
-/// A sentence for `word`, which is none of `names`; `what` says what it should have been.
+/// The sentence for a `word` that is none of `names`; `what` says what the names are names of.
 pub fn unknown_name<'a>(what: &str, word: &str, names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<&str> = names.into_iter().collect();
     let guess = match nearest(word, names.iter().copied()) {
@@ -14,29 +14,31 @@ pub fn unknown_name<'a>(what: &str, word: &str, names: impl IntoIterator<Item = 
         None if names.is_empty() => return format!("there is no {what} {word:?}"),
         None => ":".to_owned(),
     };
-    // A question is a sentence of its own.
+    // Behind a question begins a new sentence.
     let the = if guess.ends_with('?') { "The" } else { "the" };
     format!("there is no {what} {word:?}{guess} {the} {what}s are {}", names.join(", "))
 }
 
-/// The one of `names` that somebody may have meant who wrote `word`.
+/// The name that `word` was probably meant to be.
 pub fn nearest<'a>(word: &str, names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
-    let likeness = |name: &str| match strsim::normalized_damerau_levenshtein(&word, name) {
-        likeness if likeness < LIKENESS && is_part(&word, name) => LIKENESS,
-        likeness => likeness,
+    let similarity = |name: &str| match strsim::normalized_damerau_levenshtein(&word, name) {
+        similarity if similarity < LEAST_SIMILARITY && is_part(&word, name) => LEAST_SIMILARITY,
+        similarity => similarity,
     };
-    let rated = names.into_iter().map(|name| (likeness(name), name));
+    let rated = names.into_iter().map(|name| (similarity(name), name));
     let best = rated.max_by(|(a, _), (b, _)| a.total_cmp(b));
-    best.filter(|(likeness, _)| *likeness >= LIKENESS).map(|(_, name)| name)
+    best.filter(|(similarity, _)| *similarity >= LEAST_SIMILARITY).map(|(_, name)| name)
 }
 
-/// Whether one contains the other, as `idle_timeout` does `idle`, or `word` abbreviates `name`, as `msg` does `message`.
+/// Whether one word contains the other, as `idle_timeout` contains `idle`, or `word` abbreviates `name`, as `msg` abbreviates
+/// `message`.
 fn is_part(word: &str, name: &str) -> bool {
     let mut rest = name.chars();
     let is_abbreviation = name.chars().next() == word.chars().next()
         && word.chars().all(|letter| rest.any(|other| other == letter));
-    word.len().min(name.len()) >= LEAST && (word.contains(name) || name.contains(word) || is_abbreviation)
+    word.len().min(name.len()) >= LEAST_LENGTH
+        && (word.contains(name) || name.contains(word) || is_abbreviation)
 }
 
 #[cfg(test)]

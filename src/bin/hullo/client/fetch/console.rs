@@ -1,4 +1,4 @@
-//! What a person sees: heads, sentences, a progress bar for each long body, and one for the pages there are.
+//! What is shown on stderr: heads, errors, a progress bar for each long body, and one for all pages.
 
 use super::response::Head;
 use super::url::Url;
@@ -7,20 +7,20 @@ use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::Write;
 use std::path::Path;
 
-/// Bodies from this size on have a bar: what is shorter is there before anybody has read it.
+/// The size from which on a body has a progress bar. A shorter one is there before anybody has read the bar.
 const LONG: u64 = 1 << 20;
 
 pub struct Console<'a> {
     err: &'a mut dyn Write,
-    /// Draws nothing unless standard error is a terminal. Known cost: a terminal that is stopped (Ctrl-S) while it has
-    /// bars stops us as well.
+    /// The progress bars. They draw nothing unless standard error is a terminal. Known cost: a terminal that is stopped (Ctrl-S)
+    /// while it shows bars stops us as well.
     bars: MultiProgress,
     has_bars: bool,
-    /// With several URLs each head says which it belongs to.
+    /// Each head is preceded by its URL, since there are several.
     names_urls: bool,
-    /// Of all pages, where there are several.
+    /// The bar of all pages, if there are several.
     pages: Option<ProgressBar>,
-    /// Nothing is said but what went wrong.
+    /// Only errors are shown.
     is_quiet: bool,
 }
 
@@ -32,7 +32,7 @@ impl<'a> Console<'a> {
         Console { err, bars, has_bars, names_urls: urls > 1, pages, is_quiet }
     }
 
-    /// The head of a response, as a block that nothing comes between.
+    /// Shows the head of a response, in one piece.
     pub fn head(&mut self, url: &Url, head: &Head) {
         if self.is_quiet {
             return;
@@ -41,12 +41,12 @@ impl<'a> Console<'a> {
         self.print(&format!("{name}{}", readable(&head.text)));
     }
 
-    /// What went wrong.
-    pub fn sentence(&mut self, sentence: &str) {
+    /// Shows an error.
+    pub fn error(&mut self, sentence: &str) {
         self.print(&format!("error: {}\n", in_one_line(sentence)));
     }
 
-    /// Which file a body has become.
+    /// Shows which file a body was saved as.
     pub fn saved(&mut self, url: &str, path: &Path, bytes: u64) {
         if !self.is_quiet {
             let sentence = format!("{url}: saved as {} ({bytes} bytes)", path.display());
@@ -54,7 +54,7 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// Shows how far a body is, once it is long; `total` where it is known.
+    /// Shows how much of a long body has come. `total` is its length, if that is known.
     pub fn progress(&self, bar: &mut Option<ProgressBar>, url: &Url, received: u64, total: Option<u64>) {
         if !self.has_bars || total.unwrap_or(received) < LONG {
             return;
@@ -76,7 +76,7 @@ impl<'a> Console<'a> {
         }
     }
 
-    /// One more page is over, and so many of them have failed.
+    /// Notes that one more page is over, and how many have failed so far.
     pub fn end_of_page(&self, failed: usize) {
         let Some(pages) = &self.pages else { return };
         if failed > 0 {
@@ -89,7 +89,7 @@ impl<'a> Console<'a> {
     }
 
     fn print(&mut self, text: &str) {
-        // Where standard error is closed there is nobody left to tell.
+        // If standard error is closed, nobody is left to be told.
         let _ = self.bars.suspend(|| self.err.write_all(text.as_bytes()));
     }
 }
@@ -114,12 +114,12 @@ fn style(template: &str) -> ProgressStyle {
         .progress_chars("=> ")
 }
 
-/// A head as text: line ends are LF, what is no text is replaced, and what a terminal would obey is disarmed.
+/// Makes text of a head: line ends become LF, and what is no text or would steer a terminal is replaced.
 fn readable(head: &[u8]) -> String {
     String::from_utf8_lossy(head).replace("\r\n", "\n").chars().map(harmless).collect()
 }
 
-/// What somebody else may have named, as part of a line of ours.
+/// Makes one harmless line of a text that holds names given by others.
 fn in_one_line(text: &str) -> String {
     text.replace('\n', " ").chars().map(harmless).collect()
 }

@@ -1,8 +1,8 @@
-//! Where bodies go: one stream for all of them, or a file for each.
+//! Where bodies go: one stream for all of them, or a file for each of them.
 //!
-//! Writing to a file or to standard output blocks, and with it every connection of this thread: the system has no
-//! readiness for files, and standard output is shared with whoever started us and stays as it is. A fetch has nobody
-//! to keep waiting but its own servers, and they wait in the kernel's buffers.
+//! A write to a file or to standard output may block, and every connection waits meanwhile. The system has no readiness for
+//! files, and standard output is shared with whoever started us, so that it must not be made non-blocking. Only the servers of
+//! this fetch are kept waiting, and what they send waits in the buffers of the kernel.
 
 use super::url::Url;
 use std::collections::HashSet;
@@ -12,30 +12,30 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// What was asked for.
+/// Where the user wants the bodies.
 #[derive(Clone, Debug)]
 pub enum Destination {
-    /// Every body whole, one after the other in the order they were asked for.
+    /// The bodies go to standard output, each of them whole, in the order in which they were asked for.
     Stdout,
-    /// The one body there is.
+    /// The only body goes into this file.
     File(PathBuf),
-    /// Each body under a name from its URL. What is there already is kept.
+    /// Each body goes into this folder, under a name from its URL. Files that are there are kept.
     Folder(PathBuf),
 }
 
-/// Where one body goes.
+/// Where a single body goes.
 #[derive(Debug)]
 pub enum BodyTarget {
-    /// To the stream that all share.
+    /// It goes to the stream that all bodies share.
     Stream,
-    /// Here, in place of what is there.
+    /// It goes into this file, and replaces what is there.
     File(PathBuf),
-    /// Into this folder under this name, or the next number of it that is free.
+    /// It goes into this folder under this name. If the name is taken, a number is added to it.
     Folder(PathBuf, String),
 }
 
 impl Destination {
-    /// The place of each body, and the stream that some of them share.
+    /// The target of each body, and the stream for those that share one.
     pub fn targets(&self, urls: &[Url], stdout: File) -> io::Result<(Vec<BodyTarget>, File)> {
         match self {
             Destination::Stdout => Ok((urls.iter().map(|_| BodyTarget::Stream).collect(), stdout)),
@@ -43,11 +43,11 @@ impl Destination {
                 Ok(there) if there.is_dir() => {
                     Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a folder: use --output-dir"))
                 }
-                // A terminal, a pipe, /dev/null: written to, and never replaced.
+                // A terminal, a pipe or /dev/null is written to, and never replaced.
                 Ok(there) if !there.is_file() => {
                     Ok((vec![BodyTarget::Stream], OpenOptions::new().write(true).open(path)?))
                 }
-                // What a symbolic link leads to is replaced, and not the link.
+                // A symbolic link stays, and the file that it leads to is replaced.
                 Ok(_) => Ok((vec![BodyTarget::File(path.canonicalize()?)], stdout)),
                 Err(_) => Ok((vec![BodyTarget::File(path.clone())], stdout)),
             },
@@ -70,11 +70,11 @@ impl fmt::Display for Destination {
     }
 }
 
-/// Names that may be taken before it is somebody's doing.
+/// How many random names we try. If all of them are taken, it is no accident.
 const TRIES: usize = 10;
 
-/// A body on its way into a file: under a name of its own in the same folder until it is whole. Unless it is kept, the
-/// file is removed.
+/// A file that a body is being written to. It has a temporary name in the folder of the target until the body is whole. It is
+/// removed unless it is kept.
 pub struct PartialFile {
     file: File,
     temporary: PathBuf,
@@ -94,13 +94,14 @@ impl PartialFile {
         Ok(Some(partial))
     }
 
-    /// Under a name that nobody has: another run may be under way here, and one that was killed has left its file.
+    /// Creates a file under a name that is free. Another fetch may be writing to this folder, and one that was killed may have
+    /// left its file there.
     fn in_folder(folder: &Path) -> io::Result<PartialFile> {
         let mut tries = 0..TRIES;
         loop {
             let random = RandomState::new().build_hasher().finish();
             let temporary = folder.join(format!(".hullo-fetch-{random:016x}.part"));
-            // New, so that nobody's link under this name leads the body elsewhere.
+            // With `create_new`, a link under this name cannot lead the body elsewhere.
             match OpenOptions::new().write(true).create_new(true).open(&temporary) {
                 Ok(file) => return Ok(PartialFile { file, temporary }),
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists && tries.next().is_some() => {}
@@ -113,7 +114,7 @@ impl PartialFile {
         self.file.write_all(bytes)
     }
 
-    /// The body is whole: gives it its name, and says which.
+    /// Gives the file of a whole body its name, and returns the path.
     pub fn keep(self, target: &BodyTarget) -> io::Result<PathBuf> {
         match target {
             BodyTarget::Stream => Ok(self.temporary.clone()),
@@ -122,13 +123,13 @@ impl PartialFile {
         }
     }
 
-    /// A link, since it fails where a rename would replace: somebody else may have taken the name meanwhile.
+    /// Another process may have taken the name meanwhile. So the file is linked and not renamed, since a link replaces nothing.
     fn keep_beside_others(self, folder: &Path, name: &str) -> io::Result<PathBuf> {
         let mut path = folder.join(name);
         for number in 1.. {
             match fs::hard_link(&self.temporary, &path) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                // No links on this file system. Known cost: what takes the name right now is replaced.
+                // The file system has no hard links. Known cost: a file that takes the name at this moment is replaced.
                 Err(_) if !path.exists() => return fs::rename(&self.temporary, &path).map(|()| path),
                 Err(_) => {}
                 Ok(()) => return Ok(path),
@@ -149,7 +150,7 @@ fn permissions(path: &Path) -> Option<Permissions> {
     fs::metadata(path).ok().map(|there| there.permissions())
 }
 
-/// The name for a URL, with a number if it is taken, by a file or by an earlier URL.
+/// The file name for a URL. A number is added if a file or an earlier URL has the name already.
 fn free_name(url: &Url, folder: &Path, taken: &mut HashSet<String>) -> String {
     let name = file_name(url);
     let mut free = name.clone();
@@ -162,14 +163,14 @@ fn free_name(url: &Url, folder: &Path, taken: &mut HashSet<String>) -> String {
     free
 }
 
-/// File systems take 255 bytes; the rest is for a number.
+/// File systems take names of 255 bytes. The rest is left for a number.
 const LONGEST_NAME: usize = 200;
 
-/// The last segment of the path as a name that stays in its folder: no slash, nothing hidden, so neither `.` nor `..`,
-/// and nothing that a terminal would obey.
+/// The last segment of the path as a file name that stays in its folder: it has no slash and no control characters, and does
+/// not begin with a dot, so that it is neither `.` nor `..` nor hidden.
 fn file_name(url: &Url) -> String {
     let segment = url.last_segment();
-    // What is no text stays encoded.
+    // A segment that does not decode to text stays encoded.
     let decoded = String::from_utf8(percent_decoded(segment)).unwrap_or_else(|_| segment.to_owned());
     let is_unfit = |c: char| c.is_control() || c == '/' || c == '\\';
     let mut name: String = decoded.chars().map(|c| if is_unfit(c) { '_' } else { c }).collect();
@@ -203,7 +204,7 @@ fn percent_decoded(text: &str) -> Vec<u8> {
     decoded
 }
 
-/// `page.html` becomes `page-1.html`.
+/// Puts a number before the extension: `page.html` becomes `page-1.html`.
 fn numbered(name: &str, number: usize) -> String {
     match name.rsplit_once('.') {
         Some((stem, extension)) if !stem.is_empty() => format!("{stem}-{number}.{extension}"),

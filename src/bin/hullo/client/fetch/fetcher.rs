@@ -1,4 +1,4 @@
-//! The handler: a few connections at a time, each with its job.
+//! The fetcher: it decides which URLs are under way, and what becomes of each.
 
 use super::console::Console;
 use super::destination::{BodyTarget, PartialFile};
@@ -14,48 +14,53 @@ use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
 
-/// Connections at once. More would not be faster, and unkind to a single server.
+/// The most connections at once. More would not be faster, and would be unkind to a single server.
 const AT_ONCE: usize = 64;
 
-/// Connections at once that no answer has come on yet. Tutorials' servers have a backlog of 5, Python's http.server too,
-/// and a burst that overflows it leaves connections half open for as long as the kernels care to try again.
+/// The most connections at once that have no answer yet. The servers of tutorials, and Python's http.server, have a backlog of 5.
+/// A burst that overflows it leaves connections half open until the kernels try again.
 const BURST: usize = 4;
 
-/// One more is begun this much later all the same: a slow server is not waited for.
+/// After this time one more connection is begun in any case, so that a slow server holds nothing up.
 const PACE: Duration = Duration::from_millis(5);
 
-/// The timer for that; the others are keyed by the number of their job.
+/// The key of the timer for that. The other timers have the number of their job as key.
 const PACE_KEY: u64 = u64::MAX;
 
-/// As many as curl and browsers bear with: 20 are a loop, and so are 11.
+/// How many redirects are followed. curl and browsers stop at a similar number, since a longer chain is a loop.
 const REDIRECTS: usize = 10;
 
 pub struct Fetcher<'a> {
     pub jobs: Vec<Job>,
     pub fields: Vec<Field>,
-    /// Those without a connection, redirected ones first: they gave a place up, and find it free.
+    /// The jobs that wait for a connection. Redirected ones come first, since they had one before.
     waiting: VecDeque<usize>,
+    /// How many jobs have a connection.
     active: usize,
-    /// The most that may be.
+    /// How many may be active.
     at_once: usize,
+    /// How many connections have brought nothing yet.
     unanswered: usize,
-    /// Set while the next one waits for its pace.
+    /// The timer for the next connection; [`NO_TIMER`] if none is set.
     pub pace_timer: TimerId,
     pub conns: ConnMap<usize>,
     output: OrderedOutput,
     console: Console<'a>,
-    /// Caught only where there are files: what would end the process takes the unfinished ones with it. A write to
-    /// standard output may wait for ever, and must stay interruptible.
+    /// Signals are caught only where there are files, so that unfinished ones are removed. Without files a signal ends the process
+    /// at once: a write to standard output may wait for ever, and must stay interruptible.
     pub signals: Option<Signals>,
     pub timeout: Duration,
     max_size: u64,
     failed: usize,
-    /// Everything was given up: by a signal, or with the stream that the bodies go to.
+    /// Why everything was given up, if it was.
     pub given_up: Option<GivenUp>,
 }
 
+/// Why the whole fetch was given up.
 pub enum GivenUp {
+    /// A signal has come.
     Signal(i32),
+    /// The stream that the bodies go to has failed.
     Stream(io::Error),
 }
 
@@ -88,7 +93,7 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// Starts as many as may be under way, at their pace.
+    /// Begins connections, as many as may be under way and as many as the pace allows.
     pub fn start(&mut self, net: &mut Net) {
         while self.unanswered < BURST && self.start_one(net) {}
         self.schedule_next(net);
@@ -116,7 +121,7 @@ impl<'a> Fetcher<'a> {
         self.given_up.is_some() || (self.active == 0 && self.waiting.is_empty())
     }
 
-    /// Whoever has closed the other end of standard output has seen enough of it; that is no failure.
+    /// How the fetch went. A reader that has closed the other end of standard output has seen enough, which is no failure.
     pub fn outcome(self) -> io::Result<FetchOutcome> {
         match self.given_up {
             Some(GivenUp::Stream(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
@@ -140,7 +145,7 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// The events in `bytes`, one after the other, for as long as the connection has this job.
+    /// Takes the events of a response out of `bytes`, for as long as the connection belongs to a job.
     pub fn process(&mut self, net: &mut Net, conn: ConnId, mut bytes: &[u8]) {
         while let Some(&number) = self.conns.get(conn) {
             match self.jobs[number].response.next(&mut bytes) {
@@ -191,8 +196,8 @@ impl<'a> Fetcher<'a> {
         self.start(net);
     }
 
-    /// There was no descriptor for it. As long as others hold some, it waits until they have given them back, and from now
-    /// on fewer are under way at once. Whether it may wait.
+    /// Puts a job back into the queue, since there was no descriptor for it. From now on fewer jobs are under way at once. Returns
+    /// whether waiting makes sense: other connections must hold descriptors that they will give back.
     pub fn requeue(&mut self, net: &mut Net, number: usize) -> bool {
         let own = match self.jobs[number].state {
             JobState::Active(conn) => self.conns.remove(conn).map(|_| conn),
@@ -202,7 +207,7 @@ impl<'a> Fetcher<'a> {
             return false;
         }
         if let Some(conn) = own {
-            net.abort(conn); // A close in order would keep its descriptor.
+            net.abort(conn); // An orderly close would keep the descriptor for a while.
         }
         self.release(net, number);
         self.at_once = self.active.max(1);
@@ -235,7 +240,7 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// The body is there, to its last byte.
+    /// The body is complete.
     pub fn body_complete(&mut self, net: &mut Net, number: usize) {
         let job = &mut self.jobs[number];
         if let Some(partial) = job.partial.take() {
@@ -265,14 +270,14 @@ impl<'a> Fetcher<'a> {
         self.fail(net, number, &format!("cannot write {path}: {error}"));
     }
 
-    /// What there is of it is thrown away, unless it is on the stream already.
+    /// Ends a job with an error. What has come of the body is thrown away, unless it was printed before.
     pub fn fail(&mut self, net: &mut Net, number: usize, sentence: &str) {
         self.complain(number, sentence);
         let job = &mut self.jobs[number];
         job.partial = None;
         job.held.discard();
         if let JobState::Active(conn) = job.state {
-            // A reset, since there is nothing to be polite about: the server may have gigabytes to send.
+            // The connection is reset: the server may have gigabytes to send, and a polite close would read them.
             self.conns.remove(conn);
             net.abort(conn);
         }
@@ -281,7 +286,7 @@ impl<'a> Fetcher<'a> {
 
     fn complain(&mut self, number: usize, sentence: &str) {
         self.failed += 1;
-        self.console.sentence(&format!("{}: {sentence}", self.jobs[number].name()));
+        self.console.error(&format!("{}: {sentence}", self.jobs[number].name()));
     }
 
     fn end(&mut self, net: &mut Net, number: usize) {
@@ -294,7 +299,7 @@ impl<'a> Fetcher<'a> {
         self.start(net);
     }
 
-    /// The job has no connection any more, and the connection no job.
+    /// Parts a job from its connection, and closes the connection.
     fn release(&mut self, net: &mut Net, number: usize) {
         self.active -= 1;
         self.answered(number);
@@ -307,7 +312,7 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// An answer has begun, or none will come.
+    /// Notes that the answer to a job has begun, or that none will come.
     pub fn answered(&mut self, number: usize) {
         self.unanswered -= usize::from(!std::mem::replace(&mut self.jobs[number].is_answered, true));
     }

@@ -1,4 +1,4 @@
-//! What happens on the network and in time: each handed to the fetcher.
+//! The events of the network and of the timers, each handed to the fetcher.
 
 use super::fetcher::{Fetcher, GivenUp};
 use super::job::NO_TIMER;
@@ -54,7 +54,7 @@ impl Handler for Fetcher<'_> {
         self.fail(net, number, &sentence);
     }
 
-    /// One timer for each connection, which is not set anew with each read: it looks how long ago the last one was.
+    /// Each connection has one timer, which is not set anew with each read. When it fires, it looks how long ago the last read was.
     fn timeout(&mut self, net: &mut Net, timer: TimerId, key: u64) {
         if timer == self.pace_timer {
             self.pace_timer = NO_TIMER;
@@ -66,7 +66,7 @@ impl Handler for Fetcher<'_> {
         if job.timer != timer {
             return;
         }
-        // While it waits for its turn, the silence is ours.
+        // While the connection is paused, the silence is not the fault of the server.
         let silence = if job.is_paused { Duration::ZERO } else { net.now() - job.progressed };
         if silence < self.timeout {
             job.timer = net.set_timer(self.timeout - silence, key);

@@ -1,4 +1,4 @@
-//! One URL on its way.
+//! One URL, from waiting for a connection to its end.
 
 use super::destination::{BodyTarget, PartialFile};
 use super::ordered_output::HeldBody;
@@ -10,40 +10,42 @@ use indicatif::ProgressBar;
 use std::time::Instant;
 
 pub struct Job {
-    /// What was asked for.
+    /// The URL that the user asked for.
     asked: Url,
-    /// Where it is by now: redirects lead on.
+    /// The URL that is fetched now, after the redirects so far.
     pub url: Url,
     pub target: BodyTarget,
     pub state: JobState,
     pub redirects: usize,
     pub response: Response,
-    /// Set by the head of the response that is the last.
+    /// The status of the last response.
     pub status: u16,
     pub total: Option<u64>,
     pub received: u64,
-    /// The file it goes into, if that is where it goes.
+    /// The file that the body is written to, if it goes into one.
     pub partial: Option<PartialFile>,
     pub held: HeldBody,
     pub bar: Option<ProgressBar>,
-    /// Its server has brought something on this connection.
+    /// The server has sent something on this connection.
     pub is_answered: bool,
-    /// When the server last brought something.
+    /// When the server last sent something.
     pub progressed: Instant,
     pub timer: TimerId,
-    /// Not read: it has to wait for its turn.
+    /// Its connection is not read until the bodies before it are printed.
     pub is_paused: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JobState {
+    /// It waits for a connection.
     Waiting,
-    /// On this connection, which may still be in the making.
+    /// It has this connection, which may not be established yet.
     Active(ConnId),
+    /// It was fetched, or has failed.
     Done,
 }
 
-/// Names no timer.
+/// An id that names no timer.
 pub const NO_TIMER: TimerId = TimerId::from_bits(0);
 
 impl Job {
@@ -68,7 +70,7 @@ impl Job {
         }
     }
 
-    /// How a sentence names it: as it was asked for, and where that has led.
+    /// The name of the job in a sentence: the URL that was asked for, and the one that it was redirected to.
     pub fn name(&self) -> String {
         match self.redirects {
             0 => self.asked.to_string(),
@@ -76,12 +78,12 @@ impl Job {
         }
     }
 
-    /// What is asked of the server.
+    /// The request for the URL that is fetched now.
     pub fn request(&self, fields: &[Field]) -> String {
         request(&self.url, &self.asked, fields)
     }
 
-    /// Nothing has come yet: as it was at the first, or after a redirect.
+    /// Makes the job wait for a connection again, with nothing received.
     pub fn begin_again(&mut self) {
         self.response = Response::new();
         self.state = JobState::Waiting;

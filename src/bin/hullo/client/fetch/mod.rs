@@ -1,15 +1,15 @@
 //! `hullo fetch`: pages over plain sockets, many at once on one thread.
 //!
-//! | room | what it knows |
+//! | file | what it does |
 //! |---|---|
-//! | `url` | what can be fetched, and where a redirect leads |
-//! | `request` | what is asked of a server |
-//! | `response` | bytes into head, body and end; no I/O |
-//! | `destination` | where bodies go, and that no half of one is left behind |
-//! | `ordered_output` | who may write to the one stream that all share |
-//! | `console` | what a person sees meanwhile |
-//! | `job` | one URL on its way |
-//! | `fetcher` | brings them together; `handler` is its [`Handler`](hullo::Handler) |
+//! | `url` | parses what can be fetched, and finds where a redirect leads |
+//! | `request` | writes the request |
+//! | `response` | reads a response: bytes in; head, body and end out; no I/O |
+//! | `destination` | puts bodies into files, and leaves no half of one behind |
+//! | `ordered_output` | writes the bodies that share one stream in their order |
+//! | `console` | shows heads, errors and progress on stderr |
+//! | `job` | keeps what is known of one URL |
+//! | `fetcher` | decides what is fetched when; `handler` hands it the events of the loop |
 
 mod console;
 mod destination;
@@ -42,32 +42,32 @@ use std::time::Duration;
 /// What to fetch, and how.
 #[derive(Clone, Debug)]
 pub struct FetchPlan {
-    /// In the order of their bodies on a stream.
+    /// The pages, in the order in which their bodies are printed.
     pub urls: Vec<Url>,
-    /// Header fields of each request, besides ours or in place of them.
+    /// Header fields that are added to each request, or replace ours.
     pub fields: Vec<Field>,
     /// Where the bodies go.
     pub destination: Destination,
-    /// The most connections at once, for which there are descriptors; at least one is made.
+    /// How many connections there are descriptors for. At least one connection is made.
     pub at_once: usize,
-    /// Nothing is said but what went wrong.
+    /// Nothing is printed on stderr but errors.
     pub is_quiet: bool,
-    /// How long a server may bring nothing; zero: for ever.
+    /// How long a server may send nothing; zero means for ever.
     pub timeout: Duration,
-    /// The longest body; zero: any.
+    /// The longest body; zero means any length.
     pub max_size: u64,
 }
 
-/// How it went.
+/// How a fetch went.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub struct FetchOutcome {
-    /// URLs that were not fetched, or whose server answered with an error. Each has its sentence.
+    /// How many URLs were not fetched, or were answered with an error. An error was printed for each.
     pub failed: usize,
-    /// The signal that ended it before its end.
+    /// The signal that ended the fetch before everything was there.
     pub signal: Option<i32>,
 }
 
-/// Why nothing can be fetched at all; displays as a sentence.
+/// Why nothing can be fetched at all. It displays as a sentence.
 #[derive(Debug)]
 pub struct FetchError {
     what: String,
@@ -82,16 +82,16 @@ impl fmt::Display for FetchError {
 
 impl std::error::Error for FetchError {}
 
-/// Fetches it all. Bodies that go to no file are written to `stdout`, heads and sentences to `err`.
+/// Fetches every URL of the plan. Bodies that go to no file are written to `stdout`, heads and errors to `err`.
 ///
 /// # Errors
 ///
-/// When the destination cannot be written to, or the system has no descriptor for the loop itself. What happens to one
-/// URL is told on `err` and counted.
+/// When the destination cannot be written to, or the system has no descriptor for the loop itself. A failure of a single URL is
+/// printed on `err` and counted.
 pub fn run(plan: &FetchPlan, stdout: &impl AsFd, err: &mut dyn Write) -> Result<FetchOutcome, FetchError> {
     let cannot_write = |error| FetchError { what: format!("cannot write to {}", plan.destination), error };
     let cannot_start = |error| FetchError { what: "cannot start".to_owned(), error };
-    // Bodies are no lines: they pass by the buffer of the standard library.
+    // Bodies are written without the line buffer of the standard library.
     let stdout = stdout.as_fd().try_clone_to_owned().map(File::from).map_err(cannot_start)?;
     let shows_body = matches!(plan.destination, Destination::Stdout) && stdout.is_terminal();
     let (targets, stream) = plan.destination.targets(&plan.urls, stdout).map_err(cannot_write)?;
@@ -109,8 +109,8 @@ pub fn run(plan: &FetchPlan, stdout: &impl AsFd, err: &mut dyn Write) -> Result<
     fetcher.outcome().map_err(cannot_write)
 }
 
-/// The reactor's own clocks stand still: ours knows when a connection waits for its turn. A connection has to come about
-/// within the usual time, or within ours if that is less.
+/// The timeouts of the reactor are off, since only the fetcher knows which connections it has paused. A connection has to be
+/// established within the default time, or within the timeout if that is shorter.
 fn limits(timeout: Duration) -> Limits {
     let usual = Limits::default();
     let connect = if timeout.is_zero() { usual.connect } else { usual.connect.min(timeout) };

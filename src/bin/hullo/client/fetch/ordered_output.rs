@@ -1,22 +1,23 @@
-//! One stream for many bodies: they come whole, one after the other, in the order they were asked for.
+//! One stream for many bodies: each is written whole, in the order in which they were asked for.
 
 use crate::client::charset::TextDecoder;
 use crate::client::terminal::TerminalSanitizer;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
-/// How much of a body is held that has to wait for its turn. Past that its connection is not read, and the server waits.
+/// How much of a body is kept while it waits for its turn. Beyond that its connection is not read, and the server waits.
 const HELD: usize = 64 * 1024;
 
-/// Who may write. The first body that is not over streams, the others are held.
+/// The stream. The first body that is not over is written as it comes, and the others are held back.
 pub struct OrderedOutput {
     stream: File,
-    /// Where the stream is a terminal, bodies become text that it does not obey.
+    /// Where the stream is a terminal, bodies become text without control characters.
     terminal: Option<Box<TerminalSanitizer>>,
+    /// The number of the body whose turn it is.
     current: usize,
 }
 
-/// What a body that waits for its turn has brought so far.
+/// What has come of a body that waits for its turn.
 #[derive(Default)]
 pub struct HeldBody(Vec<u8>);
 
@@ -29,7 +30,7 @@ impl OrderedOutput {
         self.current
     }
 
-    /// Writes a piece of the body of `number`, or holds it. Whether no more should come until its turn.
+    /// Writes a piece of a body, or holds it back. Returns whether no more of the body should be read until its turn.
     pub fn write(&mut self, number: usize, held: &mut HeldBody, piece: &[u8]) -> io::Result<bool> {
         if number == self.current {
             self.show(piece, false)?;
@@ -39,7 +40,7 @@ impl OrderedOutput {
         Ok(held.0.len() > HELD)
     }
 
-    /// The current body is over: it is the turn of the next, which has brought this.
+    /// Ends the current body. The next one has its turn, and what was held back of it is written.
     pub fn advance(&mut self, held: Option<&mut HeldBody>) -> io::Result<()> {
         self.current += 1;
         self.show(b"", true)?;
@@ -63,7 +64,7 @@ fn on_terminal(stream: &File) -> Option<Box<TerminalSanitizer>> {
 }
 
 impl HeldBody {
-    /// The body broke off before its turn came: none of it is worth a place between whole ones.
+    /// Throws away what was held back of a body that has failed before its turn.
     pub fn discard(&mut self) {
         self.0 = Vec::new();
     }

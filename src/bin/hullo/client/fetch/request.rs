@@ -1,18 +1,18 @@
-//! What is asked of a server: a GET, with fields of the user's own.
+//! The request that is sent to a server: a GET, with header fields of the user's own.
 
 use super::url::Url;
 use std::fmt;
 use std::str::FromStr;
 
-/// A header field that somebody gave, as `Name: value`. One that we send as well stands in its place; without a value it
-/// only takes ours away.
+/// A header field that the user gave as `Name: value`. It replaces the field of that name that we would send. Without a value
+/// it only removes that field.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Field {
     name: String,
     value: String,
 }
 
-/// Each page has a connection of its own that ends with it, and no request has a body.
+/// The fields that the user may not set, since each page has a connection of its own and no request has a body.
 const OWN_FIELDS: [&str; 9] = [
     "connection",
     "content-length",
@@ -25,11 +25,11 @@ const OWN_FIELDS: [&str; 9] = [
     "upgrade",
 ];
 
-/// What is meant for the server that was asked for, and for no other that it leads to.
+/// The fields that are meant for the server of the URL, and are not sent to another one that it redirects to.
 const PRIVATE_FIELDS: [&str; 4] = ["authorization", "cookie", "host", "proxy-authorization"];
 
 impl Field {
-    /// Whether it names the host; a request has one.
+    /// Whether it is the `Host` field, of which a request has one.
     pub fn is_host(&self) -> bool {
         self.is("host")
     }
@@ -71,7 +71,7 @@ impl FromStr for Field {
     }
 }
 
-/// Why a text is no [`Field`]; displays as the end of a sentence that begins with the text.
+/// Why a text is no [`Field`]. It displays as the end of a sentence that begins with the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct FieldError(&'static str);
 
@@ -83,7 +83,7 @@ impl fmt::Display for FieldError {
 
 impl std::error::Error for FieldError {}
 
-/// The request for `url`, to which somebody who asked for `asked` was led.
+/// Writes the request for `url`. The user asked for `asked`, from which redirects may have led there.
 pub fn request(url: &Url, asked: &Url, fields: &[Field]) -> String {
     let given = || fields.iter().filter(|field| url.is_beside(asked) || !field.is_one_of(&PRIVATE_FIELDS));
     let mut request = format!("GET {} HTTP/1.1\r\n", url.target());

@@ -1,4 +1,4 @@
-//! `http://HOST[:PORT]/PATH[?QUERY]`: what can be fetched, and where a redirect leads.
+//! `http://HOST[:PORT]/PATH[?QUERY]`: the URLs that can be fetched, and where a redirect leads.
 
 use hullo::{Address, Host};
 use std::fmt;
@@ -7,26 +7,26 @@ use std::str::FromStr;
 
 const DEFAULT_PORT: u16 = 80;
 
-/// A page on a server that is reached without TLS. What only a browser uses (a fragment) is dropped, and what may not
-/// be on the wire (anything but ASCII) is percent-encoded. A space is refused in a URL that somebody gives, as curl does, since
-/// it is a slip, and encoded where a server leads on.
+/// The URL of a page on a server that is reached without TLS. A fragment is dropped, since only a browser uses it, and anything but
+/// ASCII is percent-encoded. A space in a URL that the user gives is refused as a slip, as curl does; in a redirect it is
+/// encoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Url {
     host: Host,
     port: u16,
-    /// Begins with a slash, and has no `.` or `..` segments.
+    /// The path. It begins with a slash, and has no `.` or `..` segments.
     path: String,
     query: Option<String>,
 }
 
 impl Url {
-    /// Where its server is.
+    /// The address of its server.
     pub fn address(&self) -> Address {
         Address::Tcp(self.host.clone(), self.port)
     }
 
-    /// The `Host` field of a request: with the port, unless it is the usual one. An interface means nothing to the server
-    /// (RFC 6874, section 1).
+    /// The value of the `Host` field of a request. It has the port, unless that is the default one. It has no network interface,
+    /// which means nothing to the server (RFC 6874, section 1).
     pub fn host_field(&self) -> String {
         match self.host {
             Host::Scoped(ip, _) => self.with_port(&Host::Ip(ip.into())),
@@ -41,7 +41,7 @@ impl Url {
         }
     }
 
-    /// What a request asks for.
+    /// The target of a request: path and query.
     pub fn target(&self) -> String {
         match &self.query {
             Some(query) => format!("{}?{query}", self.path),
@@ -49,18 +49,18 @@ impl Url {
         }
     }
 
-    /// What follows the last slash of the path, as it is on the wire; may be empty.
+    /// What follows the last slash of the path, percent-encoded. It may be empty.
     pub fn last_segment(&self) -> &str {
         self.path.rsplit('/').next().unwrap_or_default()
     }
 
-    /// Whether it is on the same server, so that what is for that server alone may be sent.
+    /// Whether both are on the same server, so that fields meant for that server alone may be sent.
     pub fn is_beside(&self, other: &Url) -> bool {
         (&self.host, self.port) == (&other.host, other.port)
     }
 
-    /// Where a `Location` leads from here (RFC 3986, section 5.2). Servers write them as they like, and are read as browsers
-    /// read them: without white space around them and tabs within, and with spaces encoded.
+    /// Resolves the `Location` of a redirect (RFC 3986, section 5.2). Servers write it as they like, so that it is read as browsers
+    /// read it: white space around it and tabs within are dropped, and spaces are encoded.
     pub fn join(&self, reference: &[u8]) -> Result<Url, UrlError> {
         let reference: Vec<u8> =
             reference.trim_ascii().iter().copied().filter(|&byte| byte != b'\t').collect();
@@ -85,7 +85,7 @@ impl Url {
         Ok(Url { host: self.host.clone(), port: self.port, path, query })
     }
 
-    /// What follows `http://`.
+    /// Parses what follows `http://`.
     fn after_slashes(text: &str) -> Result<Url, UrlError> {
         let end = text.find(['/', '?']).unwrap_or(text.len());
         let (authority, rest) = text.split_at(end);
@@ -119,7 +119,7 @@ impl fmt::Display for Url {
     }
 }
 
-/// Why a text is no [`Url`]; displays as the end of a sentence that begins with the text.
+/// Why a text is no [`Url`]. It displays as the end of a sentence that begins with the text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UrlError(&'static str);
 
@@ -133,7 +133,7 @@ impl fmt::Display for UrlError {
 
 impl std::error::Error for UrlError {}
 
-/// Bytes beyond ASCII are encoded, in whichever encoding they are.
+/// Percent-encodes the bytes beyond ASCII, whatever their encoding.
 fn in_ascii(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for &byte in bytes {
@@ -145,12 +145,12 @@ fn in_ascii(bytes: &[u8]) -> String {
     text
 }
 
-/// Spaces and controls cannot be in a request line: a line end would begin another field.
+/// Whether a text has a space or a control character. Neither can stand in a request line: a line end would begin a new field.
 fn has_blank(text: &str) -> bool {
     text.contains(|c: char| c == ' ' || c.is_ascii_control())
 }
 
-/// A path or a query, with what may not be in it encoded.
+/// Percent-encodes what may not stand in a path or a query.
 fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for c in text.chars() {
@@ -212,8 +212,8 @@ fn host_and_port(authority: &str) -> Result<(Host, u16), UrlError> {
     if port == 0 { Err(not_a_port) } else { Ok((host, port)) }
 }
 
-/// What stands in brackets. The % before an interface is escaped in a URL (RFC 6874, section 2); a bare one is taken as
-/// well, as curl does.
+/// Parses what stands in brackets. In a URL the % before a network interface is escaped (RFC 6874, section 2). One that is not is
+/// taken as well, as curl does.
 fn ip_literal(text: &str) -> Result<Host, UrlError> {
     let Some((ip, scope)) = text.split_once('%') else {
         let ip = text.parse().map_err(|_| UrlError("between the brackets is no IPv6 address"))?;
@@ -239,7 +239,7 @@ fn path_and_query(text: &str) -> (&str, Option<&str>) {
     text.split_once('?').map_or((text, None), |(path, query)| (path, Some(query)))
 }
 
-/// RFC 3986, section 5.2.4, for a path that begins with a slash.
+/// Removes the `.` and `..` segments of a path that begins with a slash (RFC 3986, section 5.2.4).
 fn without_dots(path: &str) -> String {
     let mut kept: Vec<&str> = Vec::new();
     let mut ends_in_dots = false;

@@ -1,27 +1,27 @@
-//! A conversation by datagrams: an address that is heard, and what it owes us.
+//! A conversation by datagrams: where they go, and how many answers are missing.
 
 use super::failure::TalkError;
 use hullo::{Address, DatagramId, Net};
 use std::collections::VecDeque;
 use std::io;
 
-/// The most that we put into a datagram, which is what UDP carries over IPv4: 65,535 bytes less the headers.
+/// The longest message that we send as a datagram. It is what UDP carries over IPv4: 65,535 bytes without the headers.
 pub const LARGEST_DATAGRAM: usize = 65_507;
 
 pub struct DatagramExchange {
     udp: DatagramId,
-    /// Where the datagrams go.
+    /// The address that the datagrams go to.
     pub peer: Address,
-    /// The other addresses that its name has.
+    /// The addresses of its name that were not tried yet.
     other_addresses: VecDeque<Address>,
-    /// Messages that have no answer yet and should have one.
+    /// How many messages should have an answer and have none yet.
     pub unanswered: u64,
     pub has_answered: bool,
     last_message: Vec<u8>,
 }
 
 impl DatagramExchange {
-    /// Looks the name up, which may take its time: nothing else waits yet.
+    /// Looks the name up and connects. The look-up may block, since nothing else is under way yet.
     pub fn begin(net: &mut Net, address: &Address) -> Result<DatagramExchange, TalkError> {
         let found = address.resolve().map_err(|error| TalkError::look_up(address, &error))?;
         let mut other_addresses = VecDeque::from(found);
@@ -51,8 +51,8 @@ impl DatagramExchange {
         self.unanswered = self.unanswered.saturating_sub(1);
     }
 
-    /// Nobody is there, or nobody reads. A name may have an address where somebody is: the message goes to the next one,
-    /// as long as none has ever answered.
+    /// The system has refused the last message: nobody listens at the address, or nobody reads. Another address of the same
+    /// name may be the right one. So the message goes to the next address, unless the server has ever answered.
     pub fn on_refusal(&mut self, net: &mut Net, error: &io::Error) -> Result<(), TalkError> {
         if error.kind() == io::ErrorKind::WouldBlock {
             return Err(TalkError::not_taken(&self.peer));
@@ -68,7 +68,7 @@ impl DatagramExchange {
     }
 }
 
-/// The first that the system knows a way to.
+/// Connects to the first address that the system has a route to.
 fn connect(net: &mut Net, to: &mut VecDeque<Address>) -> Result<(Address, DatagramId), (Address, io::Error)> {
     loop {
         let Some(address) = to.pop_front() else { unreachable!("a name has at least one address") };

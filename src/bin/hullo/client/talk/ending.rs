@@ -1,4 +1,4 @@
-//! How a conversation comes to its end: all is said, the server ends its side, time runs out.
+//! How a conversation comes to its end: all is sent, the server ends its side, or time runs out.
 
 use super::TalkOutcome;
 use super::failure::TalkError;
@@ -8,11 +8,11 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::SockRef;
 use std::time::Duration;
 
-/// How often it is looked whether the rest of our output was taken, of which no event tells.
+/// How often we look whether the server's system has acknowledged the rest of our output. No event tells of that.
 const FLUSH_CHECK: Duration = Duration::from_millis(5);
 
 impl Talker<'_> {
-    /// Nothing more will be said.
+    /// Nothing more is to be sent: ends our side of the conversation.
     pub fn end_our_side(&mut self, net: &mut Net) {
         if let Some(clock) = self.interval_timer.take() {
             net.cancel_timer(clock);
@@ -25,7 +25,7 @@ impl Talker<'_> {
                 self.flush_then_close(net);
             }
             Peer::Stream(conn) if self.outgoing.farewell_sent && !self.plan.framing.is_lines() => {
-                net.close(*conn); // It is answered.
+                net.close(*conn); // The farewell has its answer.
                 self.enter(net, TalkPhase::Closing, patience);
             }
             Peer::Stream(conn) => {
@@ -34,7 +34,7 @@ impl Talker<'_> {
                 self.progress.output_mark = net.info(conn).map_or(0, |info| info.bytes_out);
                 self.enter(net, TalkPhase::AwaitingEnd, self.check_interval());
             }
-            // Nobody need answer, but a refusal is worth a moment.
+            // No answer is missing, but it is worth waiting a moment for a refusal.
             Peer::Datagrams(exchange) if exchange.unanswered == 0 => {
                 let moment = if exchange.has_answered { Duration::ZERO } else { REPLY_PAUSE };
                 self.enter(net, TalkPhase::AwaitingEnd, Some(moment));
@@ -43,11 +43,11 @@ impl Talker<'_> {
         }
     }
 
-    /// The server will say nothing more. That says nothing about us: it may be reading on, and only what we send tells.
+    /// The server has ended its side, and will say nothing more. It may still be reading: only sending shows whether it is.
     pub fn on_server_end(&mut self, net: &mut Net) {
         self.progress.at = net.now();
         if let TalkPhase::AwaitingEnd | TalkPhase::Closing = self.phase {
-            return; // So did we, and the connection closes.
+            return; // We have ended ours as well, so that the connection closes.
         }
         self.has_server_ended = true;
         self.server_ended_unasked = !self.outgoing.farewell_sent;
@@ -57,7 +57,7 @@ impl Talker<'_> {
         }
     }
 
-    /// There is nothing to say yet.
+    /// There is nothing to send yet.
     pub fn await_input(&mut self, net: &mut Net) {
         if self.interval_timer.is_some() {
             self.phase = TalkPhase::AwaitingInterval;
@@ -65,14 +65,15 @@ impl Talker<'_> {
         let Peer::Stream(conn) = self.peer else { return };
         if self.has_server_ended {
             let patience = match self.outgoing.is_interactive || has_hung_up(net, conn) {
-                true => Some(REPLY_PAUSE), // Whoever types sees that it is over; and nobody is there to be told.
+                true => Some(REPLY_PAUSE), // Whoever types sees that it is over, or nobody is there to read it.
                 false => self.unless_zero(self.plan.timeout),
             };
             self.set_phase_timer(net, patience);
         }
     }
 
-    /// Waits until the server has taken all: one that ended its side may have closed, and would answer with a reset.
+    /// Waits until the server's system has acknowledged everything, and closes then. A server that ended its side may have closed
+    /// altogether, and would answer what we send with a reset.
     fn flush_then_close(&mut self, net: &mut Net) {
         let Peer::Stream(conn) = self.peer else { return };
         let untaken = net.controls(conn).and_then(|controls| controls.untaken()).unwrap_or(0);
@@ -81,7 +82,7 @@ impl Talker<'_> {
             if net.close(conn) {
                 self.enter(net, TalkPhase::Closing, self.unless_zero(self.plan.timeout));
             }
-            return; // What failed in this very turn is told in it, too.
+            return; // If the connection has failed in this turn, `closed` is called in this turn as well.
         }
         match self.remaining_time(net, left) {
             Some(rest) => self.set_phase_timer(net, Some(rest.min(FLUSH_CHECK))),
@@ -89,15 +90,15 @@ impl Talker<'_> {
         }
     }
 
-    /// The connection is gone.
+    /// The connection has closed: decides whether that is the end or a failure.
     pub fn on_closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
         let address = &self.plan.address;
-        let is_done_with = matches!(self.phase, TalkPhase::Closing) && closed.unsent == 0;
+        let is_expected = matches!(self.phase, TalkPhase::Closing) && closed.unsent == 0;
         let is_orderly = matches!(closed.reason, CloseReason::PeerClosed | CloseReason::ByUs);
-        if !is_done_with && (!is_orderly || has_failed(net, conn)) {
+        if !is_expected && (!is_orderly || has_failed(net, conn)) {
             let reason = if is_orderly { CloseReason::Reset } else { closed.reason };
-            let is_unsaid = self.has_server_ended || closed.unsent > 0 || self.outgoing.has_message();
-            return self.fail(net, TalkError::cut_off(address, reason, is_unsaid));
+            let is_unsent = self.has_server_ended || closed.unsent > 0 || self.outgoing.has_message();
+            return self.fail(net, TalkError::cut_off(address, reason, is_unsent));
         }
         if self.is_answer_due {
             return self.fail(net, TalkError::unanswered(address));
@@ -105,7 +106,7 @@ impl Talker<'_> {
         self.stop_with(net, Ok(TalkOutcome::Done));
     }
 
-    /// The phase has taken as long as it may.
+    /// The phase has lasted as long as it may.
     pub fn on_phase_timeout(&mut self, net: &mut Net) {
         let (address, timeout) = (&self.plan.address, self.plan.timeout);
         let may_go_on = self.may_stay_unanswered();
@@ -126,7 +127,7 @@ impl Talker<'_> {
         }
     }
 
-    /// The end has not come in time, unless something has moved since.
+    /// Fails if the end of the conversation has not come in time. As long as bytes move, there is time.
     fn check_progress(&mut self, net: &mut Net) {
         let conn = match &self.peer {
             Peer::Stream(conn) => *conn,
@@ -145,7 +146,8 @@ impl Talker<'_> {
         }
     }
 
-    /// How much of the timeout is left since something moved last, our output by its mark included; `None` if nothing is.
+    /// How much of the timeout is left since a byte last moved; `None` if none is left. A new output mark means that our output
+    /// has moved.
     fn remaining_time(&mut self, net: &Net, mark: u64) -> Option<Duration> {
         if mark != self.progress.output_mark {
             self.progress = Progress { at: net.now(), output_mark: mark };
@@ -155,13 +157,13 @@ impl Talker<'_> {
         timeout.checked_sub(since).filter(|rest| !rest.is_zero())
     }
 
-    /// How often it is looked whether our bytes still leave, of which nothing else tells.
+    /// How often we look whether our bytes still leave. No event tells of that.
     fn check_interval(&self) -> Option<Duration> {
         self.unless_zero(self.plan.timeout / 8)
     }
 }
 
-/// Whether the peer has closed and not only ended its side. Unix sockets tell; TCP does not, before something is sent.
+/// Whether the server has closed, and not only ended its side. A Unix socket shows that; TCP does not before something is sent.
 fn has_hung_up(net: &Net, conn: ConnId) -> bool {
     let Some(fd) = net.descriptor(conn) else { return true };
     let mut ask = [PollFd::new(fd, PollFlags::POLLIN)];
@@ -169,7 +171,7 @@ fn has_hung_up(net: &Net, conn: ConnId) -> bool {
         && ask[0].revents().is_some_and(|events| events.contains(PollFlags::POLLHUP))
 }
 
-/// Whether a reset came behind the end of the server's side: read(2) tells of that end alone.
+/// Whether a reset came after the end of the server's side. read(2) tells of that end alone.
 fn has_failed(net: &Net, conn: ConnId) -> bool {
     net.descriptor(conn).is_some_and(|fd| SockRef::from(&fd).take_error().is_ok_and(|error| error.is_some()))
 }

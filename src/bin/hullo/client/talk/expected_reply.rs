@@ -1,32 +1,32 @@
-//! What the server is expected to say, and whether it has.
+//! The replies that are expected of the server, and how much of them has come.
 
 use hullo::greeting::{Dialect, DialectSpec, Framing, Next, Session};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Foretells a server by its dialect: the same session that would serve us, without its delay.
+/// Predicts what the server will say: it runs the session that a server of the same dialect would run, without its delay.
 pub struct Predictor {
     dialect: Arc<Dialect>,
-    /// The dialect was named. If not, it is a guess that saves time where it is right, and nothing depends on it.
+    /// The user named the dialect. If not, it is a guess, which saves time where it is right; nothing depends on it.
     is_certain: bool,
 }
 
 impl Predictor {
-    /// `dialect` is one that was checked, and so is its variant.
+    /// `dialect` was checked before, so that its variant without delay is valid as well.
     pub fn new(dialect: &Dialect, is_certain: bool) -> Predictor {
         let spec = DialectSpec { framing: Framing::Raw, delay: Duration::ZERO, ..dialect.spec().clone() };
         let plain = Dialect::new(dialect.name(), spec).unwrap_or_else(|_| dialect.clone());
         Predictor { dialect: Arc::new(plain), is_certain }
     }
 
-    /// What comes before the first message; `None` if nothing will.
+    /// What comes before the first message; `None` if nothing will come.
     pub fn welcome(&self) -> Option<ExpectedReply> {
         let mut expected = Vec::new();
         Session::new(self.dialect.clone()).open(&mut expected);
         (!self.is_certain || !expected.is_empty()).then(|| ExpectedReply::new(expected, self.is_certain))
     }
 
-    /// What comes of a message: an answer, or the end of the connection; `None` if nothing will.
+    /// What comes in return for a message: an answer, or the end of the connection; `None` if nothing will come.
     pub fn answer(&self, message: &[u8]) -> Option<ExpectedReply> {
         let mut expected = Vec::new();
         let next = Session::new(self.dialect.clone()).receive(message, Instant::now(), &mut expected);
@@ -35,24 +35,25 @@ impl Predictor {
     }
 }
 
-/// Something the server is waited for, and what has come since.
+/// A reply that is waited for, and what of it has come.
 pub struct ExpectedReply {
-    /// Empty if that is not known.
+    /// The bytes of the reply; empty if they are not known.
     expected: Vec<u8>,
     pub is_certain: bool,
-    /// As many bytes of what has come as there are expected ones.
+    /// What has come, up to the length of what is expected.
     got: Vec<u8>,
+    /// Something else has come than what is expected.
     is_unexpected: bool,
 }
 
-/// How much of it has come.
+/// How much of a reply has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum ReplyStatus {
-    /// Nothing, or the front of what is known to come.
+    /// Nothing has come, or only the front of what is sure to come.
     Incomplete,
-    /// Exactly what was expected.
+    /// Exactly what was expected has come.
     Complete,
-    /// Something; a pause must tell that it is the whole.
+    /// Something has come. Only a pause can show that it is the whole reply.
     Uncertain,
 }
 
@@ -61,12 +62,12 @@ impl ExpectedReply {
         ExpectedReply { expected, is_certain, got: Vec::new(), is_unexpected: false }
     }
 
-    /// Something that nobody can foretell.
+    /// A reply that cannot be predicted.
     pub fn anything() -> ExpectedReply {
         ExpectedReply::new(Vec::new(), false)
     }
 
-    /// Something has come of which only a pause can tell that it is the whole.
+    /// Whether something has come of which only a pause can show that it is the whole reply.
     pub fn is_open_ended(&self) -> bool {
         self.is_unexpected || !self.is_certain && !self.got.is_empty()
     }

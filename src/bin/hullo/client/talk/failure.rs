@@ -7,7 +7,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-/// Why a conversation failed; displays as a sentence that names the address and the remedy.
+/// Why a conversation failed. It displays as a sentence that names the address and the remedy.
 #[derive(Debug)]
 pub struct TalkError(String);
 
@@ -48,9 +48,9 @@ impl TalkError {
         }
     }
 
-    /// With `is_unsaid`, not all that we had to say was taken.
-    pub fn cut_off(address: &Address, reason: CloseReason, is_unsaid: bool) -> TalkError {
-        TalkError(if is_unsaid {
+    /// With `is_unsent`, some of our messages were not taken.
+    pub fn cut_off(address: &Address, reason: CloseReason, is_unsent: bool) -> TalkError {
+        TalkError(if is_unsent {
             format!(
                 "{address}: cut off before all was said: the connection was {reason}, and the rest is lost"
             )
@@ -84,7 +84,7 @@ impl TalkError {
         ))
     }
 
-    /// With `is_owed`, the last message has no answer either.
+    /// With `is_answer_due`, the last message has no answer.
     pub fn no_end(address: &Address, timeout: Duration, is_answer_due: bool) -> TalkError {
         let hint = if is_answer_due { ", or use --framing line if it reads lines" } else { "" };
         TalkError(format!(
@@ -119,7 +119,7 @@ impl TalkError {
     }
 }
 
-/// Where nobody listens: what starts a server there.
+/// A hint how to start a server, where nobody listens.
 fn starter(address: &Address, kind: io::ErrorKind) -> String {
     match kind {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {

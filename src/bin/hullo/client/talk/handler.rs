@@ -1,4 +1,4 @@
-//! What happens on the network, on standard input, in time: each handed to the conversation.
+//! The events of the network, of standard input and of the timers, each handed to the talker.
 
 use super::TalkOutcome;
 use super::failure::TalkError;
@@ -12,7 +12,7 @@ impl Handler for Talker<'_> {
     fn opened(&mut self, net: &mut Net, _: ConnId, _: Origin) {
         self.announce(net);
         match self.predictor.welcome() {
-            // Lines do not merge, whatever is said in between, and who sends by the clock does not listen.
+            // The server tells lines apart without a pause, and whoever sends by the clock does not wait for a welcome.
             Some(welcome) if !self.plan.framing.is_lines() && self.plan.every.is_none() => {
                 let patience =
                     if welcome.is_certain { self.unless_zero(self.plan.timeout) } else { Some(WELCOME_WAIT) };
@@ -49,7 +49,7 @@ impl Handler for Talker<'_> {
         if !self.show(net, datagram.bytes) {
             return;
         }
-        self.end_line(net); // It came whole.
+        self.end_line(net); // A datagram is a whole reply.
         let Peer::Datagrams(exchange) = &mut self.peer else { return };
         exchange.count_answer();
         match self.phase {

@@ -7,12 +7,12 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-/// Lines typed, or piped. They are read one read(2) at a time and only while they are wanted: the descriptor is shared
-/// with the shell and stays blocking, and what we do not read waits in front of whoever writes it.
+/// Lines that are typed or piped. They are read with one read(2) at a time, and only while they are wanted: the descriptor is
+/// shared with the shell and stays blocking, and what we do not read is left to whoever reads it next.
 pub struct Input {
     file: File,
     watch: Option<FdId>,
-    /// A regular file or /dev/null, which epoll refuses: never a wait, so that each step has a turn of its own.
+    /// The input is a regular file or /dev/null, which epoll refuses. Reading it never waits, so that a timer asks for each read.
     is_always_ready: bool,
     step: Option<TimerId>,
     step_key: u64,
@@ -21,7 +21,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Where reading never waits, a timer with this key asks for each step.
+    /// Opens standard input. Where reading never waits, a timer with this key asks for each read.
     pub fn standard(step_key: u64) -> io::Result<Input> {
         let file = File::from(io::stdin().as_fd().try_clone_to_owned()?);
         Ok(Input {
@@ -35,7 +35,7 @@ impl Input {
         })
     }
 
-    /// Asks for input, or no longer.
+    /// Begins to wait for input, or stops waiting.
     pub fn want(&mut self, net: &mut Net, is_wanted: bool) -> io::Result<()> {
         if !is_wanted || self.is_ended {
             if let Some(watch) = self.watch.take() {
@@ -63,13 +63,13 @@ impl Input {
         self.watch == Some(fd)
     }
 
-    /// Reads once.
+    /// Reads once. It is called when there is something to read.
     pub fn read(&mut self) -> io::Result<()> {
         self.step = None;
         match self.lines.fill(&mut self.file) {
             Ok(0) => self.is_ended = true,
             Ok(_) => {}
-            // Somebody else was faster, or a signal came: it is told again while there is input.
+            // Another process was faster, or a signal came. The loop tells us again while there is input.
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             Err(error) => return Err(error),
         }

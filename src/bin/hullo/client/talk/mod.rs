@@ -1,7 +1,7 @@
 //! `hullo talk`: a client for a person or a script.
 //!
-//! A [`Conversation`] says with whom and what; [`run`](Conversation::run) holds it on a reactor of its own and ends when
-//! there is nothing more to say or to hear.
+//! A [`Conversation`] describes whom to talk to and what to say. [`run`](Conversation::run) holds it on a reactor of its own, and
+//! ends when nothing is left to be sent or received.
 
 mod datagrams;
 mod ending;
@@ -37,32 +37,32 @@ use talker::{Peer, Talker};
 pub struct Conversation {
     /// Whom to talk to.
     pub address: Address,
-    /// What to say, before any encoding; `None`: what is typed on standard input, a message a line.
+    /// The messages, before any encoding; `None` takes each line of standard input as a message.
     pub messages: Option<Vec<Vec<u8>>>,
-    /// The clock that messages go by; `None`: each waits until the one before it is answered.
+    /// The time between two messages; with `None` each message waits until the one before it is answered.
     pub every: Option<Duration>,
     /// The server's encoding.
     pub charset: Charset,
-    /// How it tells messages apart.
+    /// How the server tells messages apart.
     pub framing: TalkFraming,
-    /// What it is expected to say.
+    /// The dialect that the server is expected to speak.
     pub dialect: Dialect,
-    /// Whether somebody said that it speaks this dialect. If not, nothing depends on it.
+    /// Whether the user named this dialect. If not, nothing depends on it.
     pub is_dialect_given: bool,
-    /// The message that ends the conversation.
+    /// The message that ends the conversation, if there is one.
     pub farewell: Option<Vec<u8>>,
-    /// How long the connection, an answer or the end may take; zero: for ever.
+    /// How long the connection, an answer or the end may take; zero means for ever.
     pub timeout: Duration,
 }
 
 /// How a server tells messages apart.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TalkFraming {
-    /// By the pauses between them: each waits for the answer to the one before it.
+    /// By the pauses between them: each message waits for the answer to the one before it.
     Raw,
-    /// By line ends.
+    /// By line feeds.
     Line,
-    /// By line ends, which are a carriage return and a line feed.
+    /// By carriage returns with line feeds.
     Crlf,
 }
 
@@ -71,7 +71,7 @@ impl TalkFraming {
         self != TalkFraming::Raw
     }
 
-    /// What ends a message.
+    /// What is sent behind a message.
     fn end(self) -> &'static [u8] {
         match self {
             TalkFraming::Raw => b"",
@@ -81,18 +81,18 @@ impl TalkFraming {
     }
 }
 
-/// How a conversation ended that did not fail.
+/// How a conversation ended, if it did not fail.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum TalkOutcome {
-    /// All was said, or nobody reads what is answered.
+    /// All messages were sent and answered, or nobody reads the answers any more.
     Done,
-    /// A signal came.
+    /// This signal ended it.
     Stopped(i32),
 }
 
 impl Conversation {
-    /// Holds the conversation: answers go to standard output, `notice` is told whom it is held with, and that the server
-    /// ended it.
+    /// Holds the conversation. Answers go to standard output. `notice` is given a line when the server is reached, and one when
+    /// the server has ended the conversation.
     ///
     /// # Errors
     ///
@@ -116,9 +116,9 @@ impl Conversation {
         talker.end()
     }
 
-    /// The server is trusted and the only one. It may be silent, and take its input as slowly as it likes: the waits
-    /// that end are ours. And we read whatever waits to be sent, or two that wait for each other to read would wait for
-    /// ever; so it is the talker that stops at a mark, far below the reactor's.
+    /// The server is the only peer, and it is trusted: it may be silent and read slowly, and the talker has timeouts of its own.
+    /// The reactor must read even while much output waits, or two programs that wait for each other to read would wait for
+    /// ever. So the talker itself stops sending at a mark, which is far below the one of the reactor.
     fn limits(&self) -> Limits {
         Limits {
             idle: Duration::ZERO,
@@ -131,8 +131,9 @@ impl Conversation {
     }
 }
 
-/// The first signal is told to the loop. A second one ends the process where it stands: the first may wait behind an
-/// output that nobody reads. The loop is told first, so that one that comes meanwhile is not lost.
+/// Catches the signals that end a conversation. The loop is told of the first signal. A second one ends the process at once,
+/// since the first one may be waiting behind output that nobody reads. The loop is registered first, so that no signal is
+/// lost meanwhile.
 fn catch(reactor: &mut Reactor) -> io::Result<Signals> {
     let signals = Signals::catch(reactor.net(), &[SIGINT, SIGTERM])?;
     let is_second = Arc::new(AtomicBool::new(false));

@@ -1,19 +1,19 @@
-//! What we have to say: the messages of the command line, or the lines that are typed.
+//! The messages that are to be sent: those of the command line, or the lines that are typed.
 
 use super::input::Input;
 use super::lines::Line;
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 
-/// The timer that asks for the next step of an input that never waits.
+/// The key of the timer that asks for the next read of an input that never waits.
 pub const INPUT_TIMER: u64 = 0;
 
 pub struct Outgoing {
     source: MessageSource,
     farewell: Option<Vec<u8>>,
-    /// The farewell was said: whatever follows it is not.
+    /// The farewell was taken. Nothing that follows it is sent.
     pub farewell_sent: bool,
-    /// Whoever types does so at a terminal, and cannot be held up for long.
+    /// Somebody types at a terminal, and must not be held up for long.
     pub is_interactive: bool,
 }
 
@@ -22,16 +22,17 @@ enum MessageSource {
     Typed(Box<Input>),
 }
 
-/// What comes next.
+/// What is to be sent next.
 #[derive(PartialEq, Debug)]
 pub enum NextMessage {
     Message(Vec<u8>),
-    /// A piece of a message that is too long to be kept.
+    /// A piece of a message that is too long to be kept whole.
     Part(Vec<u8>),
-    /// The end of such a message, which is never the farewell.
+    /// The last piece of such a message. It is never the farewell.
     Tail(Vec<u8>),
-    /// Nothing yet: it has not been typed.
+    /// Nothing has been typed yet.
     NotYet,
+    /// All is sent.
     End,
 }
 
@@ -45,6 +46,7 @@ impl Outgoing {
         Ok(Outgoing { source, farewell, farewell_sent: false, is_interactive })
     }
 
+    /// Takes the next message.
     pub fn next(&mut self) -> NextMessage {
         if self.farewell_sent {
             return NextMessage::End;
@@ -63,7 +65,7 @@ impl Outgoing {
         saying.unwrap_or(NextMessage::End)
     }
 
-    /// Whether there is something to say that we know of.
+    /// Whether there is a message to send now.
     pub fn has_message(&mut self) -> bool {
         !self.farewell_sent
             && match &mut self.source {
@@ -72,7 +74,7 @@ impl Outgoing {
             }
     }
 
-    /// Whether nothing more will come.
+    /// Whether no further message will come.
     pub fn is_exhausted(&mut self) -> bool {
         !self.has_message()
             && match &self.source {
@@ -81,7 +83,7 @@ impl Outgoing {
             }
     }
 
-    /// The input, if there is one.
+    /// Standard input, if the messages are read from it.
     pub fn input(&mut self) -> Option<&mut Input> {
         match &mut self.source {
             MessageSource::Typed(input) => Some(input),

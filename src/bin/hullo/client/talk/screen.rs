@@ -1,4 +1,4 @@
-//! Standard output: what the server says, as it comes.
+//! Standard output: what the server says is shown as it comes.
 
 use crate::client::charset::{Charset, TextDecoder};
 use crate::client::terminal::TerminalSanitizer;
@@ -7,11 +7,11 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 
-/// Where answers are shown. In a pipe it is exactly what came; a terminal is given nothing that it would obey, and left on
-/// a line of its own.
+/// Standard output. A pipe is given exactly what came. A terminal is given nothing that it would obey, and its cursor is left at
+/// the beginning of a line.
 ///
-/// Known cost: a write may wait for whoever reads us, and the loop with it. That is how back-pressure reaches the server,
-/// which has nobody else to serve here.
+/// Known cost: a write may wait for whoever reads us, and then the loop waits as well. That is how back-pressure reaches the
+/// server, which is the only peer.
 pub struct Screen {
     out: File,
     decoder: Rendering,
@@ -41,17 +41,17 @@ impl Screen {
         self.write()
     }
 
-    /// The terminal has shown a line end of its own, that of the line.
+    /// The terminal has echoed a line that was typed, with its line end.
     pub fn line_was_typed(&mut self) {
         self.last_byte = b'\n';
     }
 
-    /// The terminal has shown the key that stopped us.
+    /// The terminal has echoed the key that stopped us (`^C`).
     pub fn key_was_typed(&mut self) {
         self.last_byte = b'C';
     }
 
-    /// What comes next on a terminal, be it ours or typed, begins a line.
+    /// Puts the cursor of a terminal at the beginning of a line, for what is printed or typed next.
     pub fn end_line(&mut self) -> io::Result<()> {
         let last_byte = *self.text.last().unwrap_or(&self.last_byte);
         if matches!(self.decoder, Rendering::OnTerminal(_)) && last_byte != b'\n' {
@@ -60,7 +60,7 @@ impl Screen {
         self.write()
     }
 
-    /// The end of what is shown: an unfinished character, and the end of the line.
+    /// Shows what is unfinished, and ends the line.
     pub fn end(&mut self) -> io::Result<()> {
         self.read(b"", true);
         self.end_line()
@@ -81,7 +81,7 @@ impl Screen {
                 Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
                 Ok(taken) => rest = &rest[taken..],
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                // Another program has made the terminal or pipe that we share non-blocking.
+                // Another program has made the terminal or pipe non-blocking that we share with it.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let _ = poll(&mut [PollFd::new(self.out.as_fd(), PollFlags::POLLOUT)], PollTimeout::NONE);
                 }

@@ -1,4 +1,4 @@
-//! The conversation as a handler: who speaks when, and when it is over.
+//! The conversation on the loop: when a message is sent, and when an answer is whole.
 
 use super::datagrams::DatagramExchange;
 use super::expected_reply::{ExpectedReply, Predictor, ReplyStatus};
@@ -12,19 +12,19 @@ use signal_hook::consts::SIGINT;
 use std::io;
 use std::time::{Duration, Instant};
 
-/// Output that may wait before no more of our input is read.
+/// How much output may wait to be sent before we stop reading our input.
 pub const OUTPUT_HIGH: usize = 64 * 1024;
 
-/// The pause after which something that was said is taken as the whole of it. It is also how long a refused datagram
-/// may take to come back.
+/// The pause after which what has come is taken for a whole reply. It is also how long the refusal of a datagram may take to
+/// come back.
 pub const REPLY_PAUSE: Duration = Duration::from_millis(50);
-/// How long a server of which nothing is known may take to greet before we speak.
+/// How long we wait for the welcome of a server of which nothing is known.
 pub const WELCOME_WAIT: Duration = Duration::from_millis(200);
-/// How long an answer holds up whoever types at a terminal, and the end of our side after the last message: it may be
-/// the end that the server waits for.
+/// How long a missing answer may hold up somebody who types at a terminal. It is also how long the answer to the last message
+/// may hold up the end of our side, since the server may wait for that end before it answers.
 const INTERACTIVE_WAIT: Duration = Duration::from_secs(2);
 
-/// Timers, beside the [`INPUT_TIMER`](super::outgoing::STEP) of the input.
+/// The keys of the timers, beside the [`INPUT_TIMER`](super::outgoing::INPUT_TIMER) of the input.
 pub const PHASE_TIMER: u64 = 1;
 pub const PAUSE_TIMER: u64 = 2;
 pub const INTERVAL_TIMER: u64 = 3;
@@ -115,7 +115,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// Datagrams need no connection: there the conversation begins.
+    /// Begins a conversation by datagrams, which need no connection.
     pub fn begin(&mut self, net: &mut Net) {
         if let Peer::Datagrams(_) = self.peer {
             self.announce(net);
@@ -124,7 +124,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// How it ended, once the loop has.
+    /// How the conversation ended. It is called when the loop has ended.
     pub fn end(mut self) -> Result<TalkOutcome, TalkError> {
         let result = self.result.unwrap_or(Ok(TalkOutcome::Done));
         if let Ok(TalkOutcome::Stopped(SIGINT)) = result {
@@ -147,7 +147,7 @@ impl<'a> Talker<'a> {
             Peer::Datagrams(exchange) => exchange.peer.to_string(),
         };
         let address = address.to_string();
-        // A name says little of where it led.
+        // A name says little about the address that was reached.
         let is_told = peer.is_empty() || address.ends_with(&peer);
         (self.notice)(&if is_told {
             format!("talking to {address}")
@@ -156,7 +156,7 @@ impl<'a> Talker<'a> {
         });
     }
 
-    /// Says what there is to say, as far as the phase and the output allow, and asks for more.
+    /// Sends messages as far as the phase and the output allow, and asks for more input.
     pub fn send_messages(&mut self, net: &mut Net) {
         while matches!(self.phase, TalkPhase::Sending) && self.queued_output(net) <= OUTPUT_HIGH {
             let said = match self.outgoing.next() {
@@ -182,10 +182,10 @@ impl<'a> Talker<'a> {
         self.update_input_watch(net);
     }
 
-    /// Sends one message, and enters the phase that follows from it.
+    /// Sends one message, and enters the phase that follows.
     fn send_message(&mut self, net: &mut Net, message: &[u8]) -> Result<(), TalkError> {
         if message.is_empty() && !self.plan.framing.is_lines() {
-            return Ok(()); // A stream cannot carry it, and nobody answers an empty datagram.
+            return Ok(()); // A stream cannot carry an empty message, and nobody answers an empty datagram.
         }
         self.send(net, message, self.plan.framing.end())?;
         let answer = self.predictor.answer(&self.encode(message)?);
@@ -193,8 +193,7 @@ impl<'a> Talker<'a> {
         Ok(())
     }
 
-    /// Sends the end of a message whose front was sent already. What is said to such a one cannot be foretold, but
-    /// whether anything is.
+    /// Sends the end of a message whose front was sent before. Its answer cannot be predicted, but whether there is one can.
     fn send_tail(&mut self, net: &mut Net, tail: &[u8]) -> Result<(), TalkError> {
         self.send(net, tail, self.plan.framing.end())?;
         let answer = self.predictor.answer(tail).map(|_| ExpectedReply::anything());
@@ -203,7 +202,7 @@ impl<'a> Talker<'a> {
     }
 
     fn await_answer(&mut self, net: &mut Net, answer: Option<ExpectedReply>) {
-        // Lines do not merge, and none waits; and whoever has ended its side answers no more.
+        // The server tells lines apart, so that none has to wait. A server that has ended its side answers no more.
         let answer = answer.filter(|_| match &self.peer {
             Peer::Stream(_) => !self.plan.framing.is_lines() && !self.has_server_ended,
             Peer::Datagrams(_) => true,
@@ -211,7 +210,7 @@ impl<'a> Talker<'a> {
         if let Peer::Datagrams(exchange) = &mut self.peer {
             exchange.unanswered += u64::from(answer.is_some());
         }
-        // The answer to a farewell is the end, and who sends by the clock asks for none.
+        // A farewell is answered by the end, and whoever sends by the clock waits for no answer.
         self.is_answer_due = answer.is_some() && !self.outgoing.farewell_sent && self.plan.every.is_none();
         if let Some(every) = self.plan.every.filter(|_| !self.outgoing.is_exhausted()) {
             self.interval_timer.get_or_insert_with(|| net.set_interval(every, INTERVAL_TIMER));
@@ -222,7 +221,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// The clock of `--every`: the next message may go, and if there is none, the one after the next tick.
+    /// The clock of `--every` has ticked: the next message may be sent. If there is none, it waits for the next tick.
     pub fn on_interval(&mut self, net: &mut Net) {
         if let TalkPhase::AwaitingInterval = self.phase {
             self.continue_sending(net);
@@ -248,7 +247,7 @@ impl<'a> Talker<'a> {
         encoded.map(|bytes| bytes.into_owned()).map_err(|problem| TalkError::message(message, &problem))
     }
 
-    /// What is awaited was heard, or is no longer waited for.
+    /// What was waited for has come, or is no longer waited for.
     pub fn continue_sending(&mut self, net: &mut Net) {
         self.enter(net, TalkPhase::Sending, None);
         self.send_messages(net);
@@ -269,7 +268,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// Input is read while there is none to send and there may be some to come.
+    /// Waits for input while there is no message to send and more may come.
     pub fn update_input_watch(&mut self, net: &mut Net) {
         let is_talking = !matches!(
             self.phase,
@@ -289,7 +288,7 @@ impl<'a> Talker<'a> {
         if self.outgoing.is_interactive && self.outgoing.has_message() {
             self.screen.line_was_typed();
         }
-        // The answer that is awaited turns out to be the last.
+        // The input has ended, so that the answer we wait for turns out to be the last.
         let is_waiting = matches!(self.phase, TalkPhase::AwaitingAnswer(_));
         if is_waiting && !self.outgoing.is_interactive && self.may_stay_unanswered() {
             self.set_phase_timer(net, Some(self.interactive_wait()));
@@ -305,7 +304,8 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// Whoever types is not held up; and the last answer may come after the end of our side as well.
+    /// Whether we go on without an answer after a while: somebody types, or it is the answer to the last message, which may come
+    /// after the end of our side.
     pub fn may_stay_unanswered(&mut self) -> bool {
         let is_last = self.is_stream() && !self.outgoing.farewell_sent && self.outgoing.is_exhausted();
         self.outgoing.is_interactive || is_last
@@ -315,7 +315,7 @@ impl<'a> Talker<'a> {
         matches!(self.peer, Peer::Stream(_))
     }
 
-    /// A message is what one send carries, so that none can be sent in pieces.
+    /// Whether each send is a message of its own, so that no message can be sent in pieces.
     fn keeps_messages_apart(&self) -> bool {
         !self.is_stream() || matches!(self.plan.address, Address::Unixpacket(_))
     }
@@ -335,7 +335,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// Something was said to us. Whether the conversation goes on.
+    /// Shows what the server has said. Returns whether the conversation goes on.
     pub fn show(&mut self, net: &mut Net, bytes: &[u8]) -> bool {
         self.progress.at = net.now();
         self.is_answer_due = false;
@@ -353,7 +353,7 @@ impl<'a> Talker<'a> {
             TalkPhase::AwaitingWelcome(expected) | TalkPhase::AwaitingAnswer(expected) => {
                 expected.receive(bytes)
             }
-            // Nobody waits for it, and yet what is typed next should not stand behind it.
+            // Nobody waits for it, but what is typed next should begin on a new line.
             _ if self.outgoing.is_interactive => ReplyStatus::Uncertain,
             _ => return,
         };
@@ -368,7 +368,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// What was said to us is whole.
+    /// The reply is whole.
     pub fn on_reply_complete(&mut self, net: &mut Net) {
         self.end_line(net);
         if let TalkPhase::AwaitingWelcome(_) | TalkPhase::AwaitingAnswer(_) = self.phase {
@@ -376,7 +376,7 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// Whoever types begins a line.
+    /// Lets whoever types begin on a new line.
     pub fn end_line(&mut self, net: &mut Net) {
         if self.outgoing.is_interactive
             && let Err(error) = self.screen.end_line()
@@ -397,7 +397,7 @@ impl<'a> Talker<'a> {
         self.stop_with(net, Err(error));
     }
 
-    /// The first end counts.
+    /// Ends the conversation with this result, unless it has one.
     pub fn stop_with(&mut self, net: &mut Net, result: Result<TalkOutcome, TalkError>) {
         self.result.get_or_insert(result);
         self.enter(net, TalkPhase::Closing, None);
@@ -405,7 +405,7 @@ impl<'a> Talker<'a> {
     }
 }
 
-/// An error of standard output. Whoever has closed it has seen enough.
+/// What an error of standard output means. A reader that has closed it has seen enough.
 fn output_failure(error: io::Error) -> Result<TalkOutcome, TalkError> {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Ok(TalkOutcome::Done),

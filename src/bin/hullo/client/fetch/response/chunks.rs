@@ -1,16 +1,16 @@
-//! The chunked transfer coding (RFC 9112, section 7.1). Extensions and trailers are passed over.
+//! The chunked transfer coding (RFC 9112, section 7.1). Extensions and trailers are skipped.
 
 use super::head::HEAD_LIMIT;
 use super::{ResponseError, split_front};
 use httparse::Status;
 
-/// The longest line ahead of a chunk: a size, and extensions that nobody uses.
+/// The longest line before a chunk. It has a size, and possibly extensions, which nobody uses.
 const SIZE_LINE_LIMIT: usize = 4096;
 
 #[derive(Default)]
 pub struct Chunks {
     state: State,
-    /// What has come of the line that is being read.
+    /// What has come of the current line.
     line: Vec<u8>,
 }
 
@@ -18,22 +18,22 @@ pub struct Chunks {
 enum State {
     #[default]
     Size,
-    /// So much of the chunk is to come.
+    /// This many bytes of the chunk are to come.
     Data(u64),
-    /// The line end behind a chunk.
+    /// The line end behind a chunk is to come.
     Behind,
-    /// So many bytes of trailers have come.
+    /// This many bytes of trailers have come.
     Trailers(usize),
     Over,
 }
 
 impl Chunks {
-    /// Whether the chunk of size zero was seen. It ends the body: the trailers behind it may be missing.
+    /// Whether the chunk of size zero has come. It ends the body, even if the trailers behind it are missing.
     pub fn saw_last_chunk(&self) -> bool {
         matches!(self.state, State::Trailers(_) | State::Over)
     }
 
-    /// Takes the next piece of the body off the front of `bytes`; an empty one at the end, `None` when more has to come.
+    /// Takes the next piece of the body off the front of `bytes`. At the end the piece is empty; `None` if more bytes have to come.
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, ResponseError> {
         loop {
             if let State::Over = self.state {
@@ -62,11 +62,11 @@ impl Chunks {
         if self.line.len() > SIZE_LINE_LIMIT {
             return Err(ResponseError::BadChunk);
         }
-        // httparse takes no digits at all for a zero, and a zero would end the body.
+        // httparse takes a line without digits for a zero, and a zero would end the body.
         if !self.line[0].is_ascii_hexdigit() {
             return Err(ResponseError::BadChunk);
         }
-        // Asked for parts as well, so that what is no size is told at once; the limit keeps that cheap.
+        // An incomplete line is parsed as well, so that what is no size is refused at once. The limit keeps that cheap.
         match httparse::parse_chunk_size(&self.line) {
             Ok(Status::Complete((used, size))) if used == self.line.len() => {
                 self.line.clear();
@@ -105,8 +105,8 @@ impl Chunks {
         Ok(())
     }
 
-    /// Adds to the line; whether it is whole now. One that is not was cut by the read, so that a limit on reads bounds
-    /// what a line may be over its own limit.
+    /// Adds bytes to the line, and returns whether it is complete. All of an incomplete line is taken, so that it may be longer
+    /// than its limit by one read.
     fn collect(&mut self, bytes: &mut &[u8]) -> bool {
         let end = memchr::memchr(b'\n', bytes);
         self.line.extend_from_slice(split_front(bytes, end.map_or(bytes.len(), |end| end + 1)));

@@ -1,21 +1,21 @@
-//! The head of a response: collected up to its empty line, and what it says of the body.
+//! The head of a response: it is collected up to its empty line, and says where the body ends.
 
 use super::{ResponseError, split_front};
 
-/// The longest head, together with the interim ones (1xx) before it: no server has the memory of its client.
+/// The longest head, together with the interim heads (1xx) before it. Without a limit a server could use up our memory.
 pub const HEAD_LIMIT: usize = 64 * 1024;
 
-/// Twice what servers of good will send; more is an error of httparse's.
+/// The most fields in a head, twice what well-meaning servers send. httparse returns an error for more.
 const MAX_FIELDS: usize = 256;
 
-/// What every answer begins with, of whichever minor version.
+/// The beginning of every response, whatever the minor version.
 const PREFIX: &[u8] = b"HTTP/1.";
 
 /// The head of a final response.
 #[derive(PartialEq, Eq, Debug)]
 pub struct Head {
     pub status: u16,
-    /// As it came, with the empty line at its end.
+    /// The head as it came, with the empty line at its end.
     pub text: Vec<u8>,
     pub location: Option<Vec<u8>>,
     pub framing: BodyFraming,
@@ -31,7 +31,7 @@ pub enum BodyFraming {
 }
 
 impl Head {
-    /// How long the body will be, where the head knows.
+    /// The length of the body, if the head says it.
     pub fn length(&self) -> Option<u64> {
         match self.framing {
             BodyFraming::Nothing => Some(0),
@@ -40,7 +40,7 @@ impl Head {
         }
     }
 
-    /// `None` for an interim response.
+    /// Parses a whole head; `None` if it is the head of an interim response.
     fn parse(text: Vec<u8>) -> Result<Option<Head>, ResponseError> {
         let mut fields = [httparse::EMPTY_HEADER; MAX_FIELDS];
         let mut response = httparse::Response::new(&mut fields);
@@ -49,7 +49,7 @@ impl Head {
         parser.allow_obsolete_multiline_headers_in_responses(true);
         match parser.parse_response(&mut response, &text) {
             Ok(httparse::Status::Complete(_)) => {}
-            // It ends in an empty line, so nothing that is well-formed is missing.
+            // The text ends in an empty line, so that a well-formed head is never incomplete here.
             Ok(httparse::Status::Partial) => return Err(ResponseError::BadHead(httparse::Error::Token)),
             Err(error) => return Err(ResponseError::BadHead(error)),
         }
@@ -65,24 +65,24 @@ impl Head {
     }
 }
 
-/// Collects bytes up to an empty line. They are parsed then and only then, so that a head that comes byte by byte costs
-/// no more than one that comes whole.
+/// Collects bytes up to an empty line. They are parsed only then, so that a head that comes byte by byte costs no more than one
+/// that comes whole.
 #[derive(Default)]
 pub struct HeadCollector {
     text: Vec<u8>,
-    /// Where the line begins that is not whole yet.
+    /// The index at which the line begins that is not complete yet.
     line: usize,
-    /// Bytes of the interim heads before.
+    /// How many bytes the interim heads had.
     interim: usize,
 }
 
 impl HeadCollector {
-    /// Nothing has come yet.
-    pub fn is_fresh(&self) -> bool {
+    /// Whether nothing has come yet.
+    pub fn is_empty(&self) -> bool {
         self.text.is_empty() && self.interim == 0
     }
 
-    /// The head, once it is whole; `bytes` then begins behind it.
+    /// Returns the head once it is complete; `bytes` then begins behind it.
     pub fn next(&mut self, bytes: &mut &[u8]) -> Result<Option<Head>, ResponseError> {
         loop {
             let Some(end) = memchr::memchr(b'\n', bytes) else {
@@ -108,7 +108,7 @@ impl HeadCollector {
             return Err(ResponseError::HeadTooLong);
         }
         self.text.extend_from_slice(split_front(bytes, count));
-        // Told at once: whoever speaks another protocol may be waiting for us, and the end of a line may never come.
+        // Another protocol is refused at once: its server may be waiting for us, and the end of the line may never come.
         let seen = self.text.len().min(PREFIX.len());
         if self.text[..seen] != PREFIX[..seen] { Err(ResponseError::NotHttp) } else { Ok(()) }
     }
@@ -120,7 +120,7 @@ fn framing(status: u16, fields: &[httparse::Header<'_>]) -> Result<BodyFraming, 
     }
     let mut codings = list(fields, "Transfer-Encoding").filter(|coding| !coding.is_empty()).peekable();
     if codings.peek().is_some() {
-        // It overrides any Content-Length. Nothing but chunked may be sent to whoever did not ask for it, and once.
+        // Transfer-Encoding overrides Content-Length. We ask for no other coding than chunked, which may be applied once.
         let mut is_chunked = false;
         for coding in codings {
             if is_chunked || !coding.eq_ignore_ascii_case(b"chunked") {
@@ -148,12 +148,12 @@ fn values<'a>(fields: &'a [httparse::Header<'_>], name: &'a str) -> impl Iterato
         .map(|field| field.value.trim_ascii())
 }
 
-/// The members of a comma-separated field, which may be spread over several lines.
+/// The members of a comma-separated field. The field may occur several times.
 fn list<'a>(fields: &'a [httparse::Header<'_>], name: &'a str) -> impl Iterator<Item = &'a [u8]> {
     values(fields, name).flat_map(|value| value.split(|&byte| byte == b',')).map(<[u8]>::trim_ascii)
 }
 
-/// Digits and nothing else: a sign, which the standard library would take, is not a length.
+/// Parses digits, and nothing else: the standard library would also take a sign.
 fn number(text: &[u8]) -> Option<u64> {
     let is_number = text.iter().all(u8::is_ascii_digit);
     std::str::from_utf8(text).ok().filter(|_| is_number)?.parse().ok()

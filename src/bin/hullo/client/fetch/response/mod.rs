@@ -1,4 +1,4 @@
-//! One response to a GET, as a state machine without I/O: bytes in; head, body and end out.
+//! A response to a GET, as a state machine without I/O: bytes in; head, body and end out.
 
 mod chunks;
 mod head;
@@ -11,23 +11,25 @@ use chunks::Chunks;
 use head::{BodyFraming, HeadCollector};
 use std::fmt;
 
-/// Reads a response, whatever the reads it comes in. What it holds is at most a head, or the line ahead of a chunk.
+/// Reads a response, however it is split into reads. It holds at most a head, or the line before a chunk.
 pub struct Response {
     state: State,
 }
 
 enum State {
     Head(HeadCollector),
-    /// The head was told, and there is no body.
+    /// The head was returned, and there is no body.
     Empty,
-    /// So many bytes are to come.
+    /// This many bytes of the body are to come.
     Length(u64),
     Chunks(Chunks),
+    /// The body ends with the connection.
     ToClose,
+    /// The end was returned.
     Over,
 }
 
-/// What a response brings, in this order: one head, its body in pieces, one end.
+/// The parts of a response, in this order: one head, the body in pieces, one end.
 #[derive(PartialEq, Eq, Debug)]
 pub enum Event<'a> {
     Head(Head),
@@ -40,8 +42,8 @@ impl Response {
         Response { state: State::Head(HeadCollector::default()) }
     }
 
-    /// Takes the next event off the front of `bytes`; `None` when more have to come. After the end, `bytes` is left
-    /// alone: what a server sends behind its answer is nobody's.
+    /// Takes the next event off the front of `bytes`; `None` if more bytes have to come first. After the end, `bytes` is left
+    /// alone: what a server sends after its response is ignored.
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<Event<'a>>, ResponseError> {
         match &mut self.state {
             State::Head(collector) => {
@@ -74,10 +76,10 @@ impl Response {
         }
     }
 
-    /// The stream has ended: whether the response has, too.
+    /// The connection has ended. Fails if the response is not complete.
     pub fn finish(&mut self) -> Result<(), ResponseError> {
         match std::mem::replace(&mut self.state, State::Over) {
-            State::Head(collector) if collector.is_fresh() => Err(ResponseError::EmptyAnswer),
+            State::Head(collector) if collector.is_empty() => Err(ResponseError::EmptyAnswer),
             State::Head(_) => Err(ResponseError::HeadCutShort),
             State::Length(left) if left > 0 => Err(ResponseError::BodyCutShort(Some(left))),
             State::Chunks(chunks) if !chunks.saw_last_chunk() => Err(ResponseError::BodyCutShort(None)),
@@ -91,7 +93,7 @@ impl Response {
     }
 }
 
-/// Why bytes are no response; displays as a sentence without its beginning.
+/// Why bytes are no response. It displays as the end of a sentence that begins with the URL.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum ResponseError {
     EmptyAnswer,
@@ -105,7 +107,7 @@ pub enum ResponseError {
     UnknownCoding(String),
     BadChunk,
     TrailersTooLong,
-    /// With how much of it is missing, where that is known.
+    /// It holds how many bytes are missing, if that is known.
     BodyCutShort(Option<u64>),
 }
 
@@ -143,7 +145,7 @@ impl fmt::Display for ResponseError {
     }
 }
 
-/// Takes at most so many bytes off the front.
+/// Takes at most `most` bytes off the front.
 fn split_front<'a>(bytes: &mut &'a [u8], most: usize) -> &'a [u8] {
     let (front, rest) = bytes.split_at(most.min(bytes.len()));
     *bytes = rest;
