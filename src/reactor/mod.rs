@@ -7,7 +7,6 @@ mod dial;
 mod drain;
 mod events;
 mod handler;
-mod hearing;
 mod id_map;
 mod ids;
 mod limits;
@@ -26,6 +25,7 @@ mod timers;
 mod turn;
 mod warnings;
 mod watch;
+mod watermark;
 
 pub use address::parse::{AddressError, IntoAddress};
 pub use address::printable::Printable;

@@ -6,20 +6,15 @@ use crate::reactor::drain::DrainReport;
 use crate::reactor::events::Readiness;
 use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
-use crate::reactor::hearing::Hearing;
 use crate::reactor::ids::{DatagramId, ListenerId, SourceId};
 use crate::reactor::limits::Limits;
-use crate::reactor::listener::Spare;
 use crate::reactor::net::{Net, Source};
-use crate::reactor::remote::{Command, Inbox};
-use crate::reactor::slots::{Key, Slots};
+use crate::reactor::remote::Command;
+use crate::reactor::slots::Key;
 use crate::reactor::stats::Stats;
-use crate::reactor::stream::receive::{READ, RECORD};
-use crate::reactor::stream::send::WrittenThrough;
-use crate::reactor::sys::{Clock, EDGE_TRIGGERED, Events, Poller, ReceiveBatch, SendBatch};
-use crate::reactor::timers::{Tick, Timers};
-use crate::reactor::warnings::Warnings;
-use std::collections::VecDeque;
+use crate::reactor::stream::receive::RECORD;
+use crate::reactor::sys::{EDGE_TRIGGERED, Events, Poller, ReceiveBatch};
+use crate::reactor::timers::Tick;
 use std::io;
 #[cfg(not(mio_unsupported_force_poll_poll))]
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
@@ -75,47 +70,9 @@ impl Reactor {
     ///
     /// As [`new`](Reactor::new).
     pub fn with_limits(limits: Limits) -> io::Result<Reactor> {
-        let (limits, clock) = (limits.sane(), Clock::new());
-        let poller = Poller::new()?;
-        let inbox = Inbox::new(poller.waker()?, limits.command_queue);
+        let net = Net::new(limits.sane())?;
         // The system gives memory only to the part that is used.
         let buffers = Buffers { stream: vec![0; RECORD], datagrams: ReceiveBatch::new() };
-        let net = Net {
-            poller,
-            armed: Tick::MAX,
-            hearing: Hearing::default(),
-            now: clock.now(),
-            clock,
-            read_most: limits.read_budget.min(READ),
-            limits,
-            stats: Stats::default(),
-            sources: Slots::new(),
-            timers: Timers::new(),
-            idle_timer: Key::NONE,
-            idle_look_at: 0,
-            inbox,
-            commands_wait: false,
-            resolver: None,
-            scratch: Vec::new(),
-            written_through: WrittenThrough::new(),
-            serving: Key::NONE,
-            ready_list: VecDeque::new(),
-            flush_list: Vec::new(),
-            closed_list: Vec::new(),
-            stalled_listeners: Vec::new(),
-            datagram_batch: SendBatch::new(),
-            datagram_batch_on: Key::NONE,
-            refused_datagrams: Vec::new(),
-            spare: Spare::new(),
-            warnings: Warnings::default(),
-            listeners: 0,
-            datagram_sockets: 0,
-            drain: None,
-            drained: None,
-            has_drained: false,
-            drain_waits: false,
-            is_stopped: false,
-        };
         Ok(Reactor { net, events: Events::with_capacity(EVENTS), buffers, batch_was_full: false })
     }
 
@@ -190,7 +147,7 @@ impl Reactor {
         if net.commands_wait {
             net.take_commands(handler);
         }
-        if net.timers.next() <= net.now && net.has_heard(before, *batch_was_full) {
+        if net.timers.next() <= net.now && net.timers_may_fire(before, *batch_was_full) {
             net.fire_timers(handler);
         }
         if net.drain_waits {

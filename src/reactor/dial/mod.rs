@@ -6,7 +6,6 @@ use crate::reactor::address::{Address, Host};
 use crate::reactor::events::ConnectError;
 use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
-use crate::reactor::hearing::LATE;
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
@@ -16,6 +15,7 @@ use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, PAUSED, READ_UNTIL_BL
 use crate::reactor::stream::outbox::Outbox;
 use crate::reactor::stream::{CONNECTED, Connection};
 use crate::reactor::timers::{Purpose, Tick, ticks};
+use crate::reactor::watermark::LATE;
 use std::collections::VecDeque;
 use std::io;
 use std::net::IpAddr;
@@ -257,7 +257,7 @@ impl Net {
 
     /// The timer of a dial: either its whole time is over, or the next address has waited long enough.
     pub(crate) fn dial_timeout(&mut self, key: Key) {
-        let (now, heard) = (self.clock.now(), self.hearing.until);
+        let (now, heard) = (self.clock.now(), self.watermark.until);
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
         if heard < dial.deadline || dial.forgive_delay(now) {
             return self.try_next_address(key);

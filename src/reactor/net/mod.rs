@@ -9,18 +9,19 @@ use crate::reactor::datagram::Datagrams;
 use crate::reactor::dial::Dial;
 use crate::reactor::dial::resolver::Resolver;
 use crate::reactor::drain::{Drain, DrainReport};
-use crate::reactor::hearing::Hearing;
 use crate::reactor::limits::Limits;
 use crate::reactor::listener::{Listener, Spare};
 use crate::reactor::remote::Inbox;
 use crate::reactor::slots::{Key, Slots};
 use crate::reactor::stats::Stats;
 use crate::reactor::stream::Connection;
+use crate::reactor::stream::receive::READ;
 use crate::reactor::stream::send::WrittenThrough;
 use crate::reactor::sys::{Clock, Poller, SendBatch};
 use crate::reactor::timers::{Tick, Timers};
 use crate::reactor::warnings::Warnings;
 use crate::reactor::watch::Watched;
+use crate::reactor::watermark::Watermark;
 use std::collections::VecDeque;
 use std::io;
 
@@ -32,8 +33,8 @@ pub struct Net {
     pub(crate) poller: Poller,
     /// What the poller's timer is set to; `Tick::MAX` when to nothing.
     pub(crate) armed: Tick,
-    /// Up to when input was taken in.
-    pub(crate) hearing: Hearing,
+    /// Up to when all input was taken in: what deadlines are judged by.
+    pub(crate) watermark: Watermark,
     pub(crate) clock: Clock,
     /// The clock, read once a turn.
     pub(crate) now: Tick,
@@ -79,6 +80,50 @@ pub struct Net {
     /// A drain was asked for and has not been acted on.
     pub(crate) drain_waits: bool,
     pub(crate) is_stopped: bool,
+}
+
+impl Net {
+    pub(crate) fn new(limits: Limits) -> io::Result<Net> {
+        let clock = Clock::new();
+        let poller = Poller::new()?;
+        let inbox = Inbox::new(poller.waker()?, limits.command_queue);
+        Ok(Net {
+            poller,
+            armed: Tick::MAX,
+            watermark: Watermark::default(),
+            now: clock.now(),
+            clock,
+            read_most: limits.read_budget.min(READ),
+            limits,
+            stats: Stats::default(),
+            sources: Slots::new(),
+            timers: Timers::new(),
+            idle_timer: Key::NONE,
+            idle_look_at: 0,
+            inbox,
+            commands_wait: false,
+            resolver: None,
+            scratch: Vec::new(),
+            written_through: WrittenThrough::new(),
+            serving: Key::NONE,
+            ready_list: VecDeque::new(),
+            flush_list: Vec::new(),
+            closed_list: Vec::new(),
+            stalled_listeners: Vec::new(),
+            datagram_batch: SendBatch::new(),
+            datagram_batch_on: Key::NONE,
+            refused_datagrams: Vec::new(),
+            spare: Spare::new(),
+            warnings: Warnings::default(),
+            listeners: 0,
+            datagram_sockets: 0,
+            drain: None,
+            drained: None,
+            has_drained: false,
+            drain_waits: false,
+            is_stopped: false,
+        })
+    }
 }
 
 /// Whatever the poller tells about.

@@ -55,7 +55,7 @@ impl Net {
     /// not arrived by then. In [`timeout`](crate::Handler::timeout), judge deadlines of your own by it and not by
     /// [`now`](Net::now), where the difference matters: what came after it may still wait to be read.
     pub fn heard_until(&self) -> Instant {
-        self.clock.instant(self.hearing.until)
+        self.clock.instant(self.watermark.until)
     }
 
     /// A handle on this reactor for other threads.

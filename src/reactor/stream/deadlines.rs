@@ -14,7 +14,7 @@ const LOOK: Duration = Duration::from_millis(1);
 impl Net {
     /// The timer of a stream has fired: acts on what is due, or sets the timer to what comes next.
     pub(crate) fn stream_timeout(&mut self, key: Key) {
-        let (now, heard) = (self.clock.now(), self.hearing.until);
+        let (now, heard) = (self.clock.now(), self.watermark.until);
         let stall = ticks(self.limits.write_stall);
         let Some(conn) = self.stream_mut(key) else { return };
         let (mut is_stalled, mut next) = (false, None);
@@ -84,7 +84,7 @@ impl Net {
     /// nobody could be heard meanwhile, and whoever was answered in the end has had no time to speak. So their clocks
     /// stood still as well.
     pub(crate) fn close_silent_streams(&mut self) {
-        let (now, heard, idle) = (self.now, self.hearing.until, ticks(self.limits.idle));
+        let (now, heard, idle) = (self.now, self.watermark.until, ticks(self.limits.idle));
         let stood_still = now - self.idle_look_at;
         if stood_still > idle / 16 {
             self.forgive_silent_streams(stood_still);

@@ -2,8 +2,8 @@
 //!
 //! A process is stopped and continued, a callback takes long, more sources are ready than one batch holds: the turn after
 //! that finds deadlines that have passed beside input that came in time. A pause of our own must not be charged to a peer,
-//! so that every deadline, the handler's own included, is judged against the moment up to which input was taken in.
-//! Guards: `tests/reactor/held_up.rs`.
+//! so that every deadline, the handler's own included, is judged against the watermark: the moment up to which all input
+//! was taken in. Guards: `tests/reactor/held_up.rs`.
 
 use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
@@ -17,10 +17,10 @@ use std::time::Duration;
 /// From when on a timer counts as late, and not just as fired a little later ([`Stats::late_turns`](crate::Stats::late_turns)).
 pub(super) const LATE: Tick = 10_000_000;
 
-/// How far the input has been heard that deadlines are judged by.
+/// Up to which moment all input was taken in, and what is known on the way to a later one.
 #[derive(Default)]
-pub(crate) struct Hearing {
-    /// What had arrived by then has been taken in.
+pub(crate) struct Watermark {
+    /// All that had arrived by then was taken in.
     pub(super) until: Tick,
     /// The poller's timer has rung for this moment, so that the poller has looked later than that.
     rang: Tick,
@@ -43,18 +43,18 @@ struct Look {
 }
 
 impl Net {
-    /// Whether timers may fire in this turn: whether the input of before the earliest deadline, which has come, is taken in. `before` is the clock of
-    /// the turn before, and so earlier than this turn's look at the poller.
+    /// Moves the watermark on; whether it has come to the earliest deadline, which is due, so that timers may fire.
+    /// `before` is the clock of the turn before, and so earlier than this turn's look at the poller.
     ///
     /// A batch that was not full has brought what there was. The look ends as well after as many events as there are
     /// sources, and does not wait for ever for those that are never read to their end: no flood stops the timers. Without
-    /// them it has heard no more than there was when it began, since the loop may have stood still meanwhile.
+    /// them the watermark goes no further than to where the look began, since the loop may have stood still meanwhile.
     #[cold]
     #[inline(never)]
-    pub(super) fn has_heard(&mut self, before: Tick, batch_was_full: bool) -> bool {
+    pub(super) fn timers_may_fire(&mut self, before: Tick, batch_was_full: bool) -> bool {
         let (now, due, sources) = (self.now, self.timers.next(), self.sources.len());
         let has_more_to_read = !self.ready_list.is_empty() || self.commands_wait;
-        let Hearing { until, rang, look, .. } = &mut self.hearing;
+        let Watermark { until, rang, look, .. } = &mut self.watermark;
         let is_new = look.began < due;
         if is_new {
             let told = look.told;
@@ -83,7 +83,7 @@ impl Net {
         self.stats.late_turns += (delay >= LATE) as u64;
         self.stats.longest_delay = self.stats.longest_delay.max(Duration::from_nanos(delay));
         for _ in 0..self.limits.timers {
-            let Some((key, purpose)) = self.timers.due(self.hearing.until, self.now) else { return };
+            let Some((key, purpose)) = self.timers.due(self.watermark.until, self.now) else { return };
             match purpose {
                 Purpose::User(user_key) => {
                     self.stats.timeouts += 1;
@@ -111,14 +111,14 @@ impl Net {
     fn set_poller_timer(&mut self, next: Tick) -> io::Result<()> {
         let now = self.clock.now();
         self.armed = next;
-        self.hearing.rings_at = next.max(now);
+        self.watermark.rings_at = next.max(now);
         self.poller.set_timer(Duration::from_nanos(next.saturating_sub(now)))
     }
 
     /// The deadline that the poller's timer was set to has come; `arm_timer` sets the next one.
     pub(super) fn timer_event(&mut self) {
         self.armed = Tick::MAX;
-        self.hearing.rang = self.hearing.rings_at.min(self.now);
+        self.watermark.rang = self.watermark.rings_at.min(self.now);
         self.poller.timer_has_rung();
     }
 }
@@ -136,13 +136,13 @@ mod tests {
         let due = net.timers.next();
         net.commands_wait = true;
         net.now = due + 10;
-        assert!(!net.has_heard(due + 5, false), "it is heard first what there is");
+        assert!(!net.timers_may_fire(due + 5, false), "it is heard first what there is");
 
-        (net.now, net.hearing.rang) = (due + 1_000_000, due + 999_000);
-        assert!(net.has_heard(due + 999_999, false), "the timer has waited for long enough");
-        assert_eq!(net.hearing.until, due + 10, "others that came due in the pause have not");
+        (net.now, net.watermark.rang) = (due + 1_000_000, due + 999_000);
+        assert!(net.timers_may_fire(due + 999_999, false), "the timer has waited for long enough");
+        assert_eq!(net.watermark.until, due + 10, "others that came due in the pause have not");
         net.commands_wait = false;
-        assert!(net.has_heard(due + 999_999, false));
-        assert_eq!(net.hearing.until, due + 999_999);
+        assert!(net.timers_may_fire(due + 999_999, false));
+        assert_eq!(net.watermark.until, due + 999_999);
     }
 }
