@@ -10,7 +10,7 @@ use crate::reactor::ids::ConnId;
 use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use crate::reactor::socket::{self, Outcome, StreamSocket};
+use crate::reactor::socket::{self, ConnectOutcome, StreamSocket};
 use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, PAUSED, READ_UNTIL_BLOCKED, READABLE};
 use crate::reactor::stream::outbox::Outbox;
 use crate::reactor::stream::{CONNECTED, Connection};
@@ -187,12 +187,12 @@ impl Net {
         let mut i = 0;
         while i < dial.attempts.len() && !dial.is_over {
             match dial.attempts[i].1.outcome() {
-                Outcome::Pending => i += 1,
-                Outcome::Connected => {
+                ConnectOutcome::Pending => i += 1,
+                ConnectOutcome::Connected => {
                     let (_, socket) = dial.attempts.swap_remove(i);
                     return self.dial_connected(handler, key, socket);
                 }
-                Outcome::Failed(error) => {
+                ConnectOutcome::Failed(error) => {
                     let (address, mut socket) = dial.attempts.swap_remove(i);
                     self.poller.deregister(&mut socket);
                     dial.failures.push((address, error));

@@ -4,16 +4,15 @@ use crate::reactor::address::Address;
 use crate::reactor::sys;
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::ffi::OsString;
-use std::fs::{self, File, Metadata, Permissions};
+use std::fs::{self, File, Metadata};
 use std::io;
-use std::os::fd::OwnedFd;
-use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// A Unix socket that has its name. The socket goes before its file, which asks whether somebody else has it still.
 pub(crate) struct BoundUnix {
     pub(crate) socket: Socket,
-    /// Absent where the name is an abstract one.
+    /// `None` where the name is an abstract one.
     pub(crate) file: Option<SocketFile>,
 }
 
@@ -26,8 +25,8 @@ pub(crate) struct SocketFile {
     is_ours: bool,
 }
 
-/// Binds a Unix socket. A stale file (nobody has its socket any more) is replaced, a live one is "in use", and anything
-/// else is left alone. Of several who bind to one path at once, one wins and the others are told "in use".
+/// Binds a Unix socket. A stale file, of which nobody has the socket any more, is replaced, a live one is "in use", and
+/// anything else is left alone. Of several who bind to one path at once, one wins and the others are told "in use".
 pub(crate) fn bind(address: &Address, path: &Path, mode: Option<u32>) -> io::Result<BoundUnix> {
     let socket = Socket::new(Domain::UNIX, unix_type(address).nonblocking(), None)?;
     let name = sys::unix_address(path)?;
@@ -41,14 +40,14 @@ pub(crate) fn bind(address: &Address, path: &Path, mode: Option<u32>) -> io::Res
         fs::remove_file(path)?;
     }
     if let Some(mode) = mode {
-        // The file is made with the mode of the socket less the umask, so that it is never open to more than it should.
-        File::from(OwnedFd::from(socket.try_clone()?)).set_permissions(Permissions::from_mode(mode))?;
+        // The file has it from the first moment, so that it is never open to more than it should.
+        sys::set_socket_mode(socket.try_clone()?.into(), mode)?;
     }
     socket.bind(&name)?;
     let bound = BoundUnix { socket, file: Some(SocketFile::claim(path)?) };
     drop(lock);
     if let (Some(file), Some(mode)) = (&bound.file, mode) {
-        file.set_mode(mode)?; // What the umask took.
+        file.set_mode(mode)?; // The umask has taken from it.
     }
     Ok(bound)
 }
@@ -153,7 +152,7 @@ impl Lock {
     /// How often a lock is tried that its holder has removed in the meantime.
     const TRIES: usize = 16;
 
-    /// Never waits: what somebody else is binding to is in use.
+    /// Takes the lock without waiting: what somebody else is binding to is in use.
     fn beside(socket: &Path) -> io::Result<Lock> {
         let path = PathBuf::from([socket.as_os_str(), ".lock".as_ref()].into_iter().collect::<OsString>());
         let in_the_way =

@@ -6,7 +6,7 @@ use mio::net::{TcpStream, UnixStream};
 use std::io;
 use std::os::fd::AsFd;
 
-/// A socket that accepts streams. To mio it is a stream as well, for the sake of `try_io`, which its listeners do not have.
+/// A socket that accepts streams. To mio it is a stream as well, since mio's listeners have no `try_io`.
 pub(crate) enum ListenSocket {
     Tcp(TcpStream),
     Unix(UnixStream),
@@ -14,7 +14,7 @@ pub(crate) enum ListenSocket {
 }
 
 impl ListenSocket {
-    /// The next client of the backlog. Its address is asked for only when somebody wants to know it.
+    /// Takes the next client out of the backlog. Its address is asked for only when somebody wants to know it.
     pub(crate) fn accept(&self) -> io::Result<StreamSocket> {
         let accept = || sys::accept(self.as_fd());
         let client = either!(self, ListenSocket, Tcp | Unix | Packets, socket => socket.try_io(accept))?;
@@ -25,7 +25,7 @@ impl ListenSocket {
         })
     }
 
-    /// How many clients wait in the backlog; `None` where the system does not tell, as of Unix sockets.
+    /// How many clients wait in the backlog; `None` where the system does not tell, as it does not of Unix sockets.
     pub(crate) fn waiting(&self) -> Option<usize> {
         matches!(self, ListenSocket::Tcp(_)).then(|| sys::waiting(self.as_fd()).ok()).flatten()
     }

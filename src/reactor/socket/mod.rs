@@ -10,7 +10,7 @@ macro_rules! either {
     };
 }
 
-/// What all kinds have in common: the poller takes them, and a descriptor is in them.
+/// Gives a kind of socket what all kinds have in common: the poller takes them, and a descriptor is in them.
 macro_rules! socket {
     ($kind:ident, $($one:ident)|+) => {
         impl mio::event::Source for $kind {
@@ -67,4 +67,4 @@ pub(crate) use datagram::DatagramSocket;
 pub(crate) use listen::ListenSocket;
 pub(crate) use local_address::local_address;
 pub(crate) use open::{ask_for_notes, bind_datagrams, connect, connect_datagrams, listen, without_source};
-pub(crate) use stream::{Outcome, StreamSocket};
+pub(crate) use stream::{ConnectOutcome, StreamSocket};

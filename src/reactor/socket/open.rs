@@ -11,8 +11,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Begins to connect; whether it is connected already, as a Unix stream always is. One whose listener has a full
-/// backlog would block (EAGAIN), and no event follows.
+/// Begins to connect, and says whether the stream is connected already, as a Unix stream always is. Where a Unix
+/// listener's backlog is full it would block (EAGAIN), and no event follows.
 pub(crate) fn connect(address: &Address, source: Option<IpAddr>) -> io::Result<(StreamSocket, bool)> {
     match address {
         Address::Tcp(..) => {
@@ -48,7 +48,7 @@ fn come_from(socket: &Socket, source: Option<IpAddr>, peer: SocketAddr) -> io::R
     let Some(source) = source else { return Ok(()) };
     sys::bind_without_port(socket.as_fd())?;
     let source = match (source, peer) {
-        // Of the interface behind which the peer is.
+        // A link-local source needs the interface behind which the peer is.
         (IpAddr::V6(ip), SocketAddr::V6(peer)) => SocketAddrV6::new(ip, 0, 0, peer.scope_id()).into(),
         (ip, _) => SocketAddr::new(ip, 0),
     };
@@ -59,7 +59,7 @@ pub(crate) fn without_source(address: &Address) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("{address} has no source address to choose"))
 }
 
-/// Binds and listens; a Unix path has a file.
+/// Binds and listens. The socket of a Unix path comes with its file.
 pub(crate) fn listen(
     address: &Address,
     backlog: u32,
@@ -69,7 +69,7 @@ pub(crate) fn listen(
     match address {
         Address::Tcp(..) => {
             let socket = bind_ip(address, Type::STREAM, options)?;
-            // Linux hands it down to accepted sockets, which saves a call for each client.
+            // Accepted sockets inherit it on Linux, which saves a call for each client.
             socket.set_tcp_nodelay(options.nodelay)?;
             socket.listen(backlog)?;
             Ok((ListenSocket::Tcp(OwnedFd::from(socket).into()), None))
@@ -117,7 +117,7 @@ pub(crate) fn connect_datagrams(address: &Address, source: Option<IpAddr>) -> io
     }
 }
 
-/// Binds a datagram socket; a Unix path has a file.
+/// Binds a datagram socket. That of a Unix path comes with its file.
 pub(crate) fn bind_datagrams(
     address: &Address,
     options: &SocketOptions,

@@ -121,12 +121,12 @@ impl StreamSocket {
     }
 
     /// What has become of a connect that was begun.
-    pub(crate) fn outcome(&self) -> Outcome {
+    pub(crate) fn outcome(&self) -> ConnectOutcome {
         match (self.take_error(), self.peer()) {
-            (Some(error), _) => Outcome::Failed(error),
-            (None, Ok(_)) => Outcome::Connected,
-            (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => Outcome::Pending,
-            (None, Err(error)) => Outcome::Failed(error),
+            (Some(error), _) => ConnectOutcome::Failed(error),
+            (None, Ok(_)) => ConnectOutcome::Connected,
+            (None, Err(error)) if error.kind() == io::ErrorKind::NotConnected => ConnectOutcome::Pending,
+            (None, Err(error)) => ConnectOutcome::Failed(error),
         }
     }
 
@@ -138,7 +138,7 @@ impl StreamSocket {
 socket!(StreamSocket, Tcp | Unix | Packets);
 
 /// How far a connect has come.
-pub(crate) enum Outcome {
+pub(crate) enum ConnectOutcome {
     Pending,
     Connected,
     Failed(io::Error),

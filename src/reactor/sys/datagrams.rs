@@ -20,6 +20,7 @@ pub(crate) struct Arrival {
 pub(crate) struct Received<'a> {
     pub(crate) bytes: &'a [u8],
     pub(crate) from: PeerAddr,
+    /// `None` where the socket was not asked for it.
     pub(crate) to: Option<Arrival>,
     pub(crate) truncated: bool,
     /// What the bytes are to be cut into: several datagrams of one size came as one, of which the last may be shorter.

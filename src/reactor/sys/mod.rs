@@ -23,7 +23,7 @@
 //! | byte counts: arrived and unread, not yet sent, not yet taken by the peer | [`unread`], [`unsent`], [`untaken`] |
 //! | counts of a socket: clients in its backlog, datagrams that it dropped | [`waiting`], [`receive_drops`] |
 //! | options that socket2 lacks | [`ask_for_destination`], [`take_bundles`], [`sends_bundles`], [`bind_without_port`], [`has_upper_layer`] |
-//! | the file of a Unix socket, held and given its mode | [`pin`], [`set_mode`] |
+//! | the file of a Unix socket, held and given its mode, and the mode that it is made with | [`pin`], [`set_mode`], [`set_socket_mode`] |
 //! | the lock beside it | [`open_lock_file`], [`lock`] |
 //! | names of Unix sockets | [`unix_address`], [`unix_path`], [`unix_name`], [`abstract_name`], [`any_unix_name`] |
 //! | network interfaces | [`interface_name`], [`interface_number`] |
@@ -44,7 +44,8 @@ pub(crate) use linux::{
     bind_without_port, forbid_permissions, has_upper_layer, interface_name, interface_number,
     is_no_plain_file, is_under_way, lacks_addresses, lacks_descriptors, lacks_memory, lock, monotonic,
     open_lock_file, pin, receive_drops, receive_record, send, send_vectored, sends_bundles, set_mode,
-    spare_descriptor, take_bundles, unix_address, unix_name, unix_path, unread, unsent, untaken, waiting,
+    set_socket_mode, spare_descriptor, take_bundles, unix_address, unix_name, unix_path, unread, unsent,
+    untaken, waiting,
 };
 pub(crate) use names::{look_up, start_thread};
 pub use poller::Interest;

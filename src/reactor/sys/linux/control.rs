@@ -62,7 +62,7 @@ pub(in crate::reactor::sys) fn leave_from(control: &mut Control, from: Arrival) 
             put(control, 0, libc::IPPROTO_IP, libc::IP_PKTINFO, info)
         }
         IpAddr::V6(ip) => {
-            // SAFETY: as above.
+            // SAFETY: a plain C structure as well.
             let mut info: libc::in6_pktinfo = unsafe { mem::zeroed() };
             info.ipi6_addr.s6_addr = ip.octets();
             // Only a link-local address needs its interface; for others the routes decide.

@@ -18,6 +18,11 @@ pub(crate) fn set_mode(pinned: &File, mode: u32) -> io::Result<()> {
     fs::set_permissions(format!("/proc/self/fd/{}", pinned.as_raw_fd()), Permissions::from_mode(mode))
 }
 
+/// Gives a socket a mode. A bind makes its file with this mode less the umask.
+pub(crate) fn set_socket_mode(socket: OwnedFd, mode: u32) -> io::Result<()> {
+    File::from(socket).set_permissions(Permissions::from_mode(mode))
+}
+
 /// Opens a file to be locked, and makes it where there is none. Neither a link nor a FIFO leads anywhere else.
 pub(crate) fn open_lock_file(path: &Path) -> io::Result<File> {
     let mut options = File::options();

@@ -14,7 +14,7 @@ mod unix_name;
 pub(crate) use errors::{
     forbid_permissions, is_no_plain_file, is_under_way, lacks_addresses, lacks_descriptors, lacks_memory,
 };
-pub(crate) use file::{lock, open_lock_file, pin, set_mode, spare_descriptor};
+pub(crate) use file::{lock, open_lock_file, pin, set_mode, set_socket_mode, spare_descriptor};
 pub(crate) use interface::{interface_name, interface_number};
 pub(crate) use receive::ReceiveBatch;
 pub(crate) use send::SendBatch;

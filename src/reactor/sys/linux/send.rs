@@ -11,7 +11,7 @@ use std::mem;
 use std::ops::Range;
 use std::os::fd::{AsRawFd, BorrowedFd};
 
-/// Datagrams collected before they are sent.
+/// How many datagrams are collected at the most before they are sent.
 const COLLECTED: usize = 8 * BATCH;
 /// No address of ours is longer than that of a Unix socket.
 const LONGEST_NAME: libc::socklen_t = size_of::<libc::sockaddr_un>() as libc::socklen_t;
@@ -32,7 +32,7 @@ unsafe impl Send for SendBatch {}
 
 struct Outgoing {
     range: Range<usize>,
-    /// Nobody, on a connected socket.
+    /// `None` on a connected socket, which has one peer.
     to: Option<SockAddr>,
     from: Option<Arrival>,
 }

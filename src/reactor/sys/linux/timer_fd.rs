@@ -1,4 +1,4 @@
-//! A clock that the poller can wait for.
+//! The timer that the poller can wait for.
 
 use super::check;
 use std::io;
