@@ -72,9 +72,9 @@ impl Net {
     /// for is done then.
     ///
     /// A host that is a name is looked up on a thread kept for that, never on the loop, and so many names at a time as
-    /// [`Limits::resolvers`] says; its addresses are tried in
-    /// turn, the families alternating and the next one starting after 250 ms, as in RFC 8305. The whole may take
-    /// [`Limits::connect`]. [`close`](Net::close) and [`abort`](Net::abort) give it up.
+    /// [`Limits::resolvers`](crate::Limits::resolvers) says; its addresses are tried in turn, the families alternating and
+    /// the next one starting after 250 ms, as in RFC 8305. The whole may take
+    /// [`Limits::connect`](crate::Limits::connect). [`close`](Net::close) and [`abort`](Net::abort) give it up.
     ///
     /// # Errors
     ///
@@ -180,8 +180,8 @@ impl Net {
     }
 
     /// Closes in order: flushes what was sent, ends our side, discards input until the peer has ended its own
-    /// ([`Limits::linger`] at the most), and closes; at once where nothing is unread and nothing unsent. The handler
-    /// hears no more of the connection but `closed`. Returns whether there was an open connection.
+    /// ([`Limits::linger`](crate::Limits::linger) at the most), and closes; at once where nothing is unread and nothing
+    /// unsent. The handler hears no more of the connection but `closed`. Returns whether there was an open connection.
     pub fn close(&mut self, conn: ConnId) -> bool {
         self.give_up_dial(conn.0) || self.begin_stream_close(conn.0, CloseReason::ByUs)
     }
@@ -215,7 +215,7 @@ impl Net {
     }
 
     /// Reads at most `bytes` at a time from this connection (at least one; at most
-    /// [`Limits::read_budget`] in any case).
+    /// [`Limits::read_budget`](crate::Limits::read_budget) in any case).
     pub fn limit_reads(&mut self, conn: ConnId, bytes: usize) -> bool {
         self.limit_stream_reads(conn.0, bytes)
     }

@@ -7,8 +7,8 @@ use std::net::IpAddr;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
-/// The options of one socket, lent by [`Net::controls`]. Errors are the operating system's: `Unsupported` or
-/// `InvalidInput` where a kind of socket does not have the option.
+/// The options of one socket, lent by [`Net::controls`](crate::Net::controls). Errors are the operating system's:
+/// `Unsupported` or `InvalidInput` where a kind of socket does not have the option.
 ///
 /// ```
 /// # let mut reactor = hullo::Reactor::new()?;
@@ -79,7 +79,7 @@ impl Controls<'_> {
 
     /// Bytes that left and that the peer has not taken yet: not acknowledged on TCP, not read on a Unix socket (SIOCOUTQ;
     /// there each message counts with what the system adds to it). What still waits for the system is not among them
-    /// ([`Net::waiting`]).
+    /// ([`Net::waiting`](crate::Net::waiting)).
     pub fn untaken(&self) -> io::Result<usize> {
         sys::untaken(self.0)
     }

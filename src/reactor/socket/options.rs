@@ -1,6 +1,6 @@
 //! How a socket is opened.
 
-/// How [`Net::listen_with`] and [`Net::bind_with`] open a socket.
+/// How [`Net::listen_with`](crate::Net::listen_with) and [`Net::bind_with`](crate::Net::bind_with) open a socket.
 ///
 /// ```
 /// # use hullo::SocketOptions;
