@@ -19,6 +19,16 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("cli", &["reactor", "greeting", "frames", "daemon", "load", "client", "process", "cli"]),
 ];
 
+/// The rooms of the load tester, with what each may import of them: each uses those above it, and none below.
+const ROOMS_OF_LOAD: &[(&str, &[&str])] = &[
+    ("text", &["text"]),
+    ("plan", &["text", "plan"]),
+    ("books", &["text", "plan", "books"]),
+    ("clients", &["text", "plan", "books", "clients"]),
+    ("report", &["plan", "books", "report"]),
+    ("engine", &["text", "plan", "books", "clients", "report", "engine"]),
+];
+
 /// Packages that a room must not know of.
 const FOREIGN: &[(&str, &[&str])] = &[
     (
@@ -60,7 +70,7 @@ fn imports_point_down_only() {
     for (room, allowed) in ROOMS {
         for file in sources(&folder(room)) {
             seen += 1;
-            for (line, path) in paths(&code(&file)) {
+            for (line, path) in paths(&code(&file), &["crate::", "hullo::"]) {
                 let target = room_of(&path);
                 assert!(
                     allowed.contains(&target.as_str()),
@@ -71,6 +81,32 @@ fn imports_point_down_only() {
         }
     }
     assert!(seen > 20, "only {seen} files were read: is the test run from the crate's folder?");
+}
+
+#[test]
+fn the_rooms_of_the_load_tester_use_each_other_in_one_direction() {
+    let load = Path::new("src/bin/hullo/load");
+    for entry in fs::read_dir(load).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = entry.file_name().unwrap().to_str().unwrap();
+        let is_known = ROOMS_OF_LOAD.iter().any(|(room, _)| *room == name);
+        assert!(is_known || name == "mod.rs", "{name} is in none of the rooms {ROOMS_OF_LOAD:?}");
+    }
+    for (room, allowed) in ROOMS_OF_LOAD {
+        let files = sources(&load.join(room));
+        assert!(!files.is_empty(), "the load tester has no room {room}");
+        for file in files {
+            let code = code(&file);
+            for (line, target) in paths(&code, &["crate::load::"]) {
+                assert!(
+                    allowed.contains(&target.as_str()),
+                    "{}:{line}: {room} may not use crate::load::{target}; it may use {allowed:?}",
+                    file.display()
+                );
+            }
+            let above = code.lines().find(|line| line.contains("super::super::"));
+            assert_eq!(above, None, "{}: write the path from the crate, so that it is read", file.display());
+        }
+    }
 }
 
 #[test]
@@ -199,10 +235,10 @@ fn code(file: &Path) -> String {
     text.lines().map(|line| line.split("//").next().unwrap()).collect::<Vec<_>>().join("\n")
 }
 
-/// Every path that begins at the crate, with its line; groups are taken apart.
-fn paths(code: &str) -> Vec<(usize, String)> {
+/// The first name of every path that begins at one of the roots, with its line; groups are taken apart.
+fn paths(code: &str, roots: &[&str]) -> Vec<(usize, String)> {
     let mut found = Vec::new();
-    for root in ["crate::", "hullo::"] {
+    for root in roots {
         for (at, _) in code.match_indices(root) {
             let line = code[..at].lines().count().max(1);
             let rest = &code[at + root.len()..];
