@@ -62,7 +62,8 @@ pub fn run(plan: &Plan, progress: &mut Progress, tell: &mut dyn FnMut(&Interval)
         }
     }
     engine.end_progress();
-    let outcome = engine.outcome();
+    let mut outcome = engine.outcome();
+    outcome.verdict = report::verdict::verdict(&outcome, plan);
     signals::end_the_process_on(&SIGNALS)?;
     Ok(outcome)
 }

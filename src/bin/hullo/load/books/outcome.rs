@@ -66,6 +66,10 @@ pub struct Outcome {
     pub never_alive: BTreeMap<String, u64>,
     /// One entry a second, from the first connection to the end of the drain.
     pub intervals: Vec<Interval>,
+    /// What kept the run from going as it was asked for, in the order in which it happened.
+    pub mishaps: Vec<Mishap>,
+    /// Lost requests that were forgotten for want of memory: a late answer to one of them counts as duplicate.
+    pub forgotten: u64,
     /// The signal that ended the run before its end.
     pub signal: Option<i32>,
     pub verdict: Verdict,
@@ -212,6 +216,23 @@ pub struct Evidence {
     pub sequence: Option<u64>,
     pub expected: Vec<u8>,
     pub received: Vec<u8>,
+}
+
+/// What keeps a run from going as it was asked for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mishap {
+    /// When the ramp was over, no client lived.
+    NobodyAlive,
+    /// So many clients were not begun, since nobody came to life for that time.
+    NotBegun(u64, Duration),
+    /// No session came to life; that time is given where some had done so before.
+    NothingConnects(Option<Duration>),
+    /// Every client was lost before the end.
+    EveryClientLost,
+    /// No reply came for that time.
+    Silence(Duration),
+    /// After so many of the requests that were wanted, every client waits for replies that are overdue.
+    Stuck { issued: u64, wanted: u64 },
 }
 
 /// Where a run stands.

@@ -6,8 +6,6 @@ use crate::load::books::verdict::Verdict;
 use crate::load::clients::flights::FlightState;
 use crate::load::engine::Engine;
 use crate::load::engine::clock::nanoseconds;
-use crate::load::report::advice::advice;
-use crate::load::report::verdict;
 use hullo::Net;
 use std::time::Duration;
 
@@ -31,13 +29,6 @@ impl Engine<'_> {
         let UnderWay { unsent, overdue, .. } = self.measured_under_way();
         self.ledger.never_sent(unsent);
         self.ledger.audit(self.phase, UnderWay { overdue, ..UnderWay::default() });
-        let forgotten = self.replies.lost().forgotten();
-        if forgotten > 0 {
-            self.notes.push(format!(
-                "{forgotten} lost requests were forgotten for want of memory: a late answer to one of them counts as \
-                 duplicate"
-            ));
-        }
         self.count_drops(net);
     }
 
@@ -68,7 +59,7 @@ impl Engine<'_> {
         }
     }
 
-    /// All figures of the run, and what to think of them.
+    /// All figures of the run. What to think of them is for the report to say.
     pub fn outcome(mut self) -> Outcome {
         let plan = self.plan;
         let measured = Duration::from_nanos(self.measured.1 - self.measured.0);
@@ -83,7 +74,7 @@ impl Engine<'_> {
         };
         let asked = self.asked();
         let totals = self.ledger.into_totals();
-        let mut outcome = Outcome {
+        Outcome {
             command: plan.command.clone(),
             target: self.sessions.target().clone(),
             mode: if plan.rate.is_some() { Mode::Open } else { Mode::Closed },
@@ -110,12 +101,11 @@ impl Engine<'_> {
             failures: totals.failures,
             never_alive: totals.never_alive,
             intervals: totals.intervals,
+            mishaps: self.mishaps,
+            forgotten: self.replies.lost().forgotten(),
             signal: self.signal,
             verdict: Verdict::default(),
-        };
-        let notes = [self.notes, advice(&outcome, &plan.script)].concat();
-        outcome.verdict = verdict::verdict(&outcome, &plan.expectations, self.faults, notes);
-        outcome
+        }
     }
 
     /// Memory that one client takes, in bytes.

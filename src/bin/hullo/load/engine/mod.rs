@@ -18,7 +18,7 @@ pub mod silence;
 pub mod unsent;
 
 use crate::load::books::ledger::Ledger;
-use crate::load::books::outcome::{Interval, Phase};
+use crate::load::books::outcome::{Interval, Mishap, Phase};
 use crate::load::clients::client::Clients;
 use crate::load::clients::ramp::Ramp;
 use crate::load::clients::replies::Replies;
@@ -81,8 +81,7 @@ pub struct Engine<'a> {
     /// Hears of each second.
     tell: &'a mut dyn FnMut(&Interval),
     /// Sentences on what went wrong, and on what else a reader must know.
-    faults: Vec<String>,
-    notes: Vec<String>,
+    mishaps: Vec<Mishap>,
     receive_drops: u64,
 }
 
@@ -128,8 +127,7 @@ impl<'a> Engine<'a> {
             signal: None,
             progress,
             tell,
-            faults: Vec::new(),
-            notes: Vec::new(),
+            mishaps: Vec::new(),
             receive_drops: 0,
         }
     }

@@ -1,6 +1,6 @@
 //! The phases of a run: how each begins, and when it is over.
 
-use crate::load::books::outcome::Phase;
+use crate::load::books::outcome::{Mishap, Phase};
 use crate::load::engine::alarm::Alarm;
 use crate::load::engine::clock::nanoseconds;
 use crate::load::engine::{Engine, set_timer};
@@ -16,7 +16,7 @@ impl Engine<'_> {
     pub(super) fn warm_up(&mut self, net: &mut Net) {
         self.ramp_ended = self.clock.now();
         if self.sessions.alive_now() == 0 && !self.plan.churn {
-            return self.end_early(net, "no client was alive when the ramp was over");
+            return self.end_early(net, Mishap::NobodyAlive);
         }
         if self.plan.warmup.is_zero() {
             return self.measure(net);
@@ -112,8 +112,8 @@ impl Engine<'_> {
     }
 
     /// The end before its time: there is nobody left to ask.
-    pub(super) fn end_early(&mut self, net: &mut Net, fault: &str) {
-        self.faults.push(fault.to_owned());
+    pub(super) fn end_early(&mut self, net: &mut Net, mishap: Mishap) {
+        self.mishaps.push(mishap);
         self.ended_early = true;
         self.finish(net);
     }

@@ -1,6 +1,6 @@
 //! How clients come to life, and how their sessions end.
 
-use crate::load::books::outcome::Phase;
+use crate::load::books::outcome::{Mishap, Phase};
 use crate::load::clients::client::Stage;
 use crate::load::clients::flights::FlightKind;
 use crate::load::clients::ramp::RampStep;
@@ -8,7 +8,6 @@ use crate::load::engine::alarm::Alarm;
 use crate::load::engine::clock::nanoseconds;
 use crate::load::engine::handler::cause;
 use crate::load::engine::{Engine, set_timer};
-use crate::load::report::{counted, shown};
 use crate::load::text::request::ClientId;
 use hullo::{CloseReason, Net};
 use std::time::Duration;
@@ -61,11 +60,7 @@ impl Engine<'_> {
             return;
         }
         let rest = self.ramp.give_up();
-        self.faults.push(format!(
-            "{} not begun: nobody came to life for {}",
-            counted(rest.into(), "client was", "clients were"),
-            shown(self.plan.connect_timeout)
-        ));
+        self.mishaps.push(Mishap::NotBegun(rest.into(), self.plan.connect_timeout));
         for _ in 0..rest {
             self.sessions.failed();
             self.ledger.fail_to_live("not begun");
@@ -185,14 +180,13 @@ impl Engine<'_> {
         self.back_off(net, id);
         let counts = self.sessions.counts();
         if counts.alive == 0 && counts.failed >= counts.asked {
-            return self.end_early(net, "no connection came to life, and no more were tried");
+            return self.end_early(net, Mishap::NothingConnects(None));
         }
         // Without an end by the clock a dead server is not asked for ever.
         let patience = self.plan.connect_timeout;
         let is_given_up = self.ramp.is_stuck(self.clock.now(), nanoseconds(patience));
         if self.phase == Phase::Measure && self.asked().is_none() && is_given_up {
-            let fault = format!("no connection came to life for {}, and no more were tried", shown(patience));
-            return self.end_early(net, &fault);
+            return self.end_early(net, Mishap::NothingConnects(Some(patience)));
         }
         self.check_end(net);
     }
@@ -235,7 +229,7 @@ impl Engine<'_> {
             if self.phase == Phase::Drain {
                 return self.finish(net);
             }
-            return self.end_early(net, "every client was lost before the end");
+            return self.end_early(net, Mishap::EveryClientLost);
         }
         self.check_end(net);
     }

@@ -1,9 +1,8 @@
 //! A run that no clock ends must not wait for ever: for a server that answers no more, or for clients that cannot ask.
 
-use crate::load::books::outcome::{Books, Phase};
+use crate::load::books::outcome::{Books, Mishap, Phase};
 use crate::load::engine::Engine;
 use crate::load::engine::clock::nanoseconds;
-use crate::load::report::shown;
 use hullo::Net;
 
 /// What had happened when somebody last looked.
@@ -43,16 +42,13 @@ impl Engine<'_> {
         // So long a server may take to answer anything at all.
         let patience = self.plan.connect_timeout.saturating_add(self.plan.timeout);
         if self.asked().is_none() && silence >= nanoseconds(patience) {
-            let patience = shown(patience);
-            return self.end_early(net, &format!("no reply came for {patience}, and no more were asked for"));
+            return self.end_early(net, Mishap::Silence(patience));
         }
         // All clients are behind with their overdue requests.
         let has_more = self.pace.planned(self.clock.now()) > self.pace.issued() || self.plan.rate.is_none();
         if self.plan.duration.is_none() && is_measuring && is_still && has_more {
             let (issued, wanted) = (self.pace.issued(), self.plan.requests.unwrap_or(0));
-            self.faults.push(format!(
-                "stopped after {issued} of {wanted} requests: every client waits for replies that are overdue"
-            ));
+            self.mishaps.push(Mishap::Stuck { issued, wanted });
             self.ended_early = true;
             self.drain(net);
         }

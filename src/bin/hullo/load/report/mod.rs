@@ -3,7 +3,7 @@
 //!
 //! [`Outcome`]: super::Outcome
 
-pub mod advice;
+mod advice;
 mod figures;
 mod headline;
 mod histogram_log;

@@ -1,9 +1,9 @@
 //! What to think of a run: whether its figures are the server's or our own, and how it exits.
 
-use crate::load::books::outcome::{Mode, Outcome};
+use crate::load::books::outcome::{Mishap, Mode, Outcome};
 use crate::load::books::verdict::{Conclusion, Judged, Judgement, Promise, Status, Verdict};
-use crate::load::plan::Check;
-use crate::load::plan::expectations::Expectation;
+use crate::load::plan::{Check, Plan};
+use crate::load::report::advice::advice;
 use crate::load::report::judgement::judge;
 use crate::load::report::{counted, shown};
 use std::collections::BTreeMap;
@@ -18,19 +18,16 @@ const STALL: Duration = Duration::from_millis(100);
 /// Requests may leave so late without a word of it.
 const LAG: Duration = Duration::from_millis(1);
 
-/// The verdict; `faults` are what went wrong on the way, `notes` what else a reader must know of it.
-pub fn verdict(
-    outcome: &Outcome,
-    expectations: &[Expectation],
-    faults: Vec<String>,
-    notes: Vec<String>,
-) -> Verdict {
+/// The verdict on a run of that plan.
+pub fn verdict(outcome: &Outcome, plan: &Plan) -> Verdict {
     let limits = limits(outcome);
     let is_trusted = limits.is_empty();
-    let expectations: Vec<Judged> =
-        expectations.iter().map(|expectation| judge(expectation, outcome, is_trusted)).collect();
-    let remarks = [notes, remarks(outcome, is_trusted, &expectations)].concat();
-    let faults = [limits, faults, shortfall(outcome)].concat();
+    let judged = plan.expectations.iter().map(|expectation| judge(expectation, outcome, is_trusted));
+    let expectations: Vec<Judged> = judged.collect();
+    let mishaps = outcome.mishaps.iter().map(mishap).collect();
+    let faults = [limits, mishaps, shortfall(outcome)].concat();
+    let advice = advice(outcome, &plan.script);
+    let remarks = [forgotten(outcome), advice, remarks(outcome, is_trusted, &expectations)].concat();
     // Where nothing was completed there is nothing to trust.
     let trustworthy = is_trusted && outcome.books.correct > 0;
     let verdict = Verdict { trustworthy, faults, remarks, expectations };
@@ -120,6 +117,39 @@ fn limits(outcome: &Outcome) -> Vec<String> {
         limits.push(format!("our own receive queues dropped {drops}"));
     }
     limits
+}
+
+fn mishap(mishap: &Mishap) -> String {
+    match *mishap {
+        Mishap::NobodyAlive => "no client was alive when the ramp was over".to_owned(),
+        Mishap::NotBegun(clients, patience) => {
+            let clients = counted(clients, "client was", "clients were");
+            format!("{clients} not begun: nobody came to life for {}", shown(patience))
+        }
+        Mishap::NothingConnects(None) => "no connection came to life, and no more were tried".to_owned(),
+        Mishap::NothingConnects(Some(patience)) => {
+            format!("no connection came to life for {}, and no more were tried", shown(patience))
+        }
+        Mishap::EveryClientLost => "every client was lost before the end".to_owned(),
+        Mishap::Silence(patience) => {
+            format!("no reply came for {}, and no more were asked for", shown(patience))
+        }
+        Mishap::Stuck { issued, wanted } => {
+            format!(
+                "stopped after {issued} of {wanted} requests: every client waits for replies that are overdue"
+            )
+        }
+    }
+}
+
+fn forgotten(outcome: &Outcome) -> Vec<String> {
+    let sentence = || {
+        format!(
+            "{} lost requests were forgotten for want of memory: a late answer to one of them counts as duplicate",
+            outcome.forgotten
+        )
+    };
+    (outcome.forgotten > 0).then(sentence).into_iter().collect()
 }
 
 /// What fell short of what was asked.

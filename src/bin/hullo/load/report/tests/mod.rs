@@ -180,6 +180,8 @@ fn empty() -> Outcome {
         failures: BTreeMap::new(),
         never_alive: BTreeMap::new(),
         intervals: Vec::new(),
+        mishaps: Vec::new(),
+        forgotten: 0,
         signal: None,
         verdict: Verdict { trustworthy: true, ..Verdict::default() },
     }
