@@ -4,27 +4,27 @@
 
 use std::time::Duration;
 
-/// Longer than anybody means, and far from where adding it to a clock overflows.
+/// The longest duration: longer than anybody means, and far from where adding it to a clock would overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// Counts end up in 32-bit system calls.
-const MOST: u64 = i32::MAX as u64;
+/// The largest count, since counts end up in 32-bit system calls.
+const LARGEST_COUNT: u64 = i32::MAX as u64;
 
-/// No buffer of the daemon is meant to be larger.
-const LARGEST: u64 = 1 << 30;
+/// The largest size: no buffer is meant to be larger.
+const LARGEST_SIZE: u64 = 1 << 30;
 
 const TIMES: [Unit; 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 const SIZES: [Unit; 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
 const COUNTS: [Unit; 3] = [("M", 1_000_000), ("k", 1000), ("", 1)];
 
-/// Read as well, and never written.
+/// Units that are read as well, but never written.
 const OTHER_TIMES: [Unit; 4] = [("", 1000), ("sec", 1000), ("min", 60_000), ("d", 86_400_000)];
 const OTHER_SIZES: [Unit; 1] = [("", 1)];
 
-/// A suffix, and how many of the smallest unit it stands for; the largest come first.
+/// A suffix, and how many of the smallest unit it stands for. In a list of units the largest comes first.
 type Unit = (&'static str, u64);
 
-/// `500ms`, `5s`, `1.5h`, `1m30s`; a plain number is seconds.
+/// Parses `500ms`, `5s`, `1.5h` or `1m30s`; a plain number is in seconds.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let units = [TIMES.as_slice(), &OTHER_TIMES].concat();
     sum(text, &units)
@@ -36,21 +36,21 @@ pub fn duration(text: &str) -> Result<Duration, String> {
         })
 }
 
-/// `64KiB`, `1MiB`; a plain number is bytes. `64k` is refused: it is 64,000 to some.
+/// Parses `64KiB` or `1MiB`; a plain number is in bytes. `64k` is refused, since some take it for 64,000.
 pub fn size(text: &str) -> Result<usize, String> {
     let units = [SIZES.as_slice(), &OTHER_SIZES].concat();
     match amount(text, &units) {
         None => Err("not a size: write it as 512, 64KiB or 1MiB".to_owned()),
-        Some(bytes) if bytes > LARGEST => Err("larger than 1GiB: choose a smaller size".to_owned()),
+        Some(bytes) if bytes > LARGEST_SIZE => Err("larger than 1GiB: choose a smaller size".to_owned()),
         Some(bytes) => Ok(bytes as usize),
     }
 }
 
-/// `10k`, `2M`, `10000`, `1e4`.
+/// Parses `10k`, `2M`, `10000` or `1e4`.
 pub fn count(text: &str) -> Result<usize, String> {
     match amount(text, &COUNTS) {
         None => Err("not a count: write it as 10000, 10k or 1M".to_owned()),
-        Some(number) if number > MOST => Err("too large a count: choose at most 2147M".to_owned()),
+        Some(number) if number > LARGEST_COUNT => Err("too large a count: choose at most 2147M".to_owned()),
         Some(number) => Ok(number as usize),
     }
 }
@@ -74,7 +74,7 @@ pub fn write_count(number: usize) -> String {
     write(number as u64, &COUNTS)
 }
 
-/// Several amounts, each in a smaller unit than the one before it: `1m30s`.
+/// Adds several amounts up, each in a smaller unit than the one before it: `1m30s`.
 fn sum(text: &str, units: &[Unit]) -> Option<u64> {
     let (mut sum, mut last, mut rest) = (0u64, u64::MAX, text.trim());
     loop {
@@ -93,22 +93,22 @@ fn sum(text: &str, units: &[Unit]) -> Option<u64> {
     }
 }
 
-/// One amount, in the smallest of the units.
+/// Parses one amount, and returns it in the smallest of the units.
 fn amount(text: &str, units: &[Unit]) -> Option<u64> {
     let (piece, behind) = Piece::first(text.trim())?;
     if behind.is_empty() { piece.times(piece.unit(units)?) } else { None }
 }
 
-/// A number without a sign, `5`, `1.5` or `1e4`, and the letters behind it.
+/// A number without a sign, like `5`, `1.5` or `1e4`, and the letters behind it.
 struct Piece<'t> {
-    /// All digits as one number, to be divided by so many powers of ten.
+    /// All digits as one number, which is to be divided by a power of ten.
     digits: u128,
     scale: i32,
     suffix: &'t str,
 }
 
 impl<'t> Piece<'t> {
-    /// The one that the text begins with, and the rest.
+    /// Splits a text behind the amount that it begins with.
     fn first(text: &'t str) -> Option<(Piece<'t>, &'t str)> {
         let (whole, mut rest) = split_digits(text);
         let mut digits = whole.to_owned();
@@ -140,7 +140,7 @@ impl<'t> Piece<'t> {
         units.iter().find(|(name, _)| name.eq_ignore_ascii_case(self.suffix)).map(|(_, size)| *size)
     }
 
-    /// In the smallest unit, if that leaves no rest; the largest number stands for all that are larger.
+    /// The amount in the smallest unit; `None` if it is no whole number of it. A number that is too large becomes the largest one.
     fn times(&self, unit: u64) -> Option<u64> {
         let amount = self.digits.saturating_mul(unit.into());
         let power = 10u128.saturating_pow(self.scale.unsigned_abs());
@@ -157,7 +157,7 @@ fn split_digits(text: &str) -> (&str, &str) {
     text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
-/// In the largest unit that leaves no rest.
+/// Writes a number in the largest unit that leaves no remainder.
 fn write(amount: u64, units: &[Unit]) -> String {
     let fits = |(_, size): &&Unit| amount >= *size && amount.is_multiple_of(*size);
     match units.iter().find(fits) {

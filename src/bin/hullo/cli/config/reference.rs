@@ -12,15 +12,15 @@ or \"1MiB\" (powers of 1024). A duration is a number of seconds or a text like \
 unit stands in quotes.";
 
 /// One table of the config.
-pub struct Table {
+pub struct TableReference {
     /// The line that begins the table; empty for the file itself.
     pub head: &'static str,
     pub meaning: &'static str,
-    pub entries: Vec<Entry>,
+    pub entries: Vec<KeyReference>,
 }
 
 /// One key of a table.
-pub struct Entry {
+pub struct KeyReference {
     pub key: &'static str,
     /// What the value is, or its unit.
     pub unit: &'static str,
@@ -30,11 +30,11 @@ pub struct Entry {
 }
 
 /// The tables, in the order in which they are explained.
-pub fn tables() -> [Table; 4] {
+pub fn tables() -> [TableReference; 4] {
     [file(), limits(), listen(), dialect()]
 }
 
-impl Table {
+impl TableReference {
     /// Writes the table as comments of a config, with no line wider than a page.
     pub fn to_comments(&self) -> String {
         let name = match self.head.trim_matches(['[', ']']) {
@@ -56,9 +56,9 @@ impl Table {
     }
 }
 
-impl Entry {
-    pub fn new(key: &'static str, unit: &'static str, default: &str, meaning: &'static str) -> Entry {
-        Entry { key, unit, default: default.to_owned(), meaning }
+impl KeyReference {
+    pub fn new(key: &'static str, unit: &'static str, default: &str, meaning: &'static str) -> KeyReference {
+        KeyReference { key, unit, default: default.to_owned(), meaning }
     }
 
     /// What is written behind the key: the unit, and the default.
@@ -70,27 +70,27 @@ impl Entry {
     }
 }
 
-fn file() -> Table {
-    Table {
+fn file() -> TableReference {
+    TableReference {
         head: "",
         meaning: "What stands before any table, and the tables that there are.",
         entries: vec![
-            Entry::new("listen", "tables", "the two sockets of `hullo serve`", "One for each socket."),
-            Entry::new("dialects", "tables", "none", "One for each dialect of your own."),
-            Entry::new("limits", "table", "as below", "Bounds of the whole daemon."),
-            Entry::new(
+            KeyReference::new("listen", "tables", "the two sockets of `hullo serve`", "One for each socket."),
+            KeyReference::new("dialects", "tables", "none", "One for each dialect of your own."),
+            KeyReference::new("limits", "table", "as below", "Bounds of the whole daemon."),
+            KeyReference::new(
                 "framing",
                 "raw, line or auto",
                 "that of the dialect",
                 "How the streams of sockets without a framing of their own are cut into messages.",
             ),
-            Entry::new(
+            KeyReference::new(
                 "log_level",
                 "level",
                 "info",
                 "How much to log: off, error, warn, info, debug or trace. HULLO_LOG and --log-level count more.",
             ),
-            Entry::new(
+            KeyReference::new(
                 "reactors",
                 "1 to 256",
                 "1",
@@ -100,10 +100,11 @@ fn file() -> Table {
     }
 }
 
-fn limits() -> Table {
-    let entry =
-        |(key, unit, default): (&'static str, _, String)| Entry::new(key, unit, &default, meaning(key));
-    Table {
+fn limits() -> TableReference {
+    let entry = |(key, unit, default): (&'static str, _, String)| {
+        KeyReference::new(key, unit, &default, meaning(key))
+    };
+    TableReference {
         head: "[limits]",
         meaning: "The bounds of the whole daemon.",
         entries: LimitsTable::keys().into_iter().map(entry).collect(),
@@ -152,13 +153,13 @@ fn meaning(key: &str) -> &'static str {
     }
 }
 
-fn listen() -> Table {
-    Table {
+fn listen() -> TableReference {
+    TableReference {
         head: "[[listen]]",
         meaning: "A socket, or one for each address of a name; there may be many of these tables. Addresses on the \
                   command line take the place of all of them.",
         entries: vec![
-            Entry::new(
+            KeyReference::new(
                 "address",
                 "address",
                 "",
@@ -166,14 +167,19 @@ fn listen() -> Table {
                  @NAME as a PATH is in Linux's abstract namespace. HOST is an address ([fe80::1%eth0] with \
                  its interface), a name or * for every interface.",
             ),
-            Entry::new("dialect", "text", "hello", "What to say: one of `hullo dialects`, or of this file."),
-            Entry::new(
+            KeyReference::new(
+                "dialect",
+                "text",
+                "hello",
+                "What to say: one of `hullo dialects`, or of this file.",
+            ),
+            KeyReference::new(
                 "framing",
                 "raw, line or auto",
                 "that of the dialect",
                 "How a stream is cut into messages; not for datagrams.",
             ),
-            Entry::new(
+            KeyReference::new(
                 "mode",
                 "octal text",
                 "as the umask leaves it",
@@ -183,10 +189,10 @@ fn listen() -> Table {
     }
 }
 
-fn dialect() -> Table {
+fn dialect() -> TableReference {
     let none = DialectSpec::default();
-    let entry = Entry::new;
-    Table {
+    let entry = KeyReference::new;
+    TableReference {
         head: "[dialects.NAME]",
         meaning: "A dialect of your own; its name has letters, digits, - and _.",
         entries: vec![
@@ -287,7 +293,7 @@ mod tests {
         }
     }
 
-    fn dialect_entries() -> impl Iterator<Item = Entry> {
+    fn dialect_entries() -> impl Iterator<Item = KeyReference> {
         dialect().entries.into_iter()
     }
 

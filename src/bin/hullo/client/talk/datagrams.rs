@@ -1,6 +1,6 @@
 //! A conversation by datagrams: where they go, and how many answers are missing.
 
-use super::failure::TalkError;
+use super::error::TalkError;
 use hullo::{Address, DatagramId, Net};
 use std::collections::VecDeque;
 use std::io;

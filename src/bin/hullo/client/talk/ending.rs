@@ -1,8 +1,8 @@
 //! How a conversation comes to its end: all is sent, the server ends its side, or time runs out.
 
 use super::TalkOutcome;
-use super::failure::TalkError;
-use super::talker::{Peer, Progress, REPLY_PAUSE, TalkPhase, Talker};
+use super::error::TalkError;
+use super::talker::{Activity, Peer, REPLY_PAUSE, TalkPhase, Talker};
 use hullo::{CloseReason, Closed, ConnId, Net};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::SockRef;
@@ -17,7 +17,7 @@ impl Talker<'_> {
         if let Some(clock) = self.interval_timer.take() {
             net.cancel_timer(clock);
         }
-        self.progress.at = net.now();
+        self.activity.at = net.now();
         let patience = self.unless_zero(self.plan.timeout);
         match &self.peer {
             Peer::Stream(_) if self.has_server_ended => {
@@ -31,7 +31,7 @@ impl Talker<'_> {
             Peer::Stream(conn) => {
                 let conn = *conn;
                 net.shutdown_write(conn);
-                self.progress.output_mark = net.info(conn).map_or(0, |info| info.bytes_out);
+                self.activity.output_mark = net.info(conn).map_or(0, |info| info.bytes_out);
                 self.enter(net, TalkPhase::AwaitingEnd, self.check_interval());
             }
             // No answer is missing, but it is worth waiting a moment for a refusal.
@@ -45,7 +45,7 @@ impl Talker<'_> {
 
     /// The server has ended its side, and will say nothing more. It may still be reading: only sending shows whether it is.
     pub fn on_server_end(&mut self, net: &mut Net) {
-        self.progress.at = net.now();
+        self.activity.at = net.now();
         if let TalkPhase::AwaitingEnd | TalkPhase::Closing = self.phase {
             return; // We have ended ours as well, so that the connection closes.
         }
@@ -149,11 +149,11 @@ impl Talker<'_> {
     /// How much of the timeout is left since a byte last moved; `None` if none is left. A new output mark means that our output
     /// has moved.
     fn remaining_time(&mut self, net: &Net, mark: u64) -> Option<Duration> {
-        if mark != self.progress.output_mark {
-            self.progress = Progress { at: net.now(), output_mark: mark };
+        if mark != self.activity.output_mark {
+            self.activity = Activity { at: net.now(), output_mark: mark };
         }
         let Some(timeout) = self.unless_zero(self.plan.timeout) else { return Some(Duration::MAX) };
-        let since = net.now().saturating_duration_since(self.progress.at);
+        let since = net.now().saturating_duration_since(self.activity.at);
         timeout.checked_sub(since).filter(|rest| !rest.is_zero())
     }
 

@@ -1,7 +1,7 @@
 //! The events of the network, of standard input and of the timers, each handed to the talker.
 
 use super::TalkOutcome;
-use super::failure::TalkError;
+use super::error::TalkError;
 use super::outgoing::INPUT_TIMER;
 use super::talker::{INTERVAL_TIMER, PAUSE_TIMER, PHASE_TIMER, Peer, TalkPhase, Talker, WELCOME_WAIT};
 use hullo::{Closed, ConnId, ConnectError, Datagram, FdId, Handler, Net, Origin, Readiness};

@@ -5,8 +5,8 @@
 
 mod datagrams;
 mod ending;
+mod error;
 mod expected_reply;
-mod failure;
 mod handler;
 mod input;
 mod lines;
@@ -15,7 +15,7 @@ mod screen;
 mod talker;
 
 pub use crate::client::charset::Charset;
-pub use failure::TalkError;
+pub use error::TalkError;
 
 use crate::signals::Signals;
 use datagrams::DatagramExchange;

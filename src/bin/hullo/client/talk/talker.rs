@@ -1,8 +1,8 @@
 //! The conversation on the loop: when a message is sent, and when an answer is whole.
 
 use super::datagrams::DatagramExchange;
+use super::error::TalkError;
 use super::expected_reply::{ExpectedReply, Predictor, ReplyStatus};
-use super::failure::TalkError;
 use super::outgoing::{NextMessage, Outgoing};
 use super::screen::Screen;
 use super::{Conversation, TalkOutcome};
@@ -44,7 +44,7 @@ pub struct Talker<'a> {
     pause_timer: Option<TimerId>,
     /// The clock of `--every`. It runs from the first message on.
     pub interval_timer: Option<TimerId>,
-    pub progress: Progress,
+    pub activity: Activity,
     /// The last message should have an answer, and nothing has come since it was sent.
     pub is_answer_due: bool,
     /// The server ended its side first. It may still be reading.
@@ -55,7 +55,7 @@ pub struct Talker<'a> {
 }
 
 /// When a byte last moved in either direction, and how far our output was at that moment.
-pub struct Progress {
+pub struct Activity {
     pub at: Instant,
     pub output_mark: u64,
 }
@@ -107,7 +107,7 @@ impl<'a> Talker<'a> {
             phase_timer: None,
             pause_timer: None,
             interval_timer: None,
-            progress: Progress { at: Instant::now(), output_mark: 0 },
+            activity: Activity { at: Instant::now(), output_mark: 0 },
             is_answer_due: false,
             has_server_ended: false,
             server_ended_unasked: false,
@@ -337,7 +337,7 @@ impl<'a> Talker<'a> {
 
     /// Shows what the server has said. Returns whether the conversation goes on.
     pub fn show(&mut self, net: &mut Net, bytes: &[u8]) -> bool {
-        self.progress.at = net.now();
+        self.activity.at = net.now();
         self.is_answer_due = false;
         match self.screen.show(bytes) {
             Ok(()) => true,

@@ -9,13 +9,13 @@ const SIZE_LINE_LIMIT: usize = 4096;
 
 #[derive(Default)]
 pub struct Chunks {
-    state: State,
+    state: ChunkState,
     /// What has come of the current line.
     line: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Default)]
-enum State {
+enum ChunkState {
     #[default]
     Size,
     /// This many bytes of the chunk are to come.
@@ -30,29 +30,29 @@ enum State {
 impl Chunks {
     /// Whether the chunk of size zero has come. It ends the body, even if the trailers behind it are missing.
     pub fn saw_last_chunk(&self) -> bool {
-        matches!(self.state, State::Trailers(_) | State::Over)
+        matches!(self.state, ChunkState::Trailers(_) | ChunkState::Over)
     }
 
     /// Takes the next piece of the body off the front of `bytes`. At the end the piece is empty; `None` if more bytes have to come.
     pub fn next<'a>(&mut self, bytes: &mut &'a [u8]) -> Result<Option<&'a [u8]>, ResponseError> {
         loop {
-            if let State::Over = self.state {
+            if let ChunkState::Over = self.state {
                 return Ok(Some(&[]));
             }
             if bytes.is_empty() {
                 return Ok(None);
             }
             match self.state {
-                State::Size => self.size(bytes)?,
-                State::Data(left) => {
+                ChunkState::Size => self.size(bytes)?,
+                ChunkState::Data(left) => {
                     let piece = split_front(bytes, usize::try_from(left).unwrap_or(usize::MAX));
                     let left = left - piece.len() as u64;
-                    self.state = if left == 0 { State::Behind } else { State::Data(left) };
+                    self.state = if left == 0 { ChunkState::Behind } else { ChunkState::Data(left) };
                     return Ok(Some(piece));
                 }
-                State::Behind => self.line_end(bytes)?,
-                State::Trailers(seen) => self.trailer(bytes, seen)?,
-                State::Over => {}
+                ChunkState::Behind => self.line_end(bytes)?,
+                ChunkState::Trailers(seen) => self.trailer(bytes, seen)?,
+                ChunkState::Over => {}
             }
         }
     }
@@ -70,7 +70,7 @@ impl Chunks {
         match httparse::parse_chunk_size(&self.line) {
             Ok(Status::Complete((used, size))) if used == self.line.len() => {
                 self.line.clear();
-                self.state = if size == 0 { State::Trailers(0) } else { State::Data(size) };
+                self.state = if size == 0 { ChunkState::Trailers(0) } else { ChunkState::Data(size) };
                 Ok(())
             }
             Ok(Status::Partial) if !is_whole => Ok(()),
@@ -85,7 +85,7 @@ impl Chunks {
         }
         if self.line.len() == 2 {
             self.line.clear();
-            self.state = State::Size;
+            self.state = ChunkState::Size;
         }
         Ok(())
     }
@@ -101,7 +101,7 @@ impl Chunks {
         if is_whole {
             self.line.clear();
         }
-        self.state = if is_last { State::Over } else { State::Trailers(seen) };
+        self.state = if is_last { ChunkState::Over } else { ChunkState::Trailers(seen) };
         Ok(())
     }
 
