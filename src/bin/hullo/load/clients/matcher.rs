@@ -1,20 +1,20 @@
-//! Bytes that came, held against the bytes that are due. No I/O, no clock, no copy while they are right.
+//! Bytes that came, compared with the bytes that are due. No I/O, no clock, no copy while they are right.
 
 use crate::load::plan::{Check, Framing};
 
 /// What the front of the input is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Match {
-    /// The rest of the reply, in so many bytes.
+    /// It begins with the rest of the reply, in so many bytes.
     Right(usize),
-    /// More of the reply, and not all: so many bytes, or so many line ends where nothing else is looked at.
+    /// More of the reply, and not all of it: so many bytes, or so many line ends where nothing else is looked at.
     Partial(usize),
     Wrong,
 }
 
-/// Holds input against a reply of which `at` has come before, in what [`Match::Partial`] counts.
+/// Compares input with a reply of which `at` has come before, in what [`Match::Partial`] counts.
 #[inline]
-pub fn hold(check: Check, framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
+pub fn compare(check: Check, framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
     match check {
         Check::Full => {
             let due = &expected[at..];
@@ -26,13 +26,13 @@ pub fn hold(check: Check, framing: Framing, expected: &[u8], at: usize, bytes: &
                 Match::Wrong
             }
         }
-        Check::Length => of_that_length(framing, expected, at, bytes),
-        Check::None => of_as_many_lines(framing, expected, at, bytes),
+        Check::Length => compare_length(framing, expected, at, bytes),
+        Check::None => compare_lines(framing, expected, at, bytes),
     }
 }
 
-/// Without a line end that is due, it is as much as one read has brought.
-fn of_as_many_lines(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
+/// Looks at line ends alone. Where none is due, the reply is as much as one read has brought.
+fn compare_lines(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
     let lines = |bytes: &[u8]| memchr::memchr_iter(b'\n', bytes).count();
     match (framing, lines(expected)) {
         _ if expected.is_empty() => Match::Right(0),
@@ -43,7 +43,8 @@ fn of_as_many_lines(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) 
     }
 }
 
-fn of_that_length(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
+/// Looks at the length, and at where lines end.
+fn compare_length(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) -> Match {
     let due = expected.len() - at;
     if framing == Framing::Raw {
         return if bytes.len() >= due { Match::Right(due) } else { Match::Partial(bytes.len()) };
@@ -60,7 +61,7 @@ fn of_that_length(framing: Framing, expected: &[u8], at: usize, bytes: &[u8]) ->
 }
 
 /// How much of the input belongs to a wrong reply of which `lines` line ends are still to come: to the last of them, or
-/// with no framing as much as one read has brought. None: it goes on.
+/// with no framing as much as one read has brought. None where the reply goes on.
 pub fn end_of_wrong(framing: Framing, lines: usize, bytes: &[u8]) -> Option<usize> {
     match framing {
         Framing::Raw => Some(bytes.len()),
@@ -78,7 +79,7 @@ mod tests {
     fn fed(check: Check, framing: Framing, pieces: &[&[u8]]) -> Match {
         let mut at = 0;
         for piece in pieces {
-            match hold(check, framing, DUE, at, piece) {
+            match compare(check, framing, DUE, at, piece) {
                 Match::Partial(more) => at += more,
                 result => return result,
             }
@@ -123,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_reply_that_nobody_looks_at_has_as_many_lines_as_the_one_that_is_due() {
-        let held = |due: &[u8], at, bytes: &[u8]| hold(Check::None, Framing::Line, due, at, bytes);
+        let held = |due: &[u8], at, bytes: &[u8]| compare(Check::None, Framing::Line, due, at, bytes);
         assert_eq!(held(b"$3\r\nfoo\r\n", 0, b"$5\r\nround\r\n$3"), Match::Right(11));
         assert_eq!(held(b"$3\r\nfoo\r\n", 0, b"$5\r\nro"), Match::Partial(1));
         assert_eq!(held(b"$3\r\nfoo\r\n", 1, b"und\r\n$3"), Match::Right(5));

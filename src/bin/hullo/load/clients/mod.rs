@@ -13,3 +13,5 @@ pub mod ramp;
 pub mod replies;
 pub mod sessions;
 pub mod stream_replies;
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use crate::load::books::ledger::Ledger;
 use crate::load::books::outcome::Phase;
 use crate::load::clients::client::Stage;
 use crate::load::clients::flights::{Flight, FlightId, FlightKind};
-use crate::load::clients::matcher::{Match, end_of_wrong, hold};
+use crate::load::clients::matcher::{Match, compare, end_of_wrong};
 use crate::load::clients::replies::{Heard, Replies, ReplyContext};
 use crate::load::plan::{Check, Framing};
 use crate::load::text::request::ClientId;
@@ -41,7 +41,7 @@ impl Replies<'_> {
         let flight = *context.clients.flights.get(flight_id);
         let script = self.script;
         let due = self.due.reply(id, flight.kind, flight.sequence);
-        match hold(script.check, script.framing, due, at, bytes) {
+        match compare(script.check, script.framing, due, at, bytes) {
             // After a farewell that is not answered nothing is due.
             Match::Right(used) if used > 0 => {
                 context.clients[id].at = 0;
@@ -65,7 +65,7 @@ impl Replies<'_> {
         let client = &mut context.clients[id];
         let welcome = self.script.welcome.as_deref().unwrap_or_default();
         let at = client.at as usize;
-        match hold(Check::Full, Framing::Raw, welcome, at, bytes) {
+        match compare(Check::Full, Framing::Raw, welcome, at, bytes) {
             Match::Right(used) => {
                 (client.at, client.may_skip_newline) = (0, self.script.has_loose_welcome);
                 (used, Heard::Welcome)

@@ -12,39 +12,39 @@ use std::fs::File;
 use std::io;
 use std::time::Duration;
 
-/// How often the bar is drawn, and how long its figures are over at least.
+/// How often the bar is drawn.
 const REDRAW: Duration = Duration::from_millis(200);
-/// A second, at the most.
+/// How often in a second the terminal is written to at most.
 const REDRAWS: u8 = 20;
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Where progress goes, and what the next of it is over.
+/// Where progress goes, and what its next figures are taken over.
 pub struct Progress {
-    way: Way,
-    /// Since when, and how many replies were right by then.
+    sink: ProgressSink,
+    /// When figures were taken last, and how many replies were right by then.
     since: u64,
     correct: u64,
-    /// Of the seconds that have ended since.
+    /// The response times of the seconds that have ended since.
     times: Histogram<u64>,
-    /// What was said last of them.
+    /// The figures that were shown last.
     figures: String,
 }
 
-enum Way {
+enum ProgressSink {
     None,
-    /// A line an interval.
+    /// A line, each time that so much time has passed.
     Lines(Box<dyn FnMut(&str)>, Duration),
     Bar(ProgressBar),
 }
 
 impl Progress {
     pub fn none() -> Progress {
-        Progress::on(Way::None)
+        Progress::on(ProgressSink::None)
     }
 
-    /// A line each time; the first after that time.
+    /// A line each time that so much time has passed.
     pub fn lines(say: impl FnMut(&str) + 'static, every: Duration) -> Progress {
-        Progress::on(Way::Lines(Box::new(say), every))
+        Progress::on(ProgressSink::Lines(Box::new(say), every))
     }
 
     /// For a terminal, which must not be waited for: what does not go through at once is left out.
@@ -53,42 +53,42 @@ impl Progress {
         let target = ProgressDrawTarget::term(terminal, REDRAWS);
         let bar = ProgressBar::with_draw_target(None, target);
         let style = ProgressStyle::with_template("{spinner} {msg}");
-        Ok(Progress::on(Way::Bar(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar))))
+        Ok(Progress::on(ProgressSink::Bar(style.map(|style| bar.clone().with_style(style)).unwrap_or(bar))))
     }
 
-    fn on(way: Way) -> Progress {
-        Progress { way, since: 0, correct: 0, times: histogram(), figures: String::new() }
+    fn on(sink: ProgressSink) -> Progress {
+        Progress { sink, since: 0, correct: 0, times: histogram(), figures: String::new() }
     }
 
     pub fn interval(&self) -> Option<Duration> {
-        match &self.way {
-            Way::None => None,
-            Way::Lines(_, every) => Some(*every).filter(|every| !every.is_zero()),
-            Way::Bar(_) => Some(REDRAW),
+        match &self.sink {
+            ProgressSink::None => None,
+            ProgressSink::Lines(_, every) => Some(*every).filter(|every| !every.is_zero()),
+            ProgressSink::Bar(_) => Some(REDRAW),
         }
     }
 
     fn show(&mut self, text: &str) {
-        match &mut self.way {
-            Way::None => {}
-            Way::Lines(say, _) => say(text),
-            Way::Bar(bar) => {
+        match &mut self.sink {
+            ProgressSink::None => {}
+            ProgressSink::Lines(say, _) => say(text),
+            ProgressSink::Bar(bar) => {
                 bar.set_message(text.to_owned());
                 bar.tick();
             }
         }
     }
 
-    /// Response times of a second that has ended.
+    /// Takes the response times of a second that has ended.
     pub fn note(&mut self, times: &Histogram<u64>) {
-        if !matches!(self.way, Way::None) {
+        if !matches!(self.sink, ProgressSink::None) {
             merge(&mut self.times, times);
         }
     }
 
     /// Leaves the terminal as it was.
     pub fn end(&mut self) {
-        if let Way::Bar(bar) = &self.way {
+        if let ProgressSink::Bar(bar) = &self.sink {
             bar.finish_and_clear();
         }
     }
@@ -127,12 +127,12 @@ impl Engine<'_> {
         self.progress.show(&text);
     }
 
-    /// Since the last time: the rate and the p99; and how many are done, where a number of them is the end.
+    /// The rate and the p99 since figures were taken last, and how many requests are done where a number of them is the end.
     fn figures(&mut self) -> String {
         let correct = self.ledger.books().correct;
         let since = self.progress.since.max(self.measured.0);
         let length = Duration::from_nanos(self.clock.now().saturating_sub(since));
-        let is_bar = matches!(self.progress.way, Way::Bar(_));
+        let is_bar = matches!(self.progress.sink, ProgressSink::Bar(_));
         if is_bar && length < SECOND && self.clock.now() >= self.measured.0 + nanoseconds(SECOND) {
             return self.progress.figures.clone();
         }
