@@ -63,6 +63,20 @@ fn nothing_but_the_seam_touches_the_system() {
     }
 }
 
+/// Whoever ports the reactor reads there what is wanted.
+#[test]
+fn the_seam_lists_what_a_system_must_give_and_takes_over_just_that() {
+    let text = fs::read_to_string("src/reactor/sys/mod.rs").unwrap();
+    let wanted = text.split_once("each system must give").unwrap().1.split_once("#![allow").unwrap().0;
+    let mut listed: Vec<&str> =
+        wanted.split("[`").skip(1).map(|name| name.split_once("`]").unwrap().0).collect();
+    let taken = text.split_once("pub(crate) use linux::{").unwrap().1.split_once("};").unwrap().0;
+    let mut taken: Vec<&str> = taken.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    listed.sort_unstable();
+    taken.sort_unstable();
+    assert_eq!(listed, taken);
+}
+
 #[test]
 fn every_way_to_write_a_path_is_seen() {
     for (code, what) in [
@@ -126,7 +140,8 @@ type Words<'a> = Peekable<std::vec::IntoIter<(usize, &'a str)>>;
 fn read_path(words: &mut Words, prefix: &str, found: &mut Vec<(usize, String)>) {
     let is_name = |word: &str| word.starts_with(|c: char| c.is_alphanumeric() || c == '_');
     let Some((line, first)) = words.next() else { return };
-    if !is_name(first) && !(first == "*" && !prefix.is_empty()) {
+    let is_glob = first == "*" && !prefix.is_empty();
+    if !is_name(first) && !is_glob {
         return;
     }
     let mut path = format!("{prefix}{first}");

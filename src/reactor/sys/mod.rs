@@ -15,7 +15,7 @@
 //! | what | names |
 //! |---|---|
 //! | the clock in nanoseconds | [`monotonic`] |
-//! | a timer that the poller can wait for | [`Timer`]: `new`, `arm`, `clear`, `fd` |
+//! | a timer that the poller can wait for | [`PollerTimer`]: `new`, `arm`, `clear`, `fd` |
 //! | datagrams in batches, with the address that each arrived at | [`ReceiveBatch`], [`SendBatch`] |
 //! | clients out of a backlog, non-blocking and closed on exec | [`accept`] |
 //! | writing to a stream without a signal when its peer is gone | [`send`], [`send_vectored`] |
@@ -40,7 +40,7 @@ mod poller;
 pub(crate) use clock::Clock;
 pub(crate) use datagrams::{Arrival, BATCH, DATAGRAM};
 pub(crate) use linux::{
-    ReceiveBatch, SendBatch, Timer, abstract_name, accept, any_unix_name, ask_for_destination,
+    PollerTimer, ReceiveBatch, SendBatch, abstract_name, accept, any_unix_name, ask_for_destination,
     bind_without_port, forbid_permissions, has_upper_layer, interface_name, interface_number,
     is_no_plain_file, is_under_way, lacks_addresses, lacks_descriptors, lacks_memory, lock, monotonic,
     open_lock_file, pin, receive_drops, receive_record, send, send_vectored, sends_bundles, set_mode,

@@ -1,6 +1,6 @@
 //! The poller, on mio: it tells which sources are ready, that the timer has rung, and that another thread calls.
 
-use super::Timer;
+use super::PollerTimer;
 use crate::reactor::events::Readiness;
 use mio::event::Source;
 use mio::unix::SourceFd;
@@ -17,7 +17,7 @@ pub(crate) const EDGE_TRIGGERED: bool = !cfg!(mio_unsupported_force_poll_poll);
 /// Waits for whatever is registered with it, and for one timer of its own.
 pub(crate) struct Poller {
     poll: mio::Poll,
-    timer: Timer,
+    timer: PollerTimer,
 }
 
 impl Poller {
@@ -27,7 +27,7 @@ impl Poller {
     pub(crate) const TIMER: u64 = 1;
 
     pub(crate) fn new() -> io::Result<Poller> {
-        let poller = Poller { poll: mio::Poll::new()?, timer: Timer::new()? };
+        let poller = Poller { poll: mio::Poll::new()?, timer: PollerTimer::new()? };
         poller.register(&mut SourceFd(&poller.timer.fd()), Poller::TIMER, Interest::READABLE)?;
         Ok(poller)
     }
@@ -173,5 +173,75 @@ impl Source for ForeignFd {
 
     fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
         SourceFd(&self.0.as_raw_fd()).deregister(registry)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Instant;
+
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// Waits until events have come, and tells them.
+    fn told(poller: &mut Poller) -> Vec<(u64, Readiness)> {
+        let mut events = Events::with_capacity(8);
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            poller.wait(&mut events, Some(PATIENCE)).unwrap();
+            let told: Vec<_> = events.iter().collect();
+            if !told.is_empty() {
+                return told;
+            }
+            assert!(Instant::now() < deadline, "nothing was told");
+        }
+    }
+
+    fn told_nothing(poller: &mut Poller) -> bool {
+        let mut events = Events::with_capacity(8);
+        poller.wait(&mut events, Some(Duration::ZERO)).unwrap();
+        events.iter().next().is_none()
+    }
+
+    #[test]
+    fn the_timer_rings_once_under_its_key_and_not_before_its_time() {
+        let mut poller = Poller::new().unwrap();
+        for delay in [Duration::ZERO, Duration::from_millis(20)] {
+            let start = Instant::now();
+            poller.set_timer(delay).unwrap();
+            let [(Poller::TIMER, readiness)] = told(&mut poller)[..] else { panic!("another key") };
+            assert!(readiness.is_readable() && start.elapsed() >= delay);
+            poller.timer_has_rung();
+            assert!(told_nothing(&mut poller));
+        }
+    }
+
+    #[test]
+    fn a_wake_from_another_thread_is_told_under_its_key() {
+        let mut poller = Poller::new().unwrap();
+        let waker = poller.waker().unwrap();
+        std::thread::scope(|scope| {
+            scope.spawn(|| waker.wake().unwrap());
+            assert_eq!(told(&mut poller)[0].0, Poller::WAKER);
+        });
+    }
+
+    #[test]
+    fn a_source_is_told_of_under_its_key_until_it_is_deregistered() {
+        let mut poller = Poller::new().unwrap();
+        let (reader, writer) = std::io::pipe().unwrap();
+        let (mut reader, key) = (ForeignFd(reader.into()), 7 << 40 | 3);
+        poller.register(&mut reader, key, Interest::READABLE).unwrap();
+        assert!(told_nothing(&mut poller));
+        drop(writer);
+        let [(told_key, readiness)] = told(&mut poller)[..] else { panic!("one event") };
+        assert!(told_key == key && readiness.is_read_closed());
+
+        // A poller that has dropped it at its hang-up takes it in again, and one that has not looks again.
+        poller.reregister(&mut reader, key, Interest::READABLE).unwrap();
+        assert_eq!(told(&mut poller)[0].0, key);
+        poller.reregister(&mut reader, key, Interest::READABLE).unwrap();
+        poller.deregister(&mut reader);
+        assert!(told_nothing(&mut poller));
     }
 }

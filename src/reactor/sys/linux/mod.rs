@@ -8,7 +8,7 @@ mod interface;
 mod receive;
 mod send;
 mod socket;
-mod timer_fd;
+mod timer;
 mod unix_name;
 
 pub(crate) use errors::{
@@ -22,7 +22,7 @@ pub(crate) use socket::{
     accept, ask_for_destination, bind_without_port, has_upper_layer, receive_drops, receive_record, send,
     send_vectored, sends_bundles, take_bundles, unread, unsent, untaken, waiting,
 };
-pub(crate) use timer_fd::TimerFd as Timer;
+pub(crate) use timer::PollerTimer;
 pub(crate) use unix_name::{abstract_name, any_unix_name, unix_address, unix_name, unix_path};
 
 use std::io;

@@ -9,15 +9,15 @@ use std::time::Duration;
 
 /// A timerfd(2) on the monotonic clock: it makes the poller's descriptor readable at a deadline, with the
 /// clock's own resolution instead of epoll_wait's milliseconds.
-pub(crate) struct TimerFd(OwnedFd);
+pub(crate) struct PollerTimer(OwnedFd);
 
-impl TimerFd {
-    pub(crate) fn new() -> io::Result<TimerFd> {
+impl PollerTimer {
+    pub(crate) fn new() -> io::Result<PollerTimer> {
         // SAFETY: no pointers; a descriptor that the call returns is ours alone.
         unsafe {
             let fd =
                 check(libc::timerfd_create(libc::CLOCK_MONOTONIC, libc::TFD_NONBLOCK | libc::TFD_CLOEXEC))?;
-            Ok(TimerFd(OwnedFd::from_raw_fd(fd)))
+            Ok(PollerTimer(OwnedFd::from_raw_fd(fd)))
         }
     }
 
