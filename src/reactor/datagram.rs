@@ -5,7 +5,6 @@ use crate::reactor::events::{Datagram, Readiness};
 use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
 use crate::reactor::ids::DatagramId;
-use crate::reactor::listener::REST;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::DatagramSocket;
@@ -17,17 +16,17 @@ use std::os::fd::AsFd;
 
 pub(crate) struct Datagrams {
     pub(crate) socket: DatagramSocket,
-    /// Bound to IPv6 and IPv4 at once, as `*`.
+    /// It is bound to IPv6 and IPv4 at once, as `*`.
     pub(crate) is_dual: bool,
-    /// On the ready list.
+    /// It is on the ready list.
     pub(crate) queued: bool,
     /// The last event carried an error: a batch that is not full does not end it.
     thorough: bool,
     /// What is sent to one peer at a time leaves in one message.
     sends_bundles: bool,
-    /// Datagrams that the last batch had for each message: more than one where they came in bundles.
+    /// How many datagrams the last batch had for each message: more than one where they came in bundles.
     per_message: usize,
-    /// Dropped after the socket.
+    /// It is dropped after the socket.
     pub(crate) file: Option<SocketFile>,
 }
 
@@ -113,16 +112,16 @@ impl Net {
         if self.stats.datagram_errors - errors_before < self.limits.datagrams as u64 {
             self.enqueue_source(key);
         } else {
-            // Nothing but errors: whatever they mean, they must not cost a core.
+            // There was nothing but errors: whatever they mean, they must not cost a core.
             self.back_off_datagrams(key);
         }
     }
 
     pub(crate) fn back_off_datagrams(&mut self, key: Key) {
-        self.timers.set(self.clock.now() + ticks(REST), 0, Purpose::Serve(key));
+        self.timers.set(self.clock.now() + ticks(self.limits.back_off), 0, Purpose::Serve(key));
     }
 
-    /// How many datagrams there were in the messages of a batch.
+    /// Gives the datagrams of a batch to the handler; how many there were in its messages.
     fn hand_on_datagrams<H: Handler + ?Sized>(
         &mut self,
         handler: &mut H,
@@ -141,7 +140,7 @@ impl Net {
                 truncated: received.truncated,
                 arrival: received.to,
             };
-            // An empty datagram is one as well.
+            // An empty datagram is handed on as well, so that the loop begins before it asks.
             let (mut first, mut rest) = received.bytes.split_at(received.segment.min(received.bytes.len()));
             loop {
                 datagram.bytes = first;
@@ -149,7 +148,7 @@ impl Net {
                 self.stats.datagrams_in += 1;
                 guarded(self, |net| handler.datagram(net, DatagramId(key), &datagram));
                 if self.sources.get(key).is_none() {
-                    return handed_on; // The handler closed the socket: nothing more about it.
+                    return handed_on; // The handler has closed the socket, and hears no more of it.
                 }
                 if rest.is_empty() {
                     break;
@@ -201,11 +200,15 @@ impl Net {
             self.stats.datagrams_out += sent.taken as u64;
             self.stats.datagrams_refused += sent.refused as u64;
             // The error of an earlier datagram (ICMP) may come back from the next send instead of a receive.
-            self.refused_datagrams.extend(sent.error.map(|error| (self.datagram_batch_on, error)));
+            if let Some(error) = sent.error
+                && self.refused_datagrams.len() < self.limits.refusals
+            {
+                self.refused_datagrams.push((self.datagram_batch_on, error));
+            }
         }
     }
 
-    /// The report of connected datagram sockets.
+    /// The report of what connected datagram sockets could not send.
     pub(crate) fn report_refused_datagrams<H: Handler + ?Sized>(&mut self, handler: &mut H) {
         for (key, error) in std::mem::take(&mut self.refused_datagrams) {
             if self.sources.get(key).is_some() {
@@ -215,12 +218,12 @@ impl Net {
         }
     }
 
-    /// Whether there was one to close.
+    /// Closes a datagram socket; whether there was one.
     pub(crate) fn free_datagrams(&mut self, key: Key) -> bool {
         self.take_datagrams(key).is_some()
     }
 
-    /// Takes one off the loop. What was collected for it goes out first.
+    /// Takes a datagram socket off the loop. What was collected for it goes out first.
     pub(crate) fn take_datagrams(&mut self, key: Key) -> Option<Box<Datagrams>> {
         let Some(Source::Datagrams(_)) = self.sources.get(key) else { return None };
         if self.datagram_batch_on == key {

@@ -2,7 +2,6 @@
 
 use crate::reactor::handler::Handler;
 use crate::reactor::ids::ConnId;
-use crate::reactor::listener::REST;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::flags::READABLE;
@@ -21,6 +20,9 @@ pub struct DrainReport {
     pub took: Duration,
 }
 
+/// How soon after the time is up what was opened since is cut as well.
+const CUT_AGAIN: Duration = Duration::from_millis(100);
+
 pub(crate) struct Drain {
     started: Tick,
     closed_before: u64,
@@ -28,8 +30,9 @@ pub(crate) struct Drain {
     has_begun: bool,
     timer: Key,
     deadline: Tick,
-    /// Streams that have yet to be read once more, and those that have been by the end of this turn.
+    /// Streams that have yet to be read once more.
     to_read: Vec<Key>,
+    /// Streams that will have been read once more by the end of this turn, and are to be asked to come to their end.
     to_ask: Vec<Key>,
 }
 
@@ -70,7 +73,7 @@ impl Net {
     /// The drain phase of a turn. When a drain begins, every stream, listener and datagram socket is served once more.
     /// Listeners and datagram sockets close when nothing waits in them; streams are asked to come to their end a turn later.
     pub(super) fn go_on_with_drain<H: Handler + ?Sized>(&mut self, handler: &mut H) {
-        self.drain_waits = false; // Also where the drain has ended before its streams could be asked.
+        self.drain_waits = false; // The drain may also have ended before its streams could be asked.
         let Some(drain) = self.drain.as_mut() else { return };
         if !std::mem::replace(&mut drain.has_begun, true) {
             let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
@@ -105,7 +108,7 @@ impl Net {
             return;
         };
         if !conn.state.is_opened() {
-            return; // As soon as its `opened` is told.
+            return; // It is asked as soon as its `opened` is told.
         }
         conn.state.flags.set(READABLE);
         drain.to_read.push(key);
@@ -121,7 +124,7 @@ impl Net {
 
     /// The time is up; and whatever a handler opens from now on has no time left either.
     pub(super) fn drain_timeout(&mut self) {
-        let again = self.timers.set(self.clock.now() + ticks(REST), 0, Purpose::Drain);
+        let again = self.timers.set(self.clock.now() + ticks(CUT_AGAIN), 0, Purpose::Drain);
         let keys: Vec<Key> = self.sources.iter().map(|(key, _)| key).collect();
         let mut cut = 0;
         for &key in &keys {
@@ -138,8 +141,8 @@ impl Net {
         }
     }
 
-    /// Whenever something was freed. Once nothing is left to drain the report is made, and the reactor is as it was:
-    /// what is opened from then on lives.
+    /// Ends a drain that has nothing left: its report is made, and the reactor is as it was, so that what is opened from
+    /// then on lives. This is called whenever something was freed.
     #[inline]
     pub(super) fn look_for_end_of_drain(&mut self) {
         if self.drain.is_some() {

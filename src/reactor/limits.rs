@@ -28,6 +28,10 @@ pub struct Limits {
     pub accepts: usize,
     /// Datagrams received from one socket in one turn. Default 256.
     pub datagrams: usize,
+    /// Errors of sent datagrams that [`datagram_error`](crate::Handler::datagram_error) tells of in one turn. Further ones are
+    /// only counted ([`Stats::datagrams_refused`](crate::Stats::datagrams_refused)). Default 256, like `datagrams`: whoever
+    /// cannot be reached must not fill our memory with its errors.
+    pub refusals: usize,
     /// Commands taken from other threads in one turn. Default 256.
     pub commands: usize,
     /// Commands from other threads that may wait; past it a [`Remote`](crate::Remote) is told "full". Fixed when
@@ -39,8 +43,8 @@ pub struct Limits {
     /// its answers gives up its right to ask. Two ends that both stop at a mark wait for each other: a client that sends
     /// without end before it reads wants a higher one.
     pub outbox_high: usize,
-    /// Output waiting for one peer at which we read again, and tell [`output_low`](crate::Handler::output_low). Default 16 KiB: low enough that the peer is not
-    /// switched on and off with every write.
+    /// Output waiting for one peer at which we read again, and tell [`output_low`](crate::Handler::output_low). Default 16 KiB: low
+    /// enough that the peer is not switched on and off with every write.
     pub outbox_low: usize,
     /// Output waiting for one peer above which the next send is refused, after a flush was tried at once, and the peer cut
     /// off ([`OverCap`](crate::CloseReason::OverCap)). A send is taken whole where no more than this waits before it, so
@@ -64,6 +68,10 @@ pub struct Limits {
     /// connection has. A thread costs some 25 KiB of memory and 2 MiB of address space, and a descriptor while a server is
     /// asked; it is started when a name finds none idle, and ends after 10 s without a name. Default 16.
     pub resolvers: usize,
+    /// How long a listener or a datagram socket is left alone when the system has no descriptor or no memory for it, or each
+    /// call on it fails. Default 100 ms: ten tries a second cost next to nothing, and nobody waits for much longer than the
+    /// cause lasts. At least 1 ms.
+    pub back_off: Duration,
     /// How long a close waits for the peer's end of file while it discards input. Default 2 s.
     pub linger: Duration,
 }
@@ -76,6 +84,7 @@ impl Default for Limits {
             read_budget: 64 * 1024,
             accepts: 64,
             datagrams: 256,
+            refusals: 256,
             commands: 256,
             command_queue: 65_536,
             timers: 1024,
@@ -86,6 +95,7 @@ impl Default for Limits {
             write_stall: Duration::from_secs(10),
             connect: Duration::from_secs(10),
             resolvers: 16,
+            back_off: Duration::from_millis(100),
             linger: Duration::from_secs(2),
         }
     }
@@ -105,6 +115,7 @@ impl Limits {
         ] {
             *bound = (*bound).max(1);
         }
+        self.back_off = self.back_off.max(Duration::from_millis(1));
         self.outbox_low = self.outbox_low.min(self.outbox_high);
         self.outbox_cap = self.outbox_cap.max(self.outbox_high);
         self

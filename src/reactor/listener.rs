@@ -10,26 +10,22 @@ use crate::reactor::timers::{Purpose, Tick, ticks};
 use crate::reactor::warnings;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Duration;
-
-/// How long a listener rests when the system has no descriptor or no memory left.
-pub(crate) const REST: Duration = Duration::from_millis(100);
 
 pub(crate) struct Listener {
     pub(crate) socket: ListenSocket,
-    /// Bound to IPv6 and IPv4 at once, as `*`.
+    /// It is bound to IPv6 and IPv4 at once, as `*`.
     pub(crate) is_dual: bool,
-    /// On the ready list.
+    /// It is on the ready list.
     pub(crate) queued: bool,
     /// Clients may wait in it that came before its options were set, and so have not inherited them.
     pub(crate) has_early_clients: bool,
-    /// In a drain: how many more clients may wait in it who were there when the drain began.
+    /// How many more clients may wait in it who were there when a drain began.
     pub(crate) waiting: usize,
-    /// Stopped at a limit; the next close, or the timer, lets it try again.
+    /// It has stopped at a limit; the next close, or the timer, lets it try again.
     is_stalled: bool,
-    /// Pending while it rests: events are ignored then, and accept is called when the rest is over.
+    /// It is pending while the listener backs off: events are ignored until it fires, and then accept is called.
     pub(crate) timer: Key,
-    /// Dropped after the socket.
+    /// It is dropped after the socket.
     pub(crate) file: Option<SocketFile>,
 }
 
@@ -48,8 +44,8 @@ impl Listener {
     }
 }
 
-/// One descriptor held back, so that at the descriptor limit a client can still be accepted: to be dropped, which
-/// tells it more than an unanswered handshake does.
+/// One descriptor is held back, so that at the descriptor limit a client can still be accepted and dropped, which tells it
+/// more than an unanswered handshake does.
 pub(crate) struct Spare {
     descriptor: Option<OwnedFd>,
     last_shed: Option<Tick>,
@@ -62,7 +58,7 @@ impl Spare {
         spare
     }
 
-    /// May fail, when others were quicker to take the descriptor; then the next rest tries again.
+    /// This fails when others were quicker to take the descriptor; the next back-off tries again.
     fn refill(&mut self) {
         if self.descriptor.is_none() {
             self.descriptor = sys::spare_descriptor().ok();
@@ -72,7 +68,7 @@ impl Spare {
 
 // **I9** At `connections` clients accepting stops and the rest stay in the backlog, until a close makes room: the
 // listener then calls accept itself, since the backlog is not announced again. At the descriptor limit the spare
-// descriptor sheds one client for each 100 ms. Guards, in `tests/reactor/descriptors.rs`:
+// descriptor sheds one client for each [`Limits::back_off`]. Guards, in `tests/reactor/descriptors.rs`:
 // `at_the_limit_the_rest_wait_and_are_accepted_when_one_leaves` and
 // `without_descriptors_the_served_stay_served_and_accept_rests`.
 impl Net {
@@ -157,7 +153,7 @@ impl Net {
 
     fn out_of_descriptors(&mut self, key: Key, error: &io::Error) {
         let now = self.clock.now();
-        let may_shed = self.spare.last_shed.is_none_or(|last| now >= last + ticks(REST));
+        let may_shed = self.spare.last_shed.is_none_or(|last| now >= last + ticks(self.limits.back_off));
         if may_shed
             && self.spare.descriptor.take().is_some()
             && let Some(Source::Listener(listener)) = self.sources.get_mut(key)
@@ -175,12 +171,12 @@ impl Net {
     }
 
     fn back_off_listener_after(&mut self, key: Key, error: &io::Error) {
-        warnings::of_a_rest(self, error, REST);
+        warnings::of_back_off(self, error);
         self.back_off_listener(key);
     }
 
     pub(super) fn back_off_listener(&mut self, key: Key) {
-        let at = self.clock.now() + ticks(REST);
+        let at = self.clock.now() + ticks(self.limits.back_off);
         self.spare.refill();
         self.stall_listener(key);
         if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
@@ -189,7 +185,7 @@ impl Net {
         }
     }
 
-    /// There is room again.
+    /// Lets listeners that have stopped at a limit try again, since there is room.
     pub(super) fn resume_listeners(&mut self) {
         let mut stalled = std::mem::take(&mut self.stalled_listeners);
         if !stalled.is_empty() {
@@ -204,12 +200,12 @@ impl Net {
         }
     }
 
-    /// Whether there was one to close. Its accepted clients live on.
+    /// Closes a listener; whether there was one. Its accepted clients live on.
     pub(super) fn free_listener(&mut self, key: Key) -> bool {
         self.take_listener(key).is_some()
     }
 
-    /// Takes one off the loop.
+    /// Takes a listener off the loop.
     pub(super) fn take_listener(&mut self, key: Key) -> Option<Box<Listener>> {
         let Some(Source::Listener(_)) = self.sources.get(key) else { return None };
         let Some(Source::Listener(mut listener)) = self.sources.remove(key) else { return None };

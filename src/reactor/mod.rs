@@ -56,7 +56,7 @@ fn guarded(net: &mut Net, callback: impl FnOnce(&mut Net)) -> bool {
     match catch_unwind(AssertUnwindSafe(|| callback(net))) {
         Ok(()) => true,
         Err(payload) => {
-            // Never dropped: its drop may panic as well.
+            // It is never dropped, since its drop may panic as well.
             std::mem::forget(payload);
             net.stats.panics += 1;
             false

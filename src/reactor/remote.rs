@@ -135,7 +135,7 @@ pub(crate) enum Command {
     CloseListener(ListenerId),
     Drain(Duration),
     Stop,
-    /// From the reactor's own resolver.
+    /// The reactor's own resolver has an answer for a dial.
     Resolved(Key, io::Result<Vec<Address>>),
 }
 

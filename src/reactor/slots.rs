@@ -18,9 +18,9 @@ const INDEX_MASK: u64 = (1 << INDEX_BITS) - 1;
 pub(crate) struct Key(pub(crate) u64);
 
 impl Key {
-    /// Fits no slot: generations start at one.
+    /// It fits no slot: generations start at one.
     pub(crate) const NONE: Key = Key(0);
-    /// Fits no slot either; what the id of a user is that would be `NONE`.
+    /// It fits no slot either. An id that a user makes of the bits of `NONE` becomes this.
     pub(crate) const UNKNOWN: Key = Key(2);
 
     #[inline]

@@ -16,7 +16,7 @@ impl Net {
         Ok(key)
     }
 
-    /// The same; what is not taken in comes back.
+    /// Does the same; what is not taken in comes back.
     #[cold]
     pub(super) fn try_insert_source(&mut self, source: Source) -> Result<Key, (Source, io::Error)> {
         if self.sources.is_full() {
@@ -31,7 +31,7 @@ impl Net {
         Ok(key)
     }
 
-    #[inline(always)] // into `insert`, which each client passes
+    #[inline(always)] // into `insert_source`, which each client passes
     fn register_source(&mut self, key: Key) -> io::Result<()> {
         let poller = &self.poller;
         match self.sources.get_mut(key) {
@@ -90,7 +90,7 @@ impl Net {
         }
     }
 
-    /// For the calls of a user: a dead id is counted.
+    /// Finds a stream for the call of a user, so that a dead id is counted.
     pub(super) fn live_stream(&mut self, key: Key) -> Option<&mut Connection> {
         if self.stream(key).is_none() {
             self.stats.dead_ids += 1;

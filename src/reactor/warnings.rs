@@ -14,7 +14,7 @@ pub(crate) struct Warnings {
     /// It has been said that no more are let in, and not yet that there is room again.
     is_full: bool,
     shed: Seldom,
-    rest: Seldom,
+    back_off: Seldom,
 }
 
 /// When something was said last.
@@ -48,13 +48,14 @@ pub(super) fn of_descriptors(net: &mut Net) {
 
 #[cold]
 #[inline(never)]
-pub(super) fn of_a_rest(net: &mut Net, error: &io::Error, rest: Duration) {
-    if net.warnings.rest.is_due(net.now) {
-        log::warn!("no client can be accepted: {error}; trying again every {rest:?}");
+pub(super) fn of_back_off(net: &mut Net, error: &io::Error) {
+    if net.warnings.back_off.is_due(net.now) {
+        let again = net.limits.back_off;
+        log::warn!("no client can be accepted: {error}; trying again every {again:?}");
     }
 }
 
-/// As many clients are there as may be. The time at which to look again, where that has to wait to be said.
+/// Says that there are as many clients as may be; the time at which to look again, where that has to wait to be said.
 #[cold]
 #[inline(never)]
 pub(super) fn of_the_limit(net: &mut Net) -> Option<Tick> {
@@ -71,7 +72,7 @@ pub(super) fn of_the_limit(net: &mut Net) -> Option<Tick> {
     None
 }
 
-/// A backlog is empty, and there is room.
+/// Says that there is room again, now that a backlog is empty.
 #[inline]
 pub(super) fn of_room(net: &mut Net) {
     if net.warnings.is_full {

@@ -19,7 +19,7 @@ pub struct Refused {
 }
 
 impl Refused {
-    /// Why.
+    /// Why it was not taken over.
     pub fn error(&self) -> &io::Error {
         &self.error
     }

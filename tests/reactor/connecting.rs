@@ -256,6 +256,25 @@ fn a_datagram_that_is_refused_when_sent_is_told_as_well() {
     assert_eq!(harness.recorder.events.len(), 1);
 }
 
+/// Each change from one socket to another sends what was collected, so that each datagram is refused by itself.
+#[test]
+fn no_more_refusals_are_told_in_a_turn_than_the_limit_says() {
+    let directory = TempDir::new();
+    let path = directory.join("socket");
+    let peer = UnixDatagram::bind(&path).unwrap();
+    let mut harness = Harness::with_limits(Limits { refusals: 3, ..Limits::default() });
+    let sockets = [(); 2].map(|()| harness.net().connect_datagrams(Address::Unixgram(path.clone())).unwrap());
+    drop(peer);
+    for round in 1..=2 {
+        for n in 0..20 {
+            assert!(harness.net().send_datagram(sockets[n % 2], b"anybody?"));
+        }
+        harness.turn(ZERO);
+        assert_eq!(harness.stats().datagrams_refused, 20 * round, "each is counted");
+        assert_eq!(harness.recorder.events.len() as u64, 3 * round, "{:?}", harness.recorder.events);
+    }
+}
+
 #[test]
 fn a_connection_comes_from_the_address_that_was_asked_for() {
     let source = "127.0.0.2".parse().unwrap();

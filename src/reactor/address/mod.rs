@@ -188,7 +188,7 @@ impl fmt::Display for Address {
     }
 }
 
-/// A path is mostly somebody else's choice.
+/// Shows a path, which is mostly somebody else's choice, so that it steers no terminal.
 fn printable(path: &Path) -> Printable<'_> {
     Printable(path.as_os_str().as_encoded_bytes())
 }

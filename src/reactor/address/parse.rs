@@ -113,7 +113,7 @@ impl FromStr for Address {
 impl FromStr for Host {
     type Err = AddressError;
 
-    /// As it stands in an address, before the port.
+    /// Reads a host as it stands in an address, before the port.
     fn from_str(text: &str) -> Result<Host, AddressError> {
         host_alone(text).map_err(|what| AddressError { text: text.to_string(), what })
     }
@@ -150,7 +150,7 @@ fn v6(text: &str) -> Result<Host, &'static str> {
     let (ip, scope) = text.split_once('%').map_or((text, None), |(ip, scope)| (ip, Some(scope)));
     let ip = ip.parse().map_err(|_| "between the brackets is no IPv6 address")?;
     let Some(scope) = scope else { return Ok(Host::Ip(IpAddr::V6(ip))) };
-    // As Linux has it, in 16 bytes with a NUL.
+    // Linux keeps the name of an interface in 16 bytes with a NUL.
     let is_name = matches!(scope.len(), 1..=15)
         && !scope.contains(|c: char| c.is_whitespace() || c.is_control() || "/:%[]".contains(c));
     if is_name {

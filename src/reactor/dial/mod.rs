@@ -29,7 +29,7 @@ const FULL_BACKLOG_DELAY: Duration = Duration::from_millis(10);
 /// A connection in the making. All its sockets are registered under the one key, which becomes the connection's.
 pub(crate) struct Dial {
     target: Address,
-    /// Which of our addresses to come from; absent: the system's choice.
+    /// Which of our addresses to come from; without one the system chooses.
     source: Option<IpAddr>,
     /// A name that is being looked up.
     is_resolving: bool,
@@ -47,7 +47,7 @@ pub(crate) struct Dial {
     was_forgiven: bool,
     timer: Key,
     is_over: bool,
-    /// On the ready list.
+    /// It is on the ready list.
     pub(crate) queued: bool,
 }
 
@@ -113,7 +113,7 @@ impl Net {
         Ok(ConnId(key))
     }
 
-    /// The resolver has answered.
+    /// Goes on with what the resolver has answered.
     pub(crate) fn dial_resolved(&mut self, key: Key, result: io::Result<Vec<Address>>) {
         let now = self.clock.now();
         let Some(dial) = self.live_dial(key) else { return };
@@ -131,7 +131,7 @@ impl Net {
         self.try_next_address(key);
     }
 
-    /// Begins with the next address; with none left and none under way, it is over.
+    /// Begins with the next address; a dial with none left and none under way is over.
     fn try_next_address(&mut self, key: Key) {
         let now = self.clock.now();
         loop {
@@ -179,7 +179,7 @@ impl Net {
         Ok(socket)
     }
 
-    /// Something may have become of one of the attempts. A connection counts only once the system knows of no error
+    /// Looks what has become of the attempts. A connection counts only once the system knows of no error
     /// and knows the peer (connect(2): EINPROGRESS).
     pub(crate) fn dial_event<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
@@ -255,7 +255,7 @@ impl Net {
         dial.outbox.get_or_insert_with(Outbox::new).take(bytes, keeps_records, low)
     }
 
-    /// The timer of a dial: either its whole time is over, or the next address has waited long enough.
+    /// Acts on the timer of a dial: either its whole time is over, or the next address has waited long enough.
     pub(crate) fn dial_timeout(&mut self, key: Key) {
         let (now, heard) = (self.clock.now(), self.watermark.until);
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return };
@@ -272,7 +272,7 @@ impl Net {
         self.end_dial(key);
     }
 
-    /// Whether there was a dial to give up; its handler is told.
+    /// Gives a dial up, and has the handler told; whether there was one.
     pub(crate) fn give_up_dial(&mut self, key: Key) -> bool {
         let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return false };
         if dial.is_over {
@@ -284,7 +284,7 @@ impl Net {
         true
     }
 
-    /// It has failed; the handler hears of it in the report.
+    /// Ends a dial that has failed; the handler hears of it in the report.
     fn end_dial(&mut self, key: Key) {
         self.drop_dial_attempts(key);
         if let Some(Source::Dial(dial)) = self.sources.get_mut(key) {

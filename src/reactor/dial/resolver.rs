@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// name finds none that is idle, up to [`Limits::resolvers`](crate::reactor::Limits::resolvers).
 ///
 /// Nothing stops a look-up that has begun. A thread that is in one when the reactor is dropped ends when it returns, its
-/// answer goes nowhere, and nobody waits for it, the end of the process neither.
+/// answer goes nowhere, and nothing waits for it, not even the end of the process.
 pub(crate) struct Resolver {
     desk: Arc<Desk>,
 }
@@ -32,7 +32,7 @@ struct Desk {
 struct State {
     questions: VecDeque<(Key, Address)>,
     threads: usize,
-    /// Of the threads, those that wait for a question.
+    /// How many of the threads wait for a question.
     idle: usize,
     is_closed: bool,
 }
