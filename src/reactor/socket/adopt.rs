@@ -25,6 +25,7 @@ impl ForeignSocket {
     }
 }
 
+/// What a socket was found to be.
 struct Nature {
     kind: Type,
     is_unix: bool,

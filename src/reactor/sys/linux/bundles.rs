@@ -7,7 +7,7 @@ const MOST: u32 = 64;
 const LARGEST: usize = 1232;
 /// The most bytes in one message; UDP itself takes 65,507.
 const CAPACITY: usize = 64_000;
-/// Places to remember the last bundle of a peer in. Two peers in one place cost a bundle, and nothing else.
+/// How many places there are to remember the last bundle of a peer in. Two peers in one place cost a bundle, and nothing else.
 const PLACES: usize = 64;
 
 /// The datagrams of a batch, in bundles. Those for one peer stay in their order.

@@ -63,7 +63,7 @@ impl ReceiveBatch {
         batch
     }
 
-    /// Receives up to `most` datagrams without waiting; how many came. Without `notes` there is no room for what rides
+    /// Receives up to `most` datagrams without waiting, and says how many came. Without `notes` there is no room for what rides
     /// beside them: the system installs no descriptors that the sender of a Unix datagram has put in (unix(7): SCM_RIGHTS).
     #[inline(always)]
     pub(crate) fn receive(&mut self, fd: BorrowedFd<'_>, most: usize, notes: bool) -> io::Result<usize> {
@@ -77,7 +77,7 @@ impl ReceiveBatch {
             header.msg_hdr.msg_namelen = NAME as libc::socklen_t;
             header.msg_hdr.msg_controllen = room as _;
         }
-        self.used = most; // an error may come after some were written to
+        self.used = most; // Some may have been written to before an error comes.
         // SAFETY: every header points to its own buffers of the stated sizes, in vectors that outlive the call.
         let count = check(unsafe {
             libc::recvmmsg(

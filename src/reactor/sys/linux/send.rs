@@ -109,12 +109,12 @@ impl SendBatch {
         }
     }
 
-    /// Writes the headers of up to `BATCH` bundles from the one numbered `first` on; how many.
+    /// Writes the headers of up to `BATCH` bundles from the one numbered `first` on, and says how many.
     fn prepare(&mut self, first: usize) -> usize {
         let bundles = &self.bundles.as_slice()[first..];
         let count = bundles.len().min(BATCH);
         self.parts.clear();
-        self.parts.reserve(self.entries.len()); // so that none moves below
+        self.parts.reserve(self.entries.len()); // None may move once a header points to it.
         self.controls.resize(BATCH, Control([0; 64]));
         self.headers.clear();
         for (bundle, control) in bundles[..count].iter().zip(&mut self.controls) {
@@ -227,7 +227,7 @@ impl Outgoing {
     }
 }
 
-/// The port of an IP address, which both families have in the same place; of others some bytes of theirs.
+/// The port of an IP address, which both families have in the same place; 0 for other addresses.
 fn port(address: &SockAddr) -> u64 {
     address.as_socket().map_or(0, |socket| socket.port().into())
 }
