@@ -3,6 +3,7 @@
 mod check_config;
 mod flags;
 mod plan;
+mod resolve;
 
 pub use flags::Serve;
 

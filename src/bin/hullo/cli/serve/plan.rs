@@ -1,19 +1,18 @@
 //! What `hullo serve` is to do: its flags and its config, checked and made into one plan.
 
 use super::flags::Serve;
+use super::resolve::resolve;
 use crate::cli::config::Config;
 use crate::cli::config::known_dialects::KnownDialects;
-use crate::cli::config::limits_table::LimitsTable;
 use crate::cli::config::listen_table::Listen;
 use crate::cli::descriptors;
 use crate::cli::output::failure::{Complaint, Failure, Place};
 use crate::cli::output::logger;
 use crate::cli::units;
-use crate::daemon::{ServePlan, SocketPlan};
+use crate::daemon::ServePlan;
 use hullo::Address;
+use hullo::Host;
 use hullo::greeting::{Dialect, Transport};
-use hullo::{Host, SocketOptions};
-use std::path::{self, PathBuf};
 use std::sync::Arc;
 
 /// A plan, and the config that it was made from, with every flag applied.
@@ -163,61 +162,6 @@ fn check_room(dialect: &Dialect, config: &Config) -> Result<(), String> {
     ))
 }
 
-/// Looks names up: each wish becomes a socket for each of its addresses. No address may be asked for twice.
-fn resolve(
-    wishes: Vec<(&Listen, Arc<Dialect>)>,
-    bounds: &LimitsTable,
-    reactors: usize,
-) -> Result<Vec<SocketPlan>, Failure> {
-    let mut sockets: Vec<SocketPlan> = Vec::new();
-    for (wish, dialect) in wishes {
-        let addresses = wish.address.resolve().map_err(|error| {
-            let sentence = format!(
-                "{}: the name cannot be looked up ({error}): check its spelling, or give a numeric address",
-                wish.address
-            );
-            Failure::failed(&wish.place, sentence)
-        })?;
-        for address in addresses {
-            if sockets.iter().any(|other| is_same(&other.address, &address)) {
-                let sentence = format!("{address} is asked for twice: take one out");
-                return Err(Failure::usage(vec![wish.place.complaint(sentence)]));
-            }
-            // A farewell stops a single socket, and a path can be bound only once.
-            let is_unshared =
-                dialect.spec().stop_on_farewell || !matches!(address, Address::Tcp(..) | Address::Udp(..));
-            let options = SocketOptions {
-                mode: wish.mode,
-                nodelay: bounds.nodelay,
-                reuse_address: bounds.reuse_address,
-                reuse_port: reactors > 1 && !is_unshared,
-            };
-            let name = (address != wish.address).then(|| wish.address.clone());
-            sockets.push(SocketPlan { address, name, dialect: Arc::clone(&dialect), options });
-        }
-    }
-    Ok(sockets)
-}
-
-/// Whether two addresses are the same, so that the second could not be bound beside the first.
-fn is_same(one: &Address, other: &Address) -> bool {
-    match (file(one), file(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => one == other && !matches!(one, Address::Tcp(_, 0) | Address::Udp(_, 0)),
-    }
-}
-
-/// The file of a Unix socket as an absolute path, however it is written. An abstract name is no file, and each kind of socket
-/// has names of its own.
-fn file(address: &Address) -> Option<PathBuf> {
-    match address {
-        Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) if address.has_file() => {
-            path::absolute(path).ok()
-        }
-        _ => None,
-    }
-}
-
 /// How many clients to serve: as many as are asked for, or as there are descriptors for.
 fn clients_with_room(config: &Config, sockets: usize, reactors: usize) -> Result<usize, Failure> {
     let limit = descriptors::raise();
@@ -244,6 +188,7 @@ fn clients_with_room(config: &Config, sockets: usize, reactors: usize) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::daemon::SocketPlan;
     use hullo::greeting::Framing;
     use std::fs;
     use std::time::Duration;

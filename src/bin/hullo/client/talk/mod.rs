@@ -11,6 +11,7 @@ mod handler;
 mod input;
 mod lines;
 mod outgoing;
+mod receiving;
 mod screen;
 mod talker;
 

@@ -1,15 +1,15 @@
-//! The conversation on the loop: when a message is sent, and when an answer is whole.
+//! The conversation on the loop: what is sent when, and what is waited for.
 
 use super::datagrams::DatagramExchange;
 use super::error::TalkError;
-use super::expected_reply::{ExpectedReply, Predictor, ReplyStatus};
+use super::expected_reply::{ExpectedReply, Predictor};
 use super::outgoing::{NextMessage, Outgoing};
+use super::receiving::output_failure;
 use super::screen::Screen;
 use super::{Conversation, TalkOutcome};
 use crate::signals::Signals;
 use hullo::{Address, ConnId, Net, TimerId};
 use signal_hook::consts::SIGINT;
-use std::io;
 use std::time::{Duration, Instant};
 
 /// How much output may wait to be sent before we stop reading our input.
@@ -34,14 +34,14 @@ pub struct Talker<'a> {
     pub peer: Peer,
     pub outgoing: Outgoing,
     pub predictor: Predictor,
-    screen: Screen,
+    pub screen: Screen,
     pub signals: Signals,
     notice: &'a mut dyn FnMut(&str),
     pub phase: TalkPhase,
     /// The phase lasts until this timer fires, unless something else ends it.
     phase_timer: Option<TimerId>,
     /// When this timer fires, nothing has come for [`REPLY_PAUSE`]: what the server said is whole.
-    pause_timer: Option<TimerId>,
+    pub pause_timer: Option<TimerId>,
     /// The clock of `--every`. It runs from the first message on.
     pub interval_timer: Option<TimerId>,
     pub activity: Activity,
@@ -335,64 +335,6 @@ impl<'a> Talker<'a> {
         }
     }
 
-    /// Shows what the server has said. Returns whether the conversation goes on.
-    pub fn show(&mut self, net: &mut Net, bytes: &[u8]) -> bool {
-        self.activity.at = net.now();
-        self.is_answer_due = false;
-        match self.screen.show(bytes) {
-            Ok(()) => true,
-            Err(error) => {
-                self.stop_with(net, output_failure(error));
-                false
-            }
-        }
-    }
-
-    pub fn check_reply(&mut self, net: &mut Net, bytes: &[u8]) {
-        let heard = match &mut self.phase {
-            TalkPhase::AwaitingWelcome(expected) | TalkPhase::AwaitingAnswer(expected) => {
-                expected.receive(bytes)
-            }
-            // Nobody waits for it, but what is typed next should begin on a new line.
-            _ if self.outgoing.is_interactive => ReplyStatus::Uncertain,
-            _ => return,
-        };
-        match heard {
-            ReplyStatus::Complete => self.on_reply_complete(net),
-            ReplyStatus::Uncertain => {
-                if let Some(pause) = self.pause_timer.replace(net.set_timer(REPLY_PAUSE, PAUSE_TIMER)) {
-                    net.cancel_timer(pause);
-                }
-            }
-            ReplyStatus::Incomplete => {}
-        }
-    }
-
-    /// The reply is whole.
-    pub fn on_reply_complete(&mut self, net: &mut Net) {
-        self.end_line(net);
-        if let TalkPhase::AwaitingWelcome(_) | TalkPhase::AwaitingAnswer(_) = self.phase {
-            self.continue_sending(net);
-        }
-    }
-
-    /// Lets whoever types begin on a new line.
-    pub fn end_line(&mut self, net: &mut Net) {
-        if self.outgoing.is_interactive
-            && let Err(error) = self.screen.end_line()
-        {
-            self.stop_with(net, output_failure(error));
-        }
-    }
-
-    pub fn no_answer(&self) -> TalkError {
-        let unanswered = match &self.peer {
-            Peer::Stream(_) => 1,
-            Peer::Datagrams(exchange) => exchange.unanswered,
-        };
-        TalkError::no_answer(&self.plan.address, unanswered, self.plan.timeout)
-    }
-
     pub fn fail(&mut self, net: &mut Net, error: TalkError) {
         self.stop_with(net, Err(error));
     }
@@ -402,13 +344,5 @@ impl<'a> Talker<'a> {
         self.result.get_or_insert(result);
         self.enter(net, TalkPhase::Closing, None);
         net.stop();
-    }
-}
-
-/// What an error of standard output means. A reader that has closed it has seen enough.
-fn output_failure(error: io::Error) -> Result<TalkOutcome, TalkError> {
-    match error.kind() {
-        io::ErrorKind::BrokenPipe => Ok(TalkOutcome::Done),
-        _ => Err(TalkError::output(error)),
     }
 }
