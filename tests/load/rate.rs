@@ -13,11 +13,21 @@ fn planned(load: &Load, number: u64) {
     assert_eq!(load.report.at(&["mode"]), "open");
 }
 
+/// Why this machine, as it is now, does not carry this rate: as fast as it can, it is not twice as fast.
+fn too_busy_for(url: &str, rate: f64) -> Option<String> {
+    let fastest = load(url, "-c 20 -d 300ms --warmup 100ms").report.number(&["achieved_rate"]);
+    (fastest < 2.0 * rate).then(|| format!("{fastest:.0}/s is all that this machine has to give at present"))
+}
+
 #[test]
 fn the_rate_is_kept_from_one_in_two_seconds_to_twenty_thousand_a_second() {
     let daemon = Daemon::start(["tcp://127.0.0.1:0"]);
     let url = &daemon.listening[0].address;
     for (rate, clients, seconds) in [(0.5, 2, 4), (10.0, 5, 2), (1000.0, 50, 2), (20_000.0, 200, 2)] {
+        if let Some(reason) = too_busy_for(url, rate) {
+            skip(&format!("at {rate}/s: {reason}"));
+            continue;
+        }
         let load = load(url, &format!("-c {clients} -r {rate} -d {seconds}s --warmup 300ms"));
         planned(&load, (rate * seconds as f64) as u64);
         let offered = load.report.number(&["offered_rate"]);
@@ -164,10 +174,11 @@ fn in_a_closed_loop_the_planned_instant_is_that_of_sending() {
 #[test]
 fn connections_are_made_at_the_pace_that_was_asked_for() {
     let server = Lines::greeting();
+    // Before the first can have come: a busy machine may see that one late, and none early.
+    let begun = Instant::now();
     let load = load(&server.url(), "-c 20 -n 100 --connect-rate 40 --warmup 0s");
     load.all_correct(20);
-    let peers = server.peers();
-    let span = peers.iter().map(|(_, at)| *at).max().unwrap() - peers[0].1;
-    assert!(span >= Duration::from_millis(430), "19 pauses of 25 ms, and not {span:?}");
+    let span = server.peers().iter().map(|(_, at)| *at).max().unwrap() - begun;
+    assert!(span >= Duration::from_millis(470), "19 pauses of 25 ms, and not {span:?}");
     assert!(span < PATIENCE);
 }

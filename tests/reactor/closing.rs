@@ -82,7 +82,8 @@ fn a_close_does_not_wait_for_a_peer_that_is_blocked_writing() {
     let mut got = Vec::new();
     client.read_to_end(&mut got).unwrap();
     assert!(got == pattern(3 << 20));
-    assert_eq!(background.finish().recorder.closed().len(), 1);
+    let mut harness = background.finish();
+    harness.until("it is closed", |_, recorder| recorder.closed().len() == 1);
 }
 
 #[test]

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::support::{Daemon, PATIENCE, Peer, eventually, raise_descriptor_limit};
 
-const IDLE: Duration = Duration::from_secs(1);
+/// Long enough for as many clients to connect on a busy machine.
+const IDLE: Duration = Duration::from_secs(3);
 
 /// Stops the daemon for longer than its clients may be silent.
 fn stop_meanwhile(daemon: &Daemon, what: impl FnOnce()) {
@@ -22,7 +23,7 @@ fn clients_that_ask_while_the_daemon_is_stopped_are_answered_and_not_idle() {
     if !raise_descriptor_limit(2 * COUNT as u64) {
         return;
     }
-    let daemon = Daemon::start(["tcp://127.0.0.1:0", "--idle-timeout", "1s"]);
+    let daemon = Daemon::start(["tcp://127.0.0.1:0", "--idle-timeout", "3s"]);
     let mut clients: Vec<Peer> = (0..COUNT).map(|_| daemon.connect()).collect();
     clients.iter_mut().for_each(|client| client.expect("Welcome!"));
     stop_meanwhile(&daemon, || clients.iter_mut().for_each(|client| client.send("in time")));
@@ -32,7 +33,7 @@ fn clients_that_ask_while_the_daemon_is_stopped_are_answered_and_not_idle() {
 /// Who said nothing before, meanwhile and after is silent all the same.
 #[test]
 fn a_silent_client_is_shown_out_after_the_stop_as_well() {
-    let daemon = Daemon::start(["tcp://127.0.0.1:0", "--idle-timeout", "1s"]);
+    let daemon = Daemon::start(["tcp://127.0.0.1:0", "--idle-timeout", "3s"]);
     let mut silent = daemon.welcomed();
     let mut talking = daemon.welcomed();
     stop_meanwhile(&daemon, || {});
