@@ -46,8 +46,10 @@ Examples:
 See also:
 ";
 
+/// The name of the page of the config.
 const CONFIG: &str = "hullo.toml";
 
+/// The example on the page of the config.
 const CONFIG_EXAMPLE: &str = "\
 [[listen]]
 address = \"tcp://127.0.0.1:9999\"

@@ -13,12 +13,16 @@ const LARGEST_COUNT: u64 = i32::MAX as u64;
 /// The largest size: no buffer is meant to be larger.
 const LARGEST_SIZE: u64 = 1 << 30;
 
+/// The units of durations, in milliseconds.
 const TIMES: [Unit; 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+/// The units of sizes, in bytes.
 const SIZES: [Unit; 4] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10), ("B", 1)];
+/// The units of counts.
 const COUNTS: [Unit; 3] = [("M", 1_000_000), ("k", 1000), ("", 1)];
 
-/// Units that are read as well, but never written.
+/// Units of durations that are read, but never written.
 const OTHER_TIMES: [Unit; 4] = [("", 1000), ("sec", 1000), ("min", 60_000), ("d", 86_400_000)];
+/// Units of sizes that are read, but never written.
 const OTHER_SIZES: [Unit; 1] = [("", 1)];
 
 /// A suffix, and how many of the smallest unit it stands for. In a list of units the largest comes first.

@@ -18,6 +18,7 @@ pub struct Sockets {
     is_first: bool,
 }
 
+/// One open socket.
 struct Socket {
     plan: SocketPlan,
     kind: Kind,
@@ -28,6 +29,7 @@ struct Socket {
 /// The numbers of a device and of a file on it.
 type Inode = (u64, u64);
 
+/// The id of a socket in the reactor, and what answers datagrams.
 enum Kind {
     Listener(ListenerId),
     Datagrams(DatagramId, Box<Responder>),

@@ -18,6 +18,7 @@ pub struct Workers {
     workers: Vec<Worker>,
 }
 
+/// A reactor on its thread, and the way to tell it something.
 struct Worker {
     remote: Remote,
     thread: JoinHandle<io::Result<Summary>>,

@@ -21,6 +21,7 @@ pub struct LimitsTable {
     on_loopback: bool,
 }
 
+/// One key of the table.
 struct LimitKey {
     name: &'static str,
     kind: LimitValue,
@@ -28,6 +29,7 @@ struct LimitKey {
     least: usize,
 }
 
+/// The unit of a value, and the place where the value is kept.
 #[derive(Clone, Copy)]
 enum LimitValue {
     Count(fn(&mut LimitsTable) -> &mut usize),
@@ -39,6 +41,7 @@ enum LimitValue {
 
 use LimitValue::{Count, Count32, Flag, Size, Time};
 
+/// Every key, in the order in which the table is written.
 const KEYS: [LimitKey; 21] = [
     LimitKey { name: "connections", kind: Count(|b| &mut b.reactor.connections), least: 1 },
     LimitKey { name: "backlog", kind: Count32(|b| &mut b.reactor.backlog), least: 1 },

@@ -11,6 +11,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt;
 use std::panic;
 
+/// The log level where nobody asks for another one.
 pub const DEFAULT: LevelFilter = LevelFilter::Info;
 
 /// Starts the log. The flag takes precedence over `HULLO_LOG`, and `HULLO_LOG` over the config. The config has yet to be read:

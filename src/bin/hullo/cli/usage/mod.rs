@@ -12,8 +12,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use command_line::quoted;
 use std::error::Error;
 
-/// The flags with which other programs take a port or a host.
+/// The flags with which other programs take a port.
 const PORTS: [&str; 3] = ["--port", "-p", "-P"];
+/// The flags with which other programs take a host.
 const HOSTS: [&str; 9] = ["--host", "--listen", "--bind", "--address", "--addr", "--url", "-b", "-l", "-H"];
 
 /// The whole text of a usage error. `args` is the command line, with the name of the program first.
@@ -175,6 +176,7 @@ fn takes_value(command: &str, flag: &str) -> bool {
     flag.is_some_and(|flag| flag.get_action().takes_values())
 }
 
+/// An address to be used instead of what was typed.
 struct Proposal {
     command: String,
     address: String,

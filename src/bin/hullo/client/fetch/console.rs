@@ -10,6 +10,7 @@ use std::path::Path;
 /// The size from which on a body has a progress bar. A shorter one is there before anybody has read the bar.
 const LONG: u64 = 1 << 20;
 
+/// Stderr, as a person sees it.
 pub struct Console<'a> {
     err: &'a mut dyn Write,
     /// The progress bars. They draw nothing unless standard error is a terminal. Known cost: a terminal that is stopped (Ctrl-S)

@@ -30,6 +30,7 @@ const PACE_KEY: u64 = u64::MAX;
 /// How many redirects are followed. curl and browsers stop at a similar number, since a longer chain is a loop.
 const REDIRECTS: usize = 10;
 
+/// All jobs, and what they share. The events of the loop are handed to it by its `Handler`.
 pub struct Fetcher<'a> {
     pub jobs: Vec<Job>,
     pub fields: Vec<Field>,

@@ -9,6 +9,7 @@ use hullo::{ConnId, TimerId};
 use indicatif::ProgressBar;
 use std::time::Instant;
 
+/// What is known of one URL.
 pub struct Job {
     /// The URL that the user asked for.
     asked: Url,
@@ -35,6 +36,7 @@ pub struct Job {
     pub is_paused: bool,
 }
 
+/// How far a job is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum JobState {
     /// It waits for a connection.

@@ -5,6 +5,7 @@ use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
+/// The port of http://.
 const DEFAULT_PORT: u16 = 80;
 
 /// The URL of a page on a server that is reached without TLS. A fragment is dropped, since only a browser uses it, and anything but
@@ -123,6 +124,7 @@ impl fmt::Display for Url {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct UrlError(&'static str);
 
+/// The error for a URL of another scheme, or of none.
 const NOT_HTTP: &str = "write it as http://HOST[:PORT]/PATH; hullo fetches nothing else";
 
 impl fmt::Display for UrlError {

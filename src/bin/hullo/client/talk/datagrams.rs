@@ -8,6 +8,7 @@ use std::io;
 /// The longest message that we send as a datagram. It is what UDP carries over IPv4: 65,535 bytes without the headers.
 pub const LARGEST_DATAGRAM: usize = 65_507;
 
+/// A connected datagram socket, and what is known of the answers to come.
 pub struct DatagramExchange {
     udp: DatagramId,
     /// The address that the datagrams go to.

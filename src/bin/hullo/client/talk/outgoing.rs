@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal};
 /// The key of the timer that asks for the next read of an input that never waits.
 pub const INPUT_TIMER: u64 = 0;
 
+/// The queue of messages to be sent.
 pub struct Outgoing {
     source: MessageSource,
     farewell: Option<Vec<u8>>,
@@ -17,6 +18,7 @@ pub struct Outgoing {
     pub is_interactive: bool,
 }
 
+/// Where the messages come from.
 enum MessageSource {
     Arguments(VecDeque<Vec<u8>>),
     Typed(Box<Input>),

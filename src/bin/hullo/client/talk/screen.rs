@@ -19,6 +19,7 @@ pub struct Screen {
     last_byte: u8,
 }
 
+/// How bytes become text: as they are for a pipe, harmless for a terminal.
 enum Rendering {
     InPipe(TextDecoder),
     OnTerminal(Box<TerminalSanitizer>),

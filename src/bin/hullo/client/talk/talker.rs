@@ -29,6 +29,7 @@ pub const PHASE_TIMER: u64 = 1;
 pub const PAUSE_TIMER: u64 = 2;
 pub const INTERVAL_TIMER: u64 = 3;
 
+/// One conversation. The events of the loop are handed to it by its `Handler`.
 pub struct Talker<'a> {
     pub plan: &'a Conversation,
     pub peer: Peer,

@@ -7,6 +7,7 @@ use httparse::Status;
 /// The longest line before a chunk. It has a size, and possibly extensions, which nobody uses.
 const SIZE_LINE_LIMIT: usize = 4096;
 
+/// Reads a chunked body.
 #[derive(Default)]
 pub struct Chunks {
     state: ChunkState,
@@ -14,6 +15,7 @@ pub struct Chunks {
     line: Vec<u8>,
 }
 
+/// What comes next.
 #[derive(Clone, Copy, Default)]
 enum ChunkState {
     #[default]

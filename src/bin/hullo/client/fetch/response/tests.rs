@@ -1,3 +1,5 @@
+//! Responses of every framing, whole and broken, however they are cut into reads.
+
 use super::*;
 use proptest::prelude::*;
 
