@@ -1,6 +1,6 @@
 //! The replies that are shown as evidence: the first few that were not what was due.
 
-use crate::load::books::outcome::Evidence;
+use crate::load::books::outcome::{Evidence, EvidenceKind};
 use crate::load::text::request::ClientId;
 
 /// The most replies that are kept.
@@ -19,7 +19,7 @@ pub struct Exhibits {
 impl Exhibits {
     pub fn keep(
         &mut self,
-        kind: &'static str,
+        kind: EvidenceKind,
         client: ClientId,
         sequence: Option<u64>,
         expected: &[u8],
@@ -32,7 +32,7 @@ impl Exhibits {
 
     /// Takes note of a wrong reply of the warm-up.
     pub fn remember(&mut self, client: ClientId, sequence: u64, expected: &[u8], received: &[u8]) {
-        self.remembered = Some(evidence("wrong", client, Some(sequence), expected, received));
+        self.remembered = Some(evidence(EvidenceKind::Wrong, client, Some(sequence), expected, received));
     }
 
     /// The connection of this client has ended: what was remembered of it is evidence now.
@@ -47,10 +47,12 @@ impl Exhibits {
     /// What was kept as the wrong reply to that request turns out to have answered none.
     pub fn call_unexpected(&mut self, client: ClientId, sequence: u64) {
         let is_it = |kept: &&mut Evidence| {
-            kept.kind == "wrong" && kept.client == client.number() && kept.sequence == Some(sequence)
+            kept.kind == EvidenceKind::Wrong
+                && kept.client == client.number()
+                && kept.sequence == Some(sequence)
         };
         if let Some(kept) = self.kept.iter_mut().find(is_it) {
-            (kept.kind, kept.sequence) = ("unexpected", None);
+            (kept.kind, kept.sequence) = (EvidenceKind::Unexpected, None);
             kept.expected.clear();
         }
     }
@@ -61,7 +63,7 @@ impl Exhibits {
 }
 
 fn evidence(
-    kind: &'static str,
+    kind: EvidenceKind,
     client: ClientId,
     sequence: Option<u64>,
     expected: &[u8],

@@ -61,6 +61,7 @@ impl Intervals {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::books::causes::Cause;
     use crate::load::books::latency::histogram;
     use crate::load::books::packed::MOST;
 
@@ -72,7 +73,7 @@ mod tests {
         let mut told = 0;
         for second in 0..seconds {
             books += Books { sent: 1, correct: 1, ..Books::default() };
-            failures.count("wrong reply");
+            failures.count(Cause::WrongReply);
             let mut times = histogram();
             times.record(second + 1).unwrap();
             let frame = Frame {
@@ -93,7 +94,10 @@ mod tests {
         let intervals = intervals.into_vec();
         assert_eq!(intervals.iter().map(|interval| interval.books.correct).sum::<u64>(), seconds);
         assert_eq!(intervals.iter().map(|interval| interval.response.len()).sum::<u64>(), seconds);
-        assert_eq!(intervals.iter().map(|interval| interval.failures["wrong reply"]).sum::<u64>(), seconds);
+        assert_eq!(
+            intervals.iter().map(|interval| interval.failures.number(&Cause::WrongReply)).sum::<u64>(),
+            seconds
+        );
         assert_eq!(intervals.iter().map(|interval| interval.planned).sum::<u64>(), 2 * seconds);
         let follow = intervals.windows(2).all(|pair| pair[0].start + pair[0].length == pair[1].start);
         assert!(follow, "they follow each other without a gap");

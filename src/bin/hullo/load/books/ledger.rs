@@ -16,14 +16,13 @@
 //!                                              └ corrected   late, and one reply more that is foreign
 //! ```
 
-use crate::load::books::causes::Causes;
+use crate::load::books::causes::{Cause, Causes};
 use crate::load::books::evidence::Exhibits;
 use crate::load::books::intervals::{Frame, Intervals};
 use crate::load::books::latency::Latencies;
-use crate::load::books::outcome::{Books, Evidence, Interval, Latency, Phase};
+use crate::load::books::outcome::{Books, Evidence, EvidenceKind, Interval, Latency, Phase};
 use crate::load::text::request::ClientId;
 use hdrhistogram::Histogram;
-use std::collections::BTreeMap;
 
 pub struct Ledger {
     /// As it was taken down at the time: what timed out stays in `lost`, even where it was answered after all.
@@ -62,8 +61,8 @@ pub struct Totals {
     pub bytes_sent: u64,
     pub bytes_received: u64,
     pub latency: Latency,
-    pub failures: BTreeMap<String, u64>,
-    pub never_alive: BTreeMap<String, u64>,
+    pub failures: Causes,
+    pub never_alive: Causes,
     pub evidence: Vec<Evidence>,
     pub intervals: Vec<Interval>,
 }
@@ -117,7 +116,7 @@ impl Ledger {
     pub fn wrong(&mut self) {
         take(&mut self.open, 1);
         self.taken_down.wrong += 1;
-        self.failures.count("wrong reply");
+        self.failures.count(Cause::WrongReply);
     }
 
     /// No reply came in time; so many nanoseconds after its request was planned, and after it was sent. It is lost, unless
@@ -126,7 +125,7 @@ impl Ledger {
         take(&mut self.open, 1);
         self.overdue += 1;
         self.taken_down.lost += 1;
-        self.failures.count("timed out");
+        self.failures.count(Cause::TimedOut);
         self.latencies.record(response, service);
     }
 
@@ -142,7 +141,7 @@ impl Ledger {
         take(&mut self.overdue, 1);
         self.answered_after_all += 1;
         self.taken_down.wrong += 1;
-        self.failures.count("wrong reply");
+        self.failures.count(Cause::WrongReply);
     }
 
     /// A reply to so many that had timed out cannot come any more, or would not be known.
@@ -162,7 +161,7 @@ impl Ledger {
         self.taken_down.unfinished += 1;
         if is_unanswered {
             self.unanswered += 1;
-            self.failures.count("no answer by the end");
+            self.failures.count(Cause::NoAnswerByTheEnd);
         }
     }
 
@@ -186,15 +185,15 @@ impl Ledger {
             false => self.taken_down.correct += 1,
         }
         self.taken_down.foreign += 1;
-        self.failures.recount("wrong reply", "unexpected reply");
+        self.failures.recount(&Cause::WrongReply, Cause::UnexpectedReply);
         self.exhibits.call_unexpected(client, sequence);
     }
 
-    /// A second reply to one request: a `duplicate reply`, or datagram.
-    pub fn duplicate(&mut self, what: &str, client: ClientId, sequence: u64, received: &[u8]) {
+    /// A second reply to one request; the cause says whether it came as a datagram.
+    pub fn duplicate(&mut self, cause: Cause, client: ClientId, sequence: u64, received: &[u8]) {
         self.taken_down.duplicate += 1;
-        self.failures.count(what);
-        self.exhibits.keep("duplicate", client, Some(sequence), b"", received);
+        self.failures.count(cause);
+        self.exhibits.keep(EvidenceKind::Duplicate, client, Some(sequence), b"", received);
     }
 
     /// A datagram that came after one that answers a later request.
@@ -206,22 +205,22 @@ impl Ledger {
     /// A reply on a stream that came after that to a later request.
     pub fn out_of_order(&mut self, client: ClientId, sequence: u64, expected: &[u8], received: &[u8]) {
         self.taken_down.reordered += 1;
-        self.failures.count("reply out of order");
-        self.exhibits.keep("out of order", client, Some(sequence), expected, received);
+        self.failures.count(Cause::ReplyOutOfOrder);
+        self.exhibits.keep(EvidenceKind::OutOfOrder, client, Some(sequence), expected, received);
     }
 
     /// A reply on a stream where none was due.
     pub fn unexpected(&mut self, client: ClientId, received: &[u8]) {
         self.taken_down.foreign += 1;
-        self.failures.count("unexpected reply");
-        self.exhibits.keep("unexpected", client, None, b"", received);
+        self.failures.count(Cause::UnexpectedReply);
+        self.exhibits.keep(EvidenceKind::Unexpected, client, None, b"", received);
     }
 
     /// A datagram that answers no request of its flow; `due` is the oldest that waits, if one does.
     pub fn foreign(&mut self, client: ClientId, due: Option<u64>, expected: &[u8], received: &[u8]) {
         self.taken_down.foreign += 1;
-        self.failures.count("foreign datagram");
-        self.exhibits.keep("foreign", client, due, expected, received);
+        self.failures.count(Cause::ForeignDatagram);
+        self.exhibits.keep(EvidenceKind::Foreign, client, due, expected, received);
     }
 
     #[inline]
@@ -230,13 +229,13 @@ impl Ledger {
     }
 
     /// Something went wrong that is in no book.
-    pub fn fail(&mut self, cause: &str) {
+    pub fn fail(&mut self, cause: Cause) {
         self.failures.count(cause);
     }
 
     /// A client did not come to life.
-    pub fn fail_to_live(&mut self, cause: &str) {
-        self.failures.count(cause);
+    pub fn fail_to_live(&mut self, cause: Cause) {
+        self.failures.count(cause.clone());
         self.never_alive.count(cause);
     }
 
@@ -308,8 +307,8 @@ impl Ledger {
             bytes_sent: self.bytes_sent,
             bytes_received: self.bytes_received,
             latency: self.latencies.into_latency(),
-            failures: self.failures.into_map(),
-            never_alive: self.never_alive.into_map(),
+            failures: self.failures,
+            never_alive: self.never_alive,
             evidence: self.exhibits.into_evidence(),
             intervals: self.intervals.into_vec(),
         }

@@ -4,13 +4,13 @@
 //! and failures, the latencies, the evidence and the intervals are the ledger's (`books/ledger.rs`, by the verb that is
 //! named here); connections and fairness are what the clients know; the generator's figures are the engine's.
 
+use crate::load::books::causes::Causes;
 use crate::load::books::verdict::Verdict;
 use crate::load::plan::Check;
 use crate::load::plan::rate::Rate;
 use crate::load::plan::settings::Setting;
 use hdrhistogram::Histogram;
 use hullo::Address;
-use std::collections::BTreeMap;
 use std::ops::{AddAssign, Sub};
 use std::time::{Duration, SystemTime};
 
@@ -61,9 +61,9 @@ pub struct Outcome {
     /// What went wrong, by cause (`connect refused`, `reset by the server`, `timed out`, `wrong reply`...), and how
     /// often. Ramp and warm-up are in it. A verb of the ledger that puts a request into the book of an error counts its
     /// cause as well; what is in no book is counted by `Ledger::fail`.
-    pub failures: BTreeMap<String, u64>,
+    pub failures: Causes,
     /// Of these, why clients did not come to life (`Ledger::fail_to_live`).
-    pub never_alive: BTreeMap<String, u64>,
+    pub never_alive: Causes,
     /// One entry a second, from the first connection to the end of the drain.
     pub intervals: Vec<Interval>,
     /// What kept the run from going as it was asked for, in the order in which it happened.
@@ -209,13 +209,44 @@ pub struct Generator {
 /// A reply that should not have been.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Evidence {
-    /// `wrong`, `foreign`, `duplicate`, `unexpected`...
-    pub kind: &'static str,
+    pub kind: EvidenceKind,
     pub client: u32,
     /// Of the request that it answered, where that is known.
     pub sequence: Option<u64>,
     pub expected: Vec<u8>,
     pub received: Vec<u8>,
+}
+
+/// What a reply that should not have been is evidence of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum EvidenceKind {
+    Wrong,
+    WrongWelcome,
+    /// On a stream, where none was due.
+    Unexpected,
+    /// A datagram that answers no request of its flow.
+    Foreign,
+    Duplicate,
+    OutOfOrder,
+    /// A reply that was never whole when its connection ended.
+    Unfinished,
+    UnfinishedWelcome,
+}
+
+impl EvidenceKind {
+    /// As the report has it.
+    pub fn name(self) -> &'static str {
+        match self {
+            EvidenceKind::Wrong => "wrong",
+            EvidenceKind::WrongWelcome => "wrong welcome",
+            EvidenceKind::Unexpected => "unexpected",
+            EvidenceKind::Foreign => "foreign",
+            EvidenceKind::Duplicate => "duplicate",
+            EvidenceKind::OutOfOrder => "out of order",
+            EvidenceKind::Unfinished => "unfinished",
+            EvidenceKind::UnfinishedWelcome => "unfinished welcome",
+        }
+    }
 }
 
 /// What keeps a run from going as it was asked for.
@@ -261,7 +292,7 @@ pub struct Interval {
     pub response: Histogram<u64>,
     pub service: Histogram<u64>,
     /// As of [`Outcome::failures`].
-    pub failures: BTreeMap<String, u64>,
+    pub failures: Causes,
     /// As of [`Generator::cpu`], of this interval.
     pub cpu: f64,
     /// As of [`Generator::max_loop_lag`], of this interval.

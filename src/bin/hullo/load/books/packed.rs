@@ -90,9 +90,7 @@ fn absorb(into: &mut Interval, next: &Interval) {
     into.alive = next.alive;
     into.planned += next.planned;
     into.max_loop_lag = into.max_loop_lag.max(next.max_loop_lag);
-    for (cause, count) in &next.failures {
-        *into.failures.entry(cause.clone()).or_default() += count;
-    }
+    into.failures += &next.failures;
     into.books += next.books;
     for (ours, theirs) in [(&mut into.response, &next.response), (&mut into.service, &next.service)] {
         if theirs.max() > ours.high() {

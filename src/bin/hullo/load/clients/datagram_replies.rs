@@ -1,5 +1,6 @@
 //! What comes on a datagram socket. Each message says whose it is: run, client and sequence.
 
+use crate::load::books::causes::Cause;
 use crate::load::books::outcome::Phase;
 use crate::load::clients::flights::{Flight, FlightId, FlightKind};
 use crate::load::clients::replies::{Heard, Replies, ReplyContext};
@@ -85,7 +86,7 @@ impl Replies<'_> {
         } else if self.lost.contains(id, sequence) {
             return self.arrived_late(context, id, sequence, bytes);
         } else {
-            context.ledger.duplicate("duplicate datagram", id, sequence, bytes);
+            context.ledger.duplicate(Cause::DuplicateDatagram, id, sequence, bytes);
         }
         Heard::Nothing
     }

@@ -1,6 +1,7 @@
 //! What a server said last on a connection that did not go on: it may be the reason.
 
 use crate::load::books::ledger::Ledger;
+use crate::load::books::outcome::EvidenceKind;
 use crate::load::clients::client::{Clients, Stage};
 use crate::load::clients::replies::Replies;
 use crate::load::text::request::ClientId;
@@ -14,11 +15,11 @@ impl Replies<'_> {
         let kind = match (client.stage, head) {
             (Stage::Welcome, _) => {
                 self.due.look_at_welcome();
-                "unfinished welcome"
+                EvidenceKind::UnfinishedWelcome
             }
             (_, Some(flight)) => {
                 self.due.look_at(id, flight);
-                "unfinished"
+                EvidenceKind::Unfinished
             }
             (_, None) => return ledger.exhibits().keep_remembered(id),
         };

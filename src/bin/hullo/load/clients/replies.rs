@@ -2,6 +2,7 @@
 //! engine does.
 
 use crate::load::books::ledger::Ledger;
+use crate::load::books::outcome::EvidenceKind;
 use crate::load::books::outcome::Phase;
 use crate::load::clients::client::Clients;
 use crate::load::clients::due::Due;
@@ -41,8 +42,8 @@ pub enum Heard {
     Welcome,
     /// The reply to what the client has sent is whole.
     Reply { kind: FlightKind, is_right: bool },
-    /// The session cannot go on, for this cause.
-    Failure(&'static str),
+    /// Something else than the welcome has come: the session cannot go on.
+    WrongWelcome,
 }
 
 impl<'a> Replies<'a> {
@@ -151,7 +152,7 @@ impl<'a> Replies<'a> {
             ledger.late();
         } else {
             ledger.late_and_wrong();
-            ledger.exhibits().keep("wrong", client, Some(sequence), self.due.text(), bytes);
+            ledger.exhibits().keep(EvidenceKind::Wrong, client, Some(sequence), self.due.text(), bytes);
         }
     }
 
@@ -176,7 +177,7 @@ impl<'a> Replies<'a> {
     pub(super) fn keep_wrong(&self, ledger: &mut Ledger, client: ClientId, flight: &Flight, reply: &[u8]) {
         let (exhibits, due) = (ledger.exhibits(), self.due.text());
         if flight.is_measured || flight.kind == FlightKind::Proof {
-            exhibits.keep("wrong", client, Some(flight.sequence), due, reply);
+            exhibits.keep(EvidenceKind::Wrong, client, Some(flight.sequence), due, reply);
         } else {
             exhibits.remember(client, flight.sequence, due, reply);
         }

@@ -1,6 +1,8 @@
 //! What comes on a stream: the welcome, and replies in the order of the requests.
 
+use crate::load::books::causes::Cause;
 use crate::load::books::ledger::Ledger;
+use crate::load::books::outcome::EvidenceKind;
 use crate::load::books::outcome::Phase;
 use crate::load::clients::client::Stage;
 use crate::load::clients::flights::{Flight, FlightId, FlightKind};
@@ -76,8 +78,8 @@ impl Replies<'_> {
             }
             Match::Wrong => {
                 let received = [&welcome[..at], bytes].concat();
-                context.ledger.exhibits().keep("wrong welcome", id, None, welcome, &received);
-                (bytes.len(), Heard::Failure("wrong welcome"))
+                context.ledger.exhibits().keep(EvidenceKind::WrongWelcome, id, None, welcome, &received);
+                (bytes.len(), Heard::WrongWelcome)
             }
         }
     }
@@ -201,6 +203,6 @@ fn once_more(context: &mut ReplyContext<'_>, id: ClientId, reply: &[u8]) {
         client.correct += u32::from(!client.last_was_late);
         context.ledger.corrected(id, client.last, client.last_was_late);
     } else {
-        context.ledger.duplicate("duplicate reply", id, client.last, reply);
+        context.ledger.duplicate(Cause::DuplicateReply, id, client.last, reply);
     }
 }

@@ -1,5 +1,6 @@
 //! What is judged by its lateness: requests that are not answered in time, and sessions that do not come to life.
 
+use crate::load::books::causes::Cause;
 use crate::load::clients::client::Stage;
 use crate::load::clients::flights::{FlightId, FlightKind};
 use crate::load::engine::alarm::Alarm;
@@ -82,9 +83,9 @@ impl Engine<'_> {
                 break;
             }
             let cause = match client.stage {
-                Stage::Opening => "not connected in time",
-                Stage::Welcome => "no welcome in time",
-                _ => "no first reply in time",
+                Stage::Opening => Cause::NotConnectedInTime,
+                Stage::Welcome => Cause::NoWelcomeInTime,
+                _ => Cause::NoFirstReplyInTime,
             };
             self.replies.keep_last_words(&self.clients, &mut self.ledger, id);
             self.fail_handshake(net, id, cause);

@@ -1,5 +1,6 @@
 //! The engine as a handler: who is told what.
 
+use crate::load::books::causes::Cause;
 use crate::load::engine::Engine;
 use crate::load::engine::alarm::Alarm;
 use hullo::{
@@ -26,7 +27,11 @@ impl Handler for Engine<'_> {
     fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
         self.clock.begin_callback(net);
         if let Some(client) = self.sessions.remove(conn) {
-            self.session_failed(net, client, &cause(error.failures().last().map(|(_, error)| error)));
+            self.session_failed(
+                net,
+                client,
+                Cause::of_connect(error.failures().last().map(|(_, error)| error)),
+            );
         }
     }
 
@@ -81,15 +86,5 @@ impl Handler for Engine<'_> {
                 self.finish(net);
             }
         }
-    }
-}
-
-/// What the system says of a failure, in words that do not change with the address.
-pub fn cause(error: Option<&io::Error>) -> String {
-    match error.map(io::Error::kind) {
-        Some(io::ErrorKind::ConnectionRefused) => "connect refused".to_owned(),
-        Some(io::ErrorKind::TimedOut) => "connect timed out".to_owned(),
-        Some(io::ErrorKind::AddrNotAvailable) => "no port left".to_owned(),
-        _ => error.map_or_else(|| "not connected".to_owned(), |error| format!("connect: {error}")),
     }
 }

@@ -1,5 +1,6 @@
 //! What follows when a client hears something.
 
+use crate::load::books::causes::Cause;
 use crate::load::books::outcome::Phase;
 use crate::load::clients::client::Stage;
 use crate::load::clients::flights::FlightKind;
@@ -49,12 +50,12 @@ impl<'a> Engine<'a> {
         match heard {
             Heard::Nothing => {}
             Heard::Welcome => self.come_alive(net, client),
-            Heard::Failure(cause) => self.fail_handshake(net, client, cause),
+            Heard::WrongWelcome => self.fail_handshake(net, client, Cause::WrongWelcome),
             Heard::Reply { kind: FlightKind::Farewell, .. } => {}
             Heard::Reply { kind, is_right } => {
                 if self.clients[client].stage == Stage::Proving {
                     if kind == FlightKind::Proof && !is_right {
-                        return self.fail_handshake(net, client, "wrong first reply");
+                        return self.fail_handshake(net, client, Cause::WrongFirstReply);
                     }
                     self.come_alive(net, client);
                 }

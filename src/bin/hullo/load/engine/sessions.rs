@@ -1,12 +1,12 @@
 //! How clients come to life, and how their sessions end.
 
+use crate::load::books::causes::{Cause, SessionEnd};
 use crate::load::books::outcome::{Mishap, Phase};
 use crate::load::clients::client::Stage;
 use crate::load::clients::flights::FlightKind;
 use crate::load::clients::ramp::RampStep;
 use crate::load::engine::alarm::Alarm;
 use crate::load::engine::clock::nanoseconds;
-use crate::load::engine::handler::cause;
 use crate::load::engine::{Engine, set_timer};
 use crate::load::text::request::ClientId;
 use hullo::{CloseReason, Net};
@@ -63,7 +63,7 @@ impl Engine<'_> {
         self.mishaps.push(Mishap::NotBegun(rest.into(), self.plan.connect_timeout));
         for _ in 0..rest {
             self.sessions.failed();
-            self.ledger.fail_to_live("not begun");
+            self.ledger.fail_to_live(Cause::NotBegun);
             self.settle(net);
         }
     }
@@ -83,7 +83,7 @@ impl Engine<'_> {
                     self.send(net, client, FlightKind::Proof, since, false);
                 }
             }
-            Err(error) => self.session_failed(net, client, &cause(Some(&error))),
+            Err(error) => self.session_failed(net, client, Cause::of_connect(Some(&error))),
         }
     }
 
@@ -152,13 +152,13 @@ impl Engine<'_> {
     }
 
     /// Ends a session that did not come to life.
-    pub(super) fn fail_handshake(&mut self, net: &mut Net, client: ClientId, cause: &str) {
+    pub(super) fn fail_handshake(&mut self, net: &mut Net, client: ClientId, cause: Cause) {
         self.sessions.give_up(net, self.clients[client].socket);
         self.session_failed(net, client, cause);
     }
 
     /// A session did not come to life.
-    pub(super) fn session_failed(&mut self, net: &mut Net, id: ClientId, cause: &str) {
+    pub(super) fn session_failed(&mut self, net: &mut Net, id: ClientId, cause: Cause) {
         self.clients.handshakes.remove(id);
         if self.sessions.try_next_target(&self.clients[id]) {
             self.lose_flights(id);
@@ -193,10 +193,10 @@ impl Engine<'_> {
 
     /// A connection has ended.
     pub(super) fn session_over(&mut self, net: &mut Net, id: ClientId, reason: CloseReason) {
-        let cause = match reason {
-            CloseReason::PeerClosed => "closed by the server",
-            CloseReason::Reset => "reset by the server",
-            _ => "connection broken",
+        let end = match reason {
+            CloseReason::PeerClosed => SessionEnd::Closed,
+            CloseReason::Reset => SessionEnd::Reset,
+            _ => SessionEnd::Broken,
         };
         let stage = self.clients[id].stage;
         if let Stage::Alive | Stage::Welcome | Stage::Proving = stage {
@@ -204,9 +204,9 @@ impl Engine<'_> {
         }
         match stage {
             Stage::Leaving => self.session_left(net, id),
-            Stage::Alive => self.session_lost(net, id, cause),
-            Stage::Welcome => self.session_failed(net, id, &format!("{cause} before the welcome")),
-            Stage::Proving => self.session_failed(net, id, &format!("{cause} before the first reply")),
+            Stage::Alive => self.session_lost(net, id, Cause::Ended(end)),
+            Stage::Welcome => self.session_failed(net, id, Cause::EndedBeforeWelcome(end)),
+            Stage::Proving => self.session_failed(net, id, Cause::EndedBeforeFirstReply(end)),
             Stage::Idle | Stage::Opening | Stage::Resting | Stage::Gone => {}
         }
     }
@@ -218,7 +218,7 @@ impl Engine<'_> {
         self.check_end(net);
     }
 
-    fn session_lost(&mut self, net: &mut Net, client: ClientId, cause: &str) {
+    fn session_lost(&mut self, net: &mut Net, client: ClientId, cause: Cause) {
         self.sessions.lost();
         self.ledger.fail(cause);
         self.clients[client].stage = Stage::Gone;
@@ -241,7 +241,7 @@ impl Engine<'_> {
         self.clients.handshakes.remove(id);
         if was_proving {
             self.sessions.failed();
-            self.ledger.fail_to_live("no first reply in time");
+            self.ledger.fail_to_live(Cause::NoFirstReplyInTime);
         } else {
             self.sessions.lost();
         }

@@ -1,5 +1,6 @@
 //! Datagrams that the system refuses: some never leave, and are offered again.
 
+use crate::load::books::causes::Cause;
 use crate::load::clients::client::Stage;
 use crate::load::clients::flights::FlightState;
 use crate::load::engine::alarm::Alarm;
@@ -18,21 +19,21 @@ impl Engine<'_> {
         let is_proving = self.clients[client].stage == Stage::Proving;
         if has_left(error) {
             if is_proving {
-                return self.fail_handshake(net, client, "connect refused");
+                return self.fail_handshake(net, client, Cause::ConnectRefused);
             }
             // The request counts as lost when its time is over: an answer may come all the same.
-            return self.ledger.fail("refused");
+            return self.ledger.fail(Cause::Refused);
         }
         // No message of this length is taken, now or later.
         let is_hopeless = error.raw_os_error() == Some(libc::EMSGSIZE);
         if is_hopeless && is_proving {
-            return self.fail_handshake(net, client, "message longer than the system takes");
+            return self.fail_handshake(net, client, Cause::MessageTooLong);
         }
         // Which of several sent at once the system did not take it does not say: the newest stands for it.
         let flights = &mut self.clients.flights;
         let newest = flights.under_way(client).max_by_key(|&id| flights.get(id).sequence);
         if let Some(id) = newest.filter(|&id| flights.get(id).state == FlightState::Waiting) {
-            self.ledger.fail(&format!("not taken by the system: {error}"));
+            self.ledger.fail(Cause::NotTaken(error.to_string()));
             flights.set_unsent(id);
             if !is_hopeless {
                 set_timer(net, AGAIN, Alarm::SendAgain(client));

@@ -1,23 +1,27 @@
 //! What most likely stands behind the causes of a run, and what helps. Nothing is judged by it.
 
-use crate::load::books::outcome::{Evidence, Outcome};
+use crate::load::books::causes::{Cause, SessionEnd};
+use crate::load::books::outcome::{Evidence, EvidenceKind, Outcome};
 use crate::load::plan::Framing;
 use crate::load::plan::script::Script;
 use hullo::greeting::{Dialect, Transport};
+use std::io::ErrorKind;
 
 /// The longest message that a server takes unless it was told otherwise: `max_message` of a dialect.
 const USUAL_LIMIT: usize = 1024;
 
 /// Gives a sentence for each cause of which it is known what helps.
 pub fn advice(outcome: &Outcome, script: &Script) -> Vec<String> {
-    let happened = |cause: &str| outcome.failures.keys().any(|known| known.starts_with(cause));
+    let happened = |cause: Cause| outcome.failures.number(&cause) > 0;
+    let nobody_there =
+        |cause: &Cause| matches!(cause, Cause::ConnectRefused | Cause::Connect(ErrorKind::NotFound, _));
     let sentences = [
-        (happened("connect refused") || happened("connect: No such file")).then(|| nobody_listens(outcome)),
-        happened("no welcome in time").then(|| no_welcome(outcome, script)),
-        happened("wrong welcome").then(|| wrong_welcome(outcome)),
-        happened("no first reply in time").then(|| no_first_reply(outcome, script)),
+        outcome.failures.any(nobody_there).then(|| nobody_listens(outcome)),
+        happened(Cause::NoWelcomeInTime).then(|| no_welcome(outcome, script)),
+        happened(Cause::WrongWelcome).then(|| wrong_welcome(outcome)),
+        happened(Cause::NoFirstReplyInTime).then(|| no_first_reply(outcome, script)),
         too_long(outcome, script),
-        happened("unexpected reply").then(|| more_lines(outcome, script)).flatten(),
+        happened(Cause::UnexpectedReply).then(|| more_lines(outcome, script)).flatten(),
     ];
     sentences.into_iter().flatten().collect()
 }
@@ -44,7 +48,7 @@ fn no_welcome(outcome: &Outcome, script: &Script) -> String {
 }
 
 fn wrong_welcome(outcome: &Outcome) -> String {
-    let wrong = outcome.evidence.iter().find(|evidence| evidence.kind == "wrong welcome");
+    let wrong = outcome.evidence.iter().find(|evidence| evidence.kind == EvidenceKind::WrongWelcome);
     let said = wrong.map_or(&[][..], |evidence| &evidence.received);
     let speaks = |dialect: &Dialect| {
         let welcome = dialect.spec().welcome.as_deref();
@@ -61,7 +65,7 @@ fn wrong_welcome(outcome: &Outcome) -> String {
 }
 
 fn no_first_reply(outcome: &Outcome, script: &Script) -> String {
-    if outcome.evidence.iter().any(|evidence| evidence.kind == "unfinished") {
+    if outcome.evidence.iter().any(|evidence| evidence.kind == EvidenceKind::Unfinished) {
         return "of a reply only a part came, which is in the evidence: give in --reply what the server says, and no more"
             .to_owned();
     }
@@ -83,7 +87,7 @@ fn no_first_reply(outcome: &Outcome, script: &Script) -> String {
 /// The server itself has named its limit, or has ended connections on which more was said than servers usually take.
 fn too_long(outcome: &Outcome, script: &Script) -> Option<String> {
     let Some(limit) = outcome.evidence.iter().find_map(limit) else {
-        let ends = outcome.failures.contains_key("closed by the server");
+        let ends = outcome.failures.number(&Cause::Ended(SessionEnd::Closed)) > 0;
         return (ends && script.request.longest() > USUAL_LIMIT).then(|| {
             format!(
                 "a message over the server's limit may be why it ended connections (hullo serve takes {USUAL_LIMIT} \

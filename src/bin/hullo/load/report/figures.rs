@@ -1,6 +1,6 @@
 //! Figures as people read them: three digits that count, and the unit that keeps them short.
 
-use crate::load::books::outcome::Evidence;
+use crate::load::books::outcome::{Evidence, EvidenceKind};
 use hdrhistogram::Histogram;
 use hullo::Printable;
 use jiff::Timestamp;
@@ -99,8 +99,11 @@ pub fn differing(expected: &[u8], received: &[u8]) -> [String; 2] {
 /// `wrong reply, client 12, request 34`.
 pub fn exhibit_name(evidence: &Evidence) -> String {
     let request = evidence.sequence.map_or(String::new(), |number| format!(", request {number}"));
-    let what = if evidence.kind.ends_with("welcome") { "" } else { " reply" };
-    format!("{}{what}, client {}{request}", evidence.kind, evidence.client)
+    let what = match evidence.kind {
+        EvidenceKind::WrongWelcome | EvidenceKind::UnfinishedWelcome => "",
+        _ => " reply",
+    };
+    format!("{}{what}, client {}{request}", evidence.kind.name(), evidence.client)
 }
 
 /// The causes that happened, the most frequent first.

@@ -169,7 +169,7 @@ fn nothing_completed(outcome: &Outcome) -> String {
         0 => format!("{} came to life and sent nothing", counted(alive, "client", "clients")),
         sent => format!("no right reply to {}", counted(sent, "request", "requests")),
     };
-    match by_number(&outcome.failures).first() {
+    match by_number(&outcome.failures.named()).first() {
         Some((cause, number)) => format!("nothing completed: {what} ({cause}: {})", count(*number)),
         None => format!("nothing completed: {what}"),
     }

@@ -55,7 +55,7 @@ pub fn json(outcome: &Outcome) -> String {
             p99_schedule_lag_us: outcome.generator.p99_schedule_lag.as_micros() as u64,
             receive_drops: outcome.generator.receive_drops,
         },
-        failures: &outcome.failures,
+        failures: outcome.failures.named(),
         evidence: outcome.evidence.iter().map(Exhibit::of).collect(),
         settings: outcome.settings.iter().map(|(name, value)| (*name, value)).collect(),
         seed: outcome.seed,
@@ -102,7 +102,7 @@ struct Report<'a> {
     bytes: Bytes,
     fairness: Fairness,
     generator: Generator,
-    failures: &'a BTreeMap<String, u64>,
+    failures: BTreeMap<String, u64>,
     evidence: Vec<Exhibit>,
     settings: BTreeMap<&'static str, &'a Setting>,
     seed: u64,
@@ -272,7 +272,7 @@ impl Percentiles {
 impl Exhibit {
     fn of(evidence: &Evidence) -> Exhibit {
         Exhibit {
-            kind: evidence.kind,
+            kind: evidence.kind.name(),
             client: evidence.client,
             sequence: evidence.sequence,
             expected: escaped(&evidence.expected),

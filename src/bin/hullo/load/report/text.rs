@@ -174,7 +174,8 @@ fn clients(outcome: &Outcome) -> String {
 }
 
 fn causes(outcome: &Outcome) -> String {
-    let causes = by_number(&outcome.failures);
+    let named = outcome.failures.named();
+    let causes = by_number(&named);
     let width = causes.iter().map(|(_, number)| count(*number).len()).max().unwrap_or(0);
     let lines: Vec<_> =
         causes.into_iter().map(|(cause, number)| format!("{:>width$}  {cause}", count(number))).collect();

@@ -11,7 +11,7 @@ pub fn timeseries_line(interval: &Interval) -> String {
 }
 
 #[derive(Serialize)]
-struct Second<'a> {
+struct Second {
     start_s: f64,
     length_s: f64,
     phase: &'static str,
@@ -19,7 +19,7 @@ struct Second<'a> {
     planned: u64,
     requests: Requests,
     latency_us: Latency,
-    failures: &'a BTreeMap<String, u64>,
+    failures: BTreeMap<String, u64>,
     generator: Generator,
 }
 
@@ -35,8 +35,8 @@ struct Generator {
     max_loop_lag_us: u64,
 }
 
-impl Second<'_> {
-    fn of(interval: &Interval) -> Second<'_> {
+impl Second {
+    fn of(interval: &Interval) -> Second {
         Second {
             start_s: interval.start.as_secs_f64(),
             length_s: interval.length.as_secs_f64(),
@@ -48,7 +48,7 @@ impl Second<'_> {
                 response: Percentiles::of(&interval.response),
                 service: Percentiles::of(&interval.service),
             },
-            failures: &interval.failures,
+            failures: interval.failures.named(),
             generator: Generator {
                 cpu: interval.cpu,
                 max_loop_lag_us: interval.max_loop_lag.as_micros() as u64,

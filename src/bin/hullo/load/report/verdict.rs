@@ -1,5 +1,6 @@
 //! What to think of a run: whether its figures are the server's or our own, and how it exits.
 
+use crate::load::books::causes::Cause;
 use crate::load::books::outcome::{Mishap, Mode, Outcome};
 use crate::load::books::verdict::{Conclusion, Judged, Judgement, Promise, Status, Verdict};
 use crate::load::plan::{Check, Plan};
@@ -165,7 +166,7 @@ fn shortfall(outcome: &Outcome) -> Vec<String> {
         faults.push(format!(
             "{} of {tried} did not come to life{}",
             connections.failed,
-            causes(&outcome.never_alive)
+            causes(&outcome.never_alive.named())
         ));
     }
     if connections.lost > 0 {
@@ -200,20 +201,20 @@ fn shortfall(outcome: &Outcome) -> Vec<String> {
 fn hindrance(outcome: &Outcome) -> String {
     let connections = &outcome.connections;
     let gone = connections.failed + connections.lost;
-    let number = |cause: &str| outcome.failures.get(cause).copied().unwrap_or(0);
+    let refused = outcome.failures.number(&Cause::Refused);
     if connections.alive == 0 {
         "no connection came to life: see that the server runs and can be reached".to_owned()
     } else if outcome.churn && gone > 0 {
         "their connections did not come to life: see why the server took no more".to_owned()
     } else if outcome.ended_early && connections.lost > 0 {
         "every client was gone: see why the server ended their connections".to_owned()
-    } else if number("refused") > 0 {
-        let refused = counted(number("refused"), "datagram was", "datagrams were");
+    } else if refused > 0 {
+        let refused = counted(refused, "datagram was", "datagrams were");
         format!("{refused} refused and every client waited for a reply: see that the server runs")
     } else if gone > 0 {
         let asked = counted(connections.asked, "client", "clients");
         format!("{gone} of {asked} were gone and every other one waited for a reply: see why they went")
-    } else if outcome.failures.keys().any(|cause| cause.starts_with("not taken by the system")) {
+    } else if outcome.failures.any(|cause| matches!(cause, Cause::NotTaken(_))) {
         "the system did not take them: see that the server reads what it is sent, or ask for a lower rate or for \
          smaller messages"
             .to_owned()

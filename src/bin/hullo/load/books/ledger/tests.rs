@@ -97,7 +97,7 @@ proptest! {
         let totals = ledger.into_totals();
         let seconds = totals.intervals.iter();
         prop_assert_eq!(seconds.map(|second| second.books.unfinished).sum::<u64>(), totals.books.unfinished);
-        let wrong = totals.failures.get("wrong reply").copied().unwrap_or(0);
+        let wrong = totals.failures.number(&Cause::WrongReply);
         prop_assert_eq!(wrong, totals.books.wrong, "each that is wrong has its cause, and no other has");
     }
 }

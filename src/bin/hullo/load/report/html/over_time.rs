@@ -120,7 +120,8 @@ pub fn latencies(slices: &[Slice]) -> Figure {
 
 pub fn failures(outcome: &Outcome, slices: &[Slice]) -> Figure {
     let title = "Failures by cause";
-    let causes = by_number(&outcome.failures);
+    let named = outcome.failures.named();
+    let causes = by_number(&named);
     let class = |at: usize| FAILURE_CLASSES[at.min(FAILURE_CLASSES.len() - 1)];
     if causes.is_empty() {
         return nothing(title, "Nothing failed.");

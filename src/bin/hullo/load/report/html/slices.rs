@@ -1,5 +1,6 @@
 //! The intervals of a run as the page plots them: as many as a screen has room for.
 
+use crate::load::books::causes::Causes;
 use crate::load::books::outcome::{Interval, Outcome, Phase};
 use crate::load::report::figures::{max, quantile};
 use hdrhistogram::Histogram;
@@ -39,10 +40,8 @@ impl Slice {
         let sum = |figure: fn(&Interval) -> u64| intervals.iter().map(figure).sum();
         let response = sum_of(intervals, |interval| &interval.response);
         let service = sum_of(intervals, |interval| &interval.service);
-        let mut failures = BTreeMap::<String, u64>::new();
-        for (cause, number) in intervals.iter().flat_map(|interval| &interval.failures) {
-            *failures.entry(cause.clone()).or_default() += number;
-        }
+        let mut failures = Causes::default();
+        intervals.iter().for_each(|interval| failures += &interval.failures);
         Slice {
             start: first.start.as_secs_f64(),
             end: end.as_secs_f64(),
@@ -54,7 +53,7 @@ impl Slice {
             p99: quantile(&response, 0.99),
             max: max(&response),
             service_p99: quantile(&service, 0.99),
-            failures,
+            failures: failures.named(),
             cpu: intervals.iter().map(|interval| interval.cpu).sum::<f64>() / intervals.len() as f64,
             loop_lag: longest_turn(intervals),
         }

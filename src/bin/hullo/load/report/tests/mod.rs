@@ -16,6 +16,7 @@ mod skip;
 mod temp;
 mod verdict;
 
+use crate::load::books::causes::{Cause, Causes, SessionEnd};
 use crate::load::books::outcome::*;
 use crate::load::books::verdict::*;
 use crate::load::plan::Check;
@@ -23,7 +24,6 @@ use crate::load::plan::expectations::Expectation;
 use crate::load::plan::rate::Rate;
 use crate::load::plan::settings::Setting;
 use hdrhistogram::Histogram;
-use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
 
 /// Ten seconds at 1,000 a second against a server that froze for one, told four lies and lost a client.
@@ -52,7 +52,7 @@ fn rich() -> Outcome {
     }
     let mut interval = quiet(0, 640, Phase::Ramp);
     interval.alive = 49;
-    interval.failures = BTreeMap::from([("connect refused".into(), 1)]);
+    interval.failures = Causes::from([(Cause::ConnectRefused, 1)]);
     outcome.intervals.push(interval);
     let mut interval = quiet(640, 1000, Phase::WarmUp);
     interval.alive = 49;
@@ -72,9 +72,7 @@ fn rich() -> Outcome {
         sum.wrong += books.wrong;
         sum.late += books.late;
         sum.lost += books.lost;
-        for (cause, number) in &interval.failures {
-            *outcome.failures.entry(cause.clone()).or_default() += number;
-        }
+        outcome.failures += &interval.failures;
     }
     outcome.fairness = Fairness {
         worst: 0,
@@ -85,14 +83,14 @@ fn rich() -> Outcome {
     };
     outcome.evidence = vec![
         Evidence {
-            kind: "wrong",
+            kind: EvidenceKind::Wrong,
             client: 12,
             sequence: Some(34),
             expected: b"Hello, c12-34!\n".to_vec(),
             received: b"Hello, <b>c12</b>-35!\n\x00\xff\"".to_vec(),
         },
         Evidence {
-            kind: "unexpected",
+            kind: EvidenceKind::Unexpected,
             client: 3,
             sequence: None,
             expected: Vec::new(),
@@ -138,7 +136,7 @@ fn absent() -> Outcome {
     let mut outcome = empty();
     outcome.offered = Rate::parse("1000").ok();
     outcome.connections = Connections { asked: 50, alive: 0, failed: 50, lost: 0 };
-    outcome.failures = BTreeMap::from([("connect refused".into(), 50)]);
+    outcome.failures = Causes::from([(Cause::ConnectRefused, 50)]);
     let mut interval = quiet(0, 10, Phase::Ramp);
     interval.failures = outcome.failures.clone();
     outcome.intervals.push(interval);
@@ -177,8 +175,8 @@ fn empty() -> Outcome {
         fairness: Fairness::default(),
         generator: Generator::default(),
         evidence: Vec::new(),
-        failures: BTreeMap::new(),
-        never_alive: BTreeMap::new(),
+        failures: Causes::default(),
+        never_alive: Causes::default(),
         intervals: Vec::new(),
         mishaps: Vec::new(),
         forgotten: 0,
@@ -201,7 +199,7 @@ fn quiet(start: u64, length: u64, phase: Phase) -> Interval {
         books: Books::default(),
         response: histogram(),
         service: histogram(),
-        failures: BTreeMap::new(),
+        failures: Causes::default(),
         cpu: 0.1,
         max_loop_lag: Duration::from_micros(200),
     }
@@ -228,15 +226,15 @@ fn measured(second: u64) -> Interval {
     }
     if second == 2 {
         (books.correct, books.wrong) = (answered - 4, 4);
-        interval.failures.insert("wrong reply".into(), 4);
+        interval.failures = Causes::from([(Cause::WrongReply, 4)]);
     }
     if second == 7 {
         (books.correct, books.lost) = (answered - 1, 1);
-        interval.failures.insert("reset by the server".into(), 1);
+        interval.failures = Causes::from([(Cause::Ended(SessionEnd::Reset), 1)]);
     }
     if second == 5 {
         (books.correct, books.late) = (answered - 1, 1);
-        interval.failures.insert("timed out".into(), 1);
+        interval.failures = Causes::from([(Cause::TimedOut, 1)]);
     }
     interval.books = books;
     interval
