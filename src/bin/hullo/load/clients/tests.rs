@@ -1,7 +1,7 @@
 //! Replies, judged without a socket: what each says of the session, and what the ledger has of it.
 
 use crate::load::books::ledger::{Ledger, UnderWay};
-use crate::load::books::outcome::{Books, Evidence, Phase};
+use crate::load::books::outcome::{Books, Evidence, EvidenceKind, Phase};
 use crate::load::clients::client::{Clients, Stage};
 use crate::load::clients::flights::{Flight, FlightId, FlightKind, FlightState};
 use crate::load::clients::replies::{Heard, Replies, ReplyContext};
@@ -126,11 +126,11 @@ fn a_wrong_welcome_ends_the_session_and_is_evidence() {
     let mut run = Run::new(&script, false);
     run.clients[ME].stage = Stage::Welcome;
     assert_eq!(run.hear(b"Wel"), [Heard::Nothing]);
-    assert_eq!(run.hear(b"lcome!\n"), [Heard::Failure("wrong welcome")]);
+    assert_eq!(run.hear(b"lcome!\n"), [Heard::WrongWelcome]);
     let evidence = run.evidence();
     assert_eq!(
         (evidence[0].kind, evidence[0].received.as_slice()),
-        ("wrong welcome", b"Wellcome!\n".as_slice())
+        (EvidenceKind::WrongWelcome, b"Wellcome!\n".as_slice())
     );
 }
 
@@ -155,7 +155,10 @@ fn a_wrong_reply_is_one_to_the_oldest_request_and_the_next_is_judged_by_itself()
     let books = run.books();
     assert_eq!((books.wrong, books.correct, books.foreign), (1, 1, 0));
     let evidence = run.evidence();
-    assert_eq!((evidence[0].kind, evidence[0].client, evidence[0].sequence), ("wrong", 1, Some(0)));
+    assert_eq!(
+        (evidence[0].kind, evidence[0].client, evidence[0].sequence),
+        (EvidenceKind::Wrong, 1, Some(0))
+    );
     assert_eq!(evidence[0].received, b"Hello, c9-9!\n");
     assert_eq!(evidence[0].expected, b"Hello, c1-0!\n");
 }
@@ -180,7 +183,7 @@ fn a_right_reply_behind_a_wrong_one_says_that_the_wrong_one_was_too_many() {
     assert_eq!(run.hear(b"What?\nHello, c1-0!\n"), [reply(false), Heard::Nothing]);
     let books = run.books();
     assert_eq!((books.correct, books.wrong, books.foreign), (1, 0, 1));
-    assert_eq!(run.evidence()[0].kind, "unexpected");
+    assert_eq!(run.evidence()[0].kind, EvidenceKind::Unexpected);
 }
 
 #[test]
@@ -216,7 +219,10 @@ fn the_beginning_of_a_reply_is_kept_when_the_connection_ends() {
     run.hear(b"Hello, c");
     run.replies.keep_last_words(&run.clients, &mut run.ledger, ME);
     let evidence = run.evidence();
-    assert_eq!((evidence[0].kind, evidence[0].received.as_slice()), ("unfinished", b"Hello, c".as_slice()));
+    assert_eq!(
+        (evidence[0].kind, evidence[0].received.as_slice()),
+        (EvidenceKind::Unfinished, b"Hello, c".as_slice())
+    );
 }
 
 #[test]
