@@ -124,7 +124,7 @@ impl<D: AsRef<[u8]>> Cut for Delimiter<D> {
 #[inline]
 fn find(delimiter: &[u8], bytes: &[u8]) -> Option<usize> {
     match delimiter {
-        // Only an `AsRef` that changes its mind comes here: no end is in sight.
+        // Only an `AsRef` that changes its mind comes here, and then no end is in sight.
         [] => None,
         [byte] => memchr(*byte, bytes),
         _ => memmem::find(bytes, delimiter),

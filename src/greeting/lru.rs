@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// At most `capacity` values by key; one too many, and the least recently used goes.
+/// At most `capacity` values by key: where there would be one more, the least recently used goes.
 #[derive(Debug)]
 pub(super) struct Lru<K, V> {
     capacity: usize,

@@ -36,7 +36,7 @@ pub struct Session {
     held: Option<Box<Held>>,
     /// `Auto` until the first read has decided.
     framing: Framing,
-    state: State,
+    state: SessionState,
 }
 
 /// What the owner of a connection does after a call on its session.
@@ -82,7 +82,7 @@ impl fmt::Display for Farewell {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum State {
+enum SessionState {
     Open,
     /// No more input counts; the conversation ends when the messages that wait are answered.
     Ending(Farewell),
@@ -93,7 +93,7 @@ impl Session {
     /// A session for a client that just connected. Call [`open`](Session::open) next.
     pub fn new(dialect: Arc<Dialect>) -> Session {
         let framing = dialect.spec().framing;
-        Session { dialect, held: None, framing, state: State::Open }
+        Session { dialect, held: None, framing, state: SessionState::Open }
     }
 
     /// Says the welcome. Framing `auto` has not decided yet, so its welcome has no line end.
@@ -118,7 +118,8 @@ impl Session {
     /// can cost more than the answer.
     #[inline]
     pub fn answer_at_once(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> bool {
-        let is_ready = self.state == State::Open && self.framing != Framing::Auto && self.held.is_none();
+        let is_ready =
+            self.state == SessionState::Open && self.framing != Framing::Auto && self.held.is_none();
         let Some(quick) = self.dialect.quick().filter(|_| is_ready) else { return false };
         quick.answer_one(bytes, self.framing == Framing::Line, out)
     }
@@ -126,7 +127,7 @@ impl Session {
     /// The client ended its side. An unfinished last line is a message, an unfinished character is none;
     /// what waits for the delay is still answered, then comes [`Farewell::Eof`].
     pub fn peer_eof(&mut self, now: Instant, out: &mut Vec<u8>) -> Next {
-        if self.state != State::Open {
+        if self.state != SessionState::Open {
             return self.next();
         }
         let mut held = self.held.take().map_or_else(Held::default, |held| *held);
@@ -146,7 +147,7 @@ impl Session {
     /// The server is going away. What arrived whole is still answered after its delay, then comes
     /// [`Farewell::Drained`]. An unfinished line is dropped: it may be the front of a longer one.
     pub fn finish(&mut self) -> Next {
-        if self.state != State::Open {
+        if self.state != SessionState::Open {
             return self.next();
         }
         let held = self.held.take().map_or_else(Held::default, |held| *held);
@@ -163,7 +164,7 @@ impl Session {
         held.due = (!held.lengths.is_empty()).then(|| now + self.dialect.spec().delay);
         match (flow, self.state) {
             (Flow::Break(why), _) => self.close(why, out),
-            (Flow::Continue(()), State::Ending(why)) => self.settle(*held, Flow::Break(why), out),
+            (Flow::Continue(()), SessionState::Ending(why)) => self.settle(*held, Flow::Break(why), out),
             (Flow::Continue(()), _) => self.settle(*held, flow, out),
         }
     }
@@ -209,7 +210,7 @@ impl Session {
     /// Takes a read in any state and any dialect.
     #[inline(never)]
     fn receive_with_care(&mut self, bytes: &[u8], now: Instant, out: &mut Vec<u8>) -> Next {
-        if self.state != State::Open || bytes.is_empty() {
+        if self.state != SessionState::Open || bytes.is_empty() {
             return self.next();
         }
         if self.framing == Framing::Auto {
@@ -242,7 +243,7 @@ impl Session {
             if held.due.is_none() {
                 return self.close(why, out);
             }
-            self.state = State::Ending(why);
+            self.state = SessionState::Ending(why);
             held.front = Front::Nothing;
         }
         if held.due.is_none() {
@@ -269,13 +270,13 @@ impl Session {
             out.extend_from_slice(line_end(self.framing));
         }
         self.held = None;
-        self.state = State::Closed(why);
+        self.state = SessionState::Closed(why);
         Next::Close(why)
     }
 
     fn next(&self) -> Next {
         match (self.state, self.held.as_ref().and_then(|held| held.due)) {
-            (State::Closed(why), _) => Next::Close(why),
+            (SessionState::Closed(why), _) => Next::Close(why),
             (_, Some(due)) => Next::Wait(due),
             (_, None) => Next::Read,
         }

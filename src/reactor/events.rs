@@ -210,7 +210,7 @@ impl ReturnPath {
 pub struct Readiness(u8);
 
 impl Readiness {
-    // The bits of epoll(7) of these names, so that the compiler takes most of them over as they are.
+    // They are the bits of epoll(7) of these names, so that the compiler takes most of them over as they are.
     pub(crate) const READABLE: Readiness = Readiness(1);
     pub(crate) const PRIORITY: Readiness = Readiness(2);
     pub(crate) const WRITABLE: Readiness = Readiness(4);

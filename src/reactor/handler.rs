@@ -12,9 +12,9 @@ use std::io;
 /// Every callback is lent the [`Net`], on which every operation is legal, on any id. No callback ever runs inside a
 /// call on `Net`.
 ///
-/// A panic in `data` resets that connection, with [`CloseReason::HandlerPanicked`](crate::CloseReason::HandlerPanicked); a panic in any other
-/// callback is counted in [`Stats::panics`](crate::Stats::panics). Either way the others are served on. This needs
-/// a build that unwinds.
+/// A panic in `data` resets that connection, with
+/// [`CloseReason::HandlerPanicked`](crate::CloseReason::HandlerPanicked); a panic in any other callback is counted in
+/// [`Stats::panics`](crate::Stats::panics). Either way the others are served on. This needs a build that unwinds.
 // **I12** Guard: `a_panic_costs_one_connection` in `tests/reactor/turns.rs`.
 #[allow(unused_variables)]
 pub trait Handler {
@@ -24,7 +24,7 @@ pub trait Handler {
     /// A stream is ready for use.
     fn opened(&mut self, net: &mut Net, conn: ConnId, origin: Origin) {}
 
-    /// A connection of our own did not come about; instead of `opened` and `closed`.
+    /// A connection of our own did not come about. This comes instead of `opened` and `closed`.
     fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {}
 
     /// The peer will send nothing more (its FIN arrived); it may still be reading. Everything it sent has been

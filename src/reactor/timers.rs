@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Nanoseconds on the monotonic clock: half the size of an `Instant`, and one word to compare.
 pub(crate) type Tick = u64;
 
-/// At most 146 years, so that a sum with the clock cannot overflow.
+/// A duration in ticks, of at most 146 years, so that a sum with the clock cannot overflow.
 #[inline]
 pub(crate) fn ticks(duration: Duration) -> Tick {
     let ticks =
@@ -60,7 +60,7 @@ pub(crate) struct Timers {
 
 impl Timers {
     pub(crate) fn new() -> Timers {
-        // The upper half of the generations: a timer's id given as a connection's names nothing.
+        // Timers take the upper half of the generations, so that a timer's id given as a connection's names nothing.
         Timers { slots: Slots::after(1 << 39), heap: Vec::new(), next: Tick::MAX }
     }
 

@@ -114,7 +114,7 @@ impl Reactor {
         self.take_turn(handler, timeout).map(|_| ())
     }
 
-    /// Whether it left nothing to do, so that the next turn may wait without limit.
+    /// Goes through the phases; whether they left nothing to do, so that the next turn may wait without limit.
     #[inline(always)]
     fn take_turn<H: Handler + ?Sized>(
         &mut self,
@@ -125,7 +125,7 @@ impl Reactor {
         net.poller.wait(events, timeout)?;
         let before = std::mem::replace(&mut net.now, net.clock.now());
         net.stats.turns += 1;
-        // Dispatch, and the ready list, in one loop, so that `dispatch` has one caller.
+        // Dispatch and the ready list share a loop, so that `dispatch` has one caller.
         let (mut batch, mut count) = (events.iter(), 0);
         let mut stopped_early = net.ready_list.len();
         loop {
@@ -142,7 +142,7 @@ impl Reactor {
         net.stats.events += count as u64;
         *batch_was_full = count == EVENTS;
         if net.timers.next() > net.now && !net.work_waits() {
-            return net.arm_timer().map(|()| EDGE_TRIGGERED); // As most turns end: the lists are empty, and no timer is due.
+            return net.arm_timer().map(|()| EDGE_TRIGGERED); // Most turns end here: nothing waits, and no timer is due.
         }
         if net.commands_wait {
             net.take_commands(handler);
@@ -239,12 +239,12 @@ impl AsRawFd for Reactor {
     }
 }
 
-/// The phases.
+/// The phases of a turn.
 impl Net {
-    /// Something is left to do that no event will announce.
+    /// Whether something is left to do that no event will announce.
     #[inline]
     fn work_waits(&self) -> bool {
-        // One branch for all of them: no turn goes by without asking.
+        // Every turn asks, so that all of them make one branch.
         !self.ready_list.is_empty()
             | !self.closed_list.is_empty()
             | !self.refused_datagrams.is_empty()
@@ -322,7 +322,7 @@ impl Net {
                 self.dial_event(handler, key);
             }
             Some(Source::Stream(_)) => {}
-            None if is_again => {} // Closed in the meantime.
+            None if is_again => {} // It was closed in the meantime.
             None if key.0 == Poller::WAKER => self.commands_wait = true,
             None if key.0 == Poller::TIMER => self.timer_event(),
             None => self.stats.stale_events += 1,

@@ -98,8 +98,8 @@ impl Net {
         }
     }
 
-    /// Sets the poller's timer to the next deadline. At the end of a turn as well: a host does not wait here, but on the
-    /// descriptor.
+    /// Sets the poller's timer to the next deadline. That is done at the end of a turn as well, since a host does not wait
+    /// here, but on the descriptor.
     #[inline]
     pub(super) fn arm_timer(&mut self) -> io::Result<()> {
         let next = self.timers.next();
@@ -115,7 +115,7 @@ impl Net {
         self.poller.set_timer(Duration::from_nanos(next.saturating_sub(now)))
     }
 
-    /// The deadline that the poller's timer was set to has come; `arm_timer` sets the next one.
+    /// Takes down that the deadline has come that the poller's timer was set to; `arm_timer` sets the next one.
     pub(super) fn timer_event(&mut self) {
         self.armed = Tick::MAX;
         self.watermark.rang = self.watermark.rings_at.min(self.now);

@@ -63,7 +63,7 @@ impl Resolver {
         Ok(())
     }
 
-    /// Nobody waits for this answer any more: if the look-up has not begun, it never will.
+    /// Forgets a question whose answer nobody waits for any more, unless a thread has begun with it.
     pub(crate) fn forget(&self, dial: Key) {
         self.desk.state().questions.retain(|(key, _)| *key != dial);
     }

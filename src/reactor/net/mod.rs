@@ -36,7 +36,7 @@ pub struct Net {
     /// Up to when all input was taken in: what deadlines are judged by.
     pub(crate) watermark: Watermark,
     pub(crate) clock: Clock,
-    /// The clock, read once a turn.
+    /// What the clock said when this turn read it.
     pub(crate) now: Tick,
     pub(crate) limits: Limits,
     /// The most that one read takes from a stream: no more than the budget.
@@ -44,7 +44,7 @@ pub struct Net {
     pub(crate) stats: Stats,
     pub(crate) sources: Slots<Source>,
     pub(crate) timers: Timers,
-    /// Of the next look for silent streams, while there are streams.
+    /// The timer of the next look for silent streams, while there are streams.
     pub(crate) idle_timer: Key,
     /// When that look is due.
     pub(crate) idle_look_at: Tick,
@@ -52,7 +52,7 @@ pub struct Net {
     pub(crate) commands_wait: bool,
     /// The threads that look names up, once there was one to look up.
     pub(crate) resolver: Option<Resolver>,
-    /// Output of the stream being served; see `serve`.
+    /// What was sent to the stream that is being served, until its dispatch ends.
     pub(crate) scratch: Vec<u8>,
     pub(crate) written_through: WrittenThrough,
     /// The stream for which the scratch is open.
@@ -75,7 +75,7 @@ pub struct Net {
     pub(crate) drain: Option<Drain>,
     /// How the last drain went.
     pub(crate) drained: Option<DrainReport>,
-    /// It has come to its end, and `run` has not returned since.
+    /// A drain has come to its end, and `run` has not returned since.
     pub(crate) has_drained: bool,
     /// A drain was asked for and has not been acted on.
     pub(crate) drain_waits: bool,
