@@ -13,8 +13,8 @@ pub struct Ramp {
     /// Clients begun, and those of them that came to life or failed.
     begun: u32,
     settled: u32,
-    /// When a client last came to life.
-    last_alive: u64,
+    /// When a client last came to life, or there was another address to try.
+    patient_since: u64,
     /// A timer for the next client is set.
     is_waiting: bool,
     /// Clients are being begun: one that fails at once need not begin the next.
@@ -40,7 +40,7 @@ impl Ramp {
             schedule: rate.map(|rate| Schedule::new(rate, Duration::ZERO)),
             begun: 0,
             settled: 0,
-            last_alive: 0,
+            patient_since: 0,
             is_waiting: false,
             is_running: false,
         }
@@ -73,8 +73,9 @@ impl Ramp {
         self.is_waiting = false;
     }
 
-    pub fn came_alive(&mut self, now: u64) {
-        self.last_alive = now;
+    /// A client has come to life, or there is another address to try: what comes next may take its time.
+    pub fn be_patient_since(&mut self, now: u64) {
+        self.patient_since = now;
     }
 
     /// One client more has come to life or failed. Says whether it was the last.
@@ -83,9 +84,9 @@ impl Ramp {
         self.settled == self.clients
     }
 
-    /// Whether nobody has come to life for so long.
+    /// Whether patience has been in vain for so long.
     pub fn is_stuck(&self, now: u64, patience: u64) -> bool {
-        now >= self.last_alive + patience
+        now >= self.patient_since + patience
     }
 
     /// No more clients are begun. Says how many there would have been.
@@ -131,7 +132,7 @@ mod tests {
     fn a_ramp_in_which_nobody_comes_to_life_is_given_up_and_its_rest_counted() {
         let mut ramp = Ramp::new(5, 1, None);
         assert_eq!(ramp.next(0), begin(0));
-        ramp.came_alive(10);
+        ramp.be_patient_since(10);
         assert!(!ramp.is_stuck(19, 10) && ramp.is_stuck(20, 10));
         assert_eq!((ramp.give_up(), ramp.give_up()), (4, 0));
         assert_eq!(ramp.next(0), RampStep::Rest);

@@ -80,7 +80,7 @@ pub struct Engine<'a> {
     progress: &'a mut Progress,
     /// Hears of each second.
     tell: &'a mut dyn FnMut(&Interval),
-    /// Sentences on what went wrong, and on what else a reader must know.
+    /// What kept the run from going as asked.
     mishaps: Vec<Mishap>,
     receive_drops: u64,
 }

@@ -110,7 +110,7 @@ impl Engine<'_> {
         (client.stage, client.was_alive, client.free_since) = (Stage::Alive, true, now);
         self.ledger.latencies().record_connect(now.saturating_sub(client.since));
         self.sessions.came_alive();
-        self.ramp.came_alive(now);
+        self.ramp.be_patient_since(now);
         if self.plan.churn && had_welcome {
             self.send_errand(net, id);
         }
@@ -162,7 +162,7 @@ impl Engine<'_> {
         self.clients.handshakes.remove(id);
         if self.sessions.try_next_target(&self.clients[id]) {
             self.lose_flights(id);
-            self.ramp.came_alive(self.clock.now());
+            self.ramp.be_patient_since(self.clock.now());
             return self.open_session(net, id, self.clients[id].errand);
         }
         self.sessions.failed();
