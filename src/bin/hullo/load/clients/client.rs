@@ -207,3 +207,25 @@ impl From<DatagramId> for SocketId {
         SocketId(datagrams.to_bits())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_was_asked_and_got_far_less_than_its_share_is_starved() {
+        let mut clients = Clients::new(6, 1, true);
+        for (id, (correct, asked)) in
+            clients.ids().zip([(100, 100), (110, 120), (9, 100), (0, 1), (0, 0), (0, 9)])
+        {
+            let client = &mut clients[id];
+            (client.correct, client.asked, client.was_alive) = (correct, asked, id.number() < 5);
+        }
+        let fairness = clients.fairness();
+        assert_eq!((fairness.worst, fairness.median, fairness.best), (0, 9, 110));
+        assert_eq!(fairness.starved, [3], "not who was not asked, or was never alive");
+        clients[ClientId::new(3)].correct = 100;
+        assert_eq!(clients.fairness().starved, [2], "less than a tenth of what is usual");
+        assert_eq!(Clients::new(3, 1, true).fairness(), Fairness::default(), "nobody was alive");
+    }
+}
