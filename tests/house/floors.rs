@@ -139,31 +139,6 @@ fn unsafe_stays_in_its_one_room() {
     }
 }
 
-#[test]
-fn every_invariant_is_written_down_and_its_guards_exist() {
-    let architecture = fs::read_to_string("ARCHITECTURE.md").unwrap();
-    let docs: String =
-        sources(Path::new("src")).iter().map(|file| fs::read_to_string(file).unwrap()).collect();
-    for number in 1..=13 {
-        assert!(docs.contains(&format!("**I{number}**")), "no type says that it keeps I{number}");
-        let begin = format!("| I{number} |");
-        let row =
-            architecture.lines().find(|line| line.starts_with(&begin)).expect("a row for each invariant");
-        let mut guards = 0;
-        for link in row.split("[`").skip(1) {
-            let (name, rest) = link.split_once("`](").unwrap();
-            let file = rest.split(')').next().unwrap();
-            let test = format!("fn {name}()");
-            assert!(
-                fs::read_to_string(file).is_ok_and(|text| text.contains(&test)),
-                "I{number}: {name} in {file}"
-            );
-            guards += 1;
-        }
-        assert!(guards > 0, "nothing guards I{number}");
-    }
-}
-
 /// The numbers of the invariants and the names of their guards are for those who work on this house.
 #[test]
 fn what_users_read_names_no_invariant_and_no_test() {

@@ -1,3 +1,5 @@
+//! `hullo serve` as a process, and what it says.
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};

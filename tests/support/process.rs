@@ -1,3 +1,5 @@
+//! Children that never outlive their test, and what the system tells of them.
+
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};

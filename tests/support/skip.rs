@@ -1,3 +1,5 @@
+//! How long a test waits, and what it says when it does not.
+
 use std::io::Write;
 use std::time::Duration;
 

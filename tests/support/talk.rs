@@ -1,3 +1,5 @@
+//! `hullo talk` as a process, and servers that it talks to.
+
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -1,3 +1,5 @@
+//! A directory of a test's own.
+
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 

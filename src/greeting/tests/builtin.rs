@@ -1,3 +1,5 @@
+//! The dialects that are built in.
+
 use super::*;
 
 #[test]

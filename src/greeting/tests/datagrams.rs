@@ -1,3 +1,5 @@
+//! One datagram in, at most one out.
+
 use std::net::{IpAddr, SocketAddr};
 
 use super::*;

@@ -1,3 +1,5 @@
+//! Answers that wait for their time.
+
 use super::*;
 
 const SECOND: Duration = Duration::from_secs(1);

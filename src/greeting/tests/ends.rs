@@ -1,3 +1,5 @@
+//! How a conversation ends.
+
 use super::*;
 
 #[test]

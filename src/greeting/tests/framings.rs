@@ -1,3 +1,5 @@
+//! Where a message ends.
+
 use super::*;
 
 fn lines(max_message: usize) -> Client {

@@ -1,3 +1,5 @@
+//! Text that must decode.
+
 use super::*;
 
 fn strict(name: &str, framing: Framing, max_message: usize) -> Client {

@@ -1,3 +1,5 @@
+//! A report as JSON, and what holds of every report.
+
 use serde_json::Value;
 
 /// A report as JSON.

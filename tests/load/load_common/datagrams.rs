@@ -1,3 +1,5 @@
+//! A server of datagrams that misbehaves by intent, and keeps count of it.
+
 use std::collections::HashMap;
 use std::net::{SocketAddr, UdpSocket};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};

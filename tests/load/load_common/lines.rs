@@ -1,3 +1,5 @@
+//! A server of lines that misbehaves by intent, and keeps count of it.
+
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
