@@ -4,7 +4,7 @@
 //! Two linked connections for each client. Whoever reads slowly slows down the other side's writer, and an end of one
 //! direction is passed on while the other goes on.
 
-use hullo::{Closed, ConnId, ConnMap, ConnectError, Handler, Net, Origin, Reactor};
+use hullo::{Closed, ConnId, ConnMap, ConnectError, Handler, Limits, Net, Origin, Reactor};
 
 /// Above this much output waiting for one side, the other side is not read.
 const FULL: usize = 64 * 1024;
@@ -81,7 +81,8 @@ fn main() -> std::io::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let listen = arguments.next().unwrap_or("tcp://127.0.0.1:7006".into());
     let target = arguments.next().unwrap_or("tcp://127.0.0.1:9999".into());
-    let mut reactor = Reactor::new()?;
+    // Who reads nothing may still speak: we stop at a mark well below the one at which the reactor stops reading from it.
+    let mut reactor = Reactor::with_limits(Limits { outbox_high: 4 * FULL, ..Limits::default() })?;
     let listener = reactor.listen(listen.as_str())?;
     println!("proxy for {target} on {}", reactor.local_addr(listener)?);
     reactor.run(&mut Proxy { target, others: ConnMap::new() })?;

@@ -1,10 +1,8 @@
 //! Every example, run as a process and used.
 
-use crate::support::{Daemon, PATIENCE, Peer, Process, TempDir, skip, udp, uninterrupted};
+use crate::support::{Daemon, Example, PATIENCE, Peer, Process, TempDir, example, skip, udp, uninterrupted};
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
-use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,8 +97,33 @@ fn tcp_proxy_passes_on_bytes_and_ends_and_pressure_in_both_directions() {
 }
 
 #[test]
+fn tcp_proxy_passes_on_what_a_client_says_that_does_not_read() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let target = format!("tcp://{}", listener.local_addr().unwrap());
+    // More than all buffers on the way hold, in both directions.
+    let much = vec![b'x'; 32_000_000];
+    let sent = much.clone();
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = uninterrupted(|| listener.accept()).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let mut writer = stream.try_clone().unwrap();
+        let writing = std::thread::spawn(move || writer.write_all(&sent));
+        let mut heard = Vec::new();
+        stream.read_to_end(&mut heard).unwrap();
+        writing.join().unwrap().unwrap();
+        heard.len()
+    });
+    let proxy = Example::start("tcp_proxy", &[HERE, &target]);
+    let mut client = proxy.connect();
+    client.send(&much);
+    client.end();
+    client.expect_last(&much);
+    assert_eq!(server.join().unwrap(), much.len());
+}
+
+#[test]
 fn ping_counts_the_answers_of_this_machine() {
-    let mut ping = Process::start(Command::new(binary("ping")).args(["127.0.0.1", "2"]));
+    let mut ping = Process::start(Command::new(example("ping")).args(["127.0.0.1", "2"]));
     let status = ping.wait(PATIENCE).expect("it ends by itself");
     if !status.success() {
         return skip(&format!("no ICMP socket is to be had here: {}", ping.stderr()));
@@ -334,7 +357,7 @@ fn blocking_greeter_greets_without_a_reactor() {
     client.expect_last("");
     assert!(
         example
-            .0
+            .process
             .wait_for(PATIENCE, |said| said.err.contains(&left("said farewell")).then_some(()))
             .is_some()
     );
@@ -359,42 +382,4 @@ fn echoes(client: &mut Peer) {
     client.send("exit\n");
     client.end();
     client.expect_last("exit\n");
-}
-
-/// An example that runs until the test is over.
-struct Example(Process, String);
-
-impl Example {
-    /// Starts it and waits until it says where it listens, with the last word of its first line.
-    #[track_caller]
-    fn start(name: &str, arguments: &[&str]) -> Example {
-        let process = Process::start(Command::new(binary(name)).args(arguments));
-        let address = process.wait_for(PATIENCE, |said| {
-            said.out.first().and_then(|line| line.split(' ').next_back()).map(str::to_owned)
-        });
-        let Some(address) = address else { panic!("{name} does not listen: {}", process.stderr()) };
-        Example(process, address)
-    }
-
-    #[track_caller]
-    fn connect(&self) -> Peer {
-        Peer::connect(&self.1)
-    }
-
-    #[track_caller]
-    fn inet(&self) -> SocketAddr {
-        self.1.split_once("://").unwrap().1.parse().unwrap()
-    }
-}
-
-/// `cargo test` builds the examples as well, into a directory next to that of this program; `cargo test --test` does
-/// not, and may find old ones.
-fn binary(name: &str) -> PathBuf {
-    let this = std::env::current_exe().unwrap();
-    let path = this.parent().and_then(|deps| deps.parent()).unwrap().join("examples").join(name);
-    let source = format!("{}/examples/{name}.rs", env!("CARGO_MANIFEST_DIR"));
-    let changed = |path: &Path| std::fs::metadata(path).and_then(|data| data.modified()).ok();
-    let is_current = changed(&path) >= changed(Path::new(&source));
-    assert!(is_current, "{} is missing or old: run `cargo build --examples` first", path.display());
-    path
 }

@@ -13,6 +13,8 @@ mod temp;
 #[cfg(feature = "cli")]
 mod daemon;
 #[cfg(feature = "cli")]
+mod example;
+#[cfg(feature = "cli")]
 mod fetch;
 #[cfg(feature = "cli")]
 mod histogram_log;
@@ -31,6 +33,8 @@ pub use temp::{TempDir, names};
 
 #[cfg(feature = "cli")]
 pub use daemon::{Daemon, Listening, Serve, full_pipe};
+#[cfg(feature = "cli")]
+pub use example::{Example, example};
 #[cfg(feature = "cli")]
 pub use fetch::{Fetched, Server, fetch, noise, run};
 #[cfg(feature = "cli")]
