@@ -9,24 +9,31 @@ use std::time::Duration;
 
 const HERE: &str = "tcp://127.0.0.1:0";
 
-/// Those that have a test below.
+/// Those that have a test below, or in `services`.
 const TESTED: &[&str] = &[
     "blocking_greeter",
     "chat",
+    "dns_forwarder",
     "echo",
     "http_hello",
     "in_tokio",
     "kv",
+    "mini_redis",
+    "mqtt",
     "ping",
     "remote",
+    "socks5",
     "tcp_proxy",
     "ticker",
     "tls_echo",
     "udp_echo",
 ];
 
+/// Those that are a whole service.
+const SERVICES: &[&str] = &["dns_forwarder", "mini_redis", "mqtt", "socks5"];
+
 #[test]
-fn every_example_has_a_test_and_says_how_to_run_it_and_fits_on_a_screen() {
+fn every_example_has_a_test_and_says_how_to_run_it_and_is_short() {
     let mut names = BTreeSet::new();
     for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/examples")).unwrap() {
         let path = entry.unwrap().path();
@@ -34,7 +41,8 @@ fn every_example_has_a_test_and_says_how_to_run_it_and_fits_on_a_screen() {
         let text = std::fs::read_to_string(&path).unwrap();
         let command = format!("//! cargo run --release --example {name}");
         assert!(text.starts_with(&command), "{name} begins with: {:?}", text.lines().next());
-        assert!(text.lines().count() <= 115, "{name} has {} lines", text.lines().count());
+        let most = if SERVICES.contains(&name) { 250 } else { 115 };
+        assert!(text.lines().count() <= most, "{name} has {} lines", text.lines().count());
         names.insert(name.to_owned());
     }
     assert_eq!(names, TESTED.iter().map(|name| name.to_string()).collect());

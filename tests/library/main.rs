@@ -15,3 +15,5 @@ mod greeting_properties;
 mod outside;
 #[cfg(feature = "cli")]
 mod peers;
+#[cfg(feature = "cli")]
+mod services;
