@@ -174,6 +174,7 @@ impl Responder {
     /// Judges one datagram and appends its answer to `out`, if it gets one.
     ///
     /// `truncated` says that the kernel cut it to the receive buffer.
+    #[inline]
     pub fn respond(
         &mut self,
         bytes: &[u8],

@@ -103,11 +103,13 @@ impl Dialect {
 
     /// Whether messages wait before they are looked at. The owner of such a session reads at most
     /// [`max_message`](Dialect::max_message) bytes at a time.
+    #[inline]
     pub fn has_delay(&self) -> bool {
         !self.spec.delay.is_zero()
     }
 
     /// The longest message in bytes, without its line end.
+    #[inline]
     pub fn max_message(&self) -> usize {
         self.spec.max_message
     }
@@ -117,6 +119,7 @@ impl Dialect {
     ///
     /// It bounds the sum of all answers by the sum of all input. The welcome and the error sentence
     /// that may end a conversation (under 64 bytes) come on top, each at most once.
+    #[inline]
     pub fn growth(&self) -> usize {
         let line_end = usize::from(self.spec.framing != Framing::Raw);
         let worst = |template: &Template| template.fixed() + template.holes() + line_end;

@@ -91,12 +91,14 @@ enum SessionState {
 
 impl Session {
     /// A session for a client that just connected. Call [`open`](Session::open) next.
+    #[inline]
     pub fn new(dialect: Arc<Dialect>) -> Session {
         let framing = dialect.spec().framing;
         Session { dialect, held: None, framing, state: SessionState::Open }
     }
 
     /// Says the welcome. Framing `auto` has not decided yet, so its welcome has no line end.
+    #[inline]
     pub fn open(&mut self, out: &mut Vec<u8>) {
         if let Some(welcome) = self.dialect.welcome() {
             out.extend_from_slice(welcome);
@@ -146,6 +148,7 @@ impl Session {
 
     /// The server is going away. What arrived whole is still answered after its delay, then comes
     /// [`Farewell::Drained`]. An unfinished line is dropped: it may be the front of a longer one.
+    #[inline]
     pub fn finish(&mut self) -> Next {
         if self.state != SessionState::Open {
             return self.next();

@@ -160,6 +160,7 @@ impl Net {
     }
 
     /// A drain closes a datagram socket only here, so that what had arrived is answered before.
+    #[inline]
     fn datagram_queue_is_empty(&mut self, key: Key) {
         if self.is_draining() {
             self.free_datagrams(key);

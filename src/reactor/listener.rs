@@ -115,6 +115,7 @@ impl Net {
     }
 
     /// A drain closes a listener only here, so that whoever waited in the backlog is served before.
+    #[inline]
     fn backlog_is_empty(&mut self, key: Key) {
         if let Some(Source::Listener(listener)) = self.sources.get_mut(key) {
             listener.has_early_clients = false;

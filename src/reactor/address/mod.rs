@@ -213,11 +213,13 @@ pub struct PeerAddr(pub(crate) SockAddr);
 
 impl PeerAddr {
     /// The IP address and port; `None` for a Unix socket.
+    #[inline]
     pub fn as_socket(&self) -> Option<SocketAddr> {
         self.0.as_socket()
     }
 
     /// The path of a Unix socket; `None` for an unnamed one, and for IP.
+    #[inline]
     pub fn as_path(&self) -> Option<&Path> {
         self.0.as_pathname()
     }
@@ -228,6 +230,7 @@ impl PeerAddr {
     }
 
     /// The name of a Unix socket as bytes: its path, or its name in the abstract namespace of unix(7).
+    #[inline]
     pub fn unix_name(&self) -> Option<&[u8]> {
         sys::unix_name(&self.0)
     }

@@ -273,11 +273,14 @@ impl Net {
     }
 
     /// Gives a dial up, and has the handler told; whether there was one.
+    #[inline]
     pub(crate) fn give_up_dial(&mut self, key: Key) -> bool {
-        let Some(Source::Dial(dial)) = self.sources.get_mut(key) else { return false };
-        if dial.is_over {
-            return false;
-        }
+        matches!(self.sources.get(key), Some(Source::Dial(_))) && self.give_up_live_dial(key)
+    }
+
+    #[cold]
+    fn give_up_live_dial(&mut self, key: Key) -> bool {
+        let Some(dial) = self.live_dial(key) else { return false };
         let what = io::Error::new(io::ErrorKind::Interrupted, "given up by us");
         dial.failures.push((dial.target.clone(), what));
         self.end_dial(key);

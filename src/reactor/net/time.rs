@@ -85,6 +85,7 @@ impl Net {
     }
 
     /// The bounds in force.
+    #[inline]
     pub fn limits(&self) -> &Limits {
         &self.limits
     }

@@ -9,6 +9,7 @@ use crate::reactor::slots::Key;
 use crate::reactor::stream::state::{LastByte, Phase, Step};
 use crate::reactor::timers::ticks;
 use std::io;
+use std::time::Duration;
 
 /// What asks for an end, or brings one.
 impl Net {
@@ -51,8 +52,10 @@ impl Net {
     pub(crate) fn fail_stream(&mut self, key: Key, error: io::Error) {
         log::debug!("{:?}: {error}", ConnId(key));
         let Some(conn) = self.stream_mut(key) else { return };
-        if conn.state.failed(CloseReason::of(&error)) == Step::Report {
-            self.end_stream(key, Some(error));
+        let reason = CloseReason::of(&error);
+        if conn.state.failed(reason) == Step::Report {
+            let is_why = conn.state.phase() == Phase::Dead { reason, reset: false };
+            self.end_stream(key, is_why.then_some(error));
         }
     }
 
@@ -76,6 +79,7 @@ impl Net {
 /// What is done about it.
 impl Net {
     /// Performs what the state of a stream has decided. Whether that was anything.
+    #[inline(always)] // each event knows what few steps may follow
     pub(crate) fn perform(&mut self, key: Key, step: Step) -> bool {
         match step {
             Step::Nothing => return false,
@@ -87,20 +91,24 @@ impl Net {
                 }
             }
             Step::SendFin => self.send_streams_fin(key),
-            Step::Linger { wait, send_fin, discard } => {
-                if discard {
-                    self.enqueue_source(key);
-                }
-                self.set_stream_deadline(key, self.clock.now() + ticks(wait)); // a callback may have taken long
-                if send_fin {
-                    self.send_streams_fin(key);
-                }
-            }
+            Step::Linger { wait, send_fin, discard } => self.linger(key, wait, send_fin, discard),
             Step::Report => self.end_stream(key, None),
         }
         true
     }
 
+    #[cold]
+    fn linger(&mut self, key: Key, wait: Duration, send_fin: bool, discard: bool) {
+        if discard {
+            self.enqueue_source(key);
+        }
+        self.set_stream_deadline(key, self.clock.now() + ticks(wait)); // a callback may have taken long
+        if send_fin {
+            self.send_streams_fin(key);
+        }
+    }
+
+    #[cold]
     fn send_streams_fin(&mut self, key: Key) {
         let Some(conn) = self.stream_mut(key) else { return };
         match conn.socket.shutdown_write() {
@@ -137,7 +145,7 @@ impl Net {
                 bytes_in: conn.bytes_in,
                 bytes_out: conn.bytes_out,
                 unsent: conn.waiting() as u64,
-                error: error.filter(|_| matches!(reason, CloseReason::Io | CloseReason::Reset)),
+                error,
             };
             if conn.state.is_opened() {
                 self.stats.closed += 1;
