@@ -196,6 +196,9 @@ impl Session {
         while !rest.is_empty() && flow.is_continue() {
             if lines.held() == 0 {
                 rest = quick.answer_lines(rest, out);
+                if rest.is_empty() {
+                    break; // as nearly every read ends
+                }
             }
             // What is left begins with a line that is not quick.
             flow = match lines.next(&mut rest) {

@@ -129,9 +129,9 @@ impl Reactor {
         let (mut batch, mut count) = (events.iter(), 0);
         let mut stopped_early = net.ready_list.len();
         loop {
-            let (key, readiness) = if let Some(event) = batch.next() {
+            let (key, readiness) = if let Some((key, readiness)) = batch.next() {
                 count += 1;
-                (Key(event.key()), event.readiness())
+                (Key(key), readiness)
             } else if let Some(key) = net.next_ready(&mut stopped_early) {
                 (key, Readiness::AGAIN)
             } else {

@@ -14,8 +14,10 @@ pub(crate) enum DatagramSocket {
 impl DatagramSocket {
     #[inline(always)]
     pub(crate) fn receive(&self, batch: &mut sys::ReceiveBatch, most: usize) -> io::Result<usize> {
-        let receive = || batch.receive(self.as_fd(), most, matches!(self, DatagramSocket::Udp(_)));
-        either!(self, DatagramSocket, Udp | Unix, socket => socket.try_io(receive))
+        match self {
+            DatagramSocket::Udp(socket) => socket.try_io(|| batch.receive(socket.as_fd(), most, true)),
+            DatagramSocket::Unix(socket) => socket.try_io(|| batch.receive(socket.as_fd(), most, false)),
+        }
     }
 
     pub(crate) fn sends_bundles(&self) -> bool {

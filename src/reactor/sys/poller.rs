@@ -133,32 +133,21 @@ impl Events {
         Events(mio::Events::with_capacity(most))
     }
 
+    /// Each event as the key that its source was registered under, and what the source is ready for.
     #[inline]
-    pub(crate) fn iter(&self) -> impl Iterator<Item = Event<'_>> {
-        self.0.iter().map(Event)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, Readiness)> {
+        self.0.iter().map(|event| (event.token().0 as u64, readiness(event)))
     }
 }
 
-/// One of them. It is taken apart where it is handled: a reference costs less to hand on than its parts.
-pub(crate) struct Event<'a>(&'a mio::event::Event);
-
-impl Event<'_> {
-    /// The key that its source was registered under.
-    #[inline]
-    pub(crate) fn key(&self) -> u64 {
-        self.0.token().0 as u64
-    }
-
-    /// What the source is ready for.
-    #[inline]
-    pub(crate) fn readiness(&self) -> Readiness {
-        let bit = |on: bool, readiness: Readiness| if on { readiness } else { Readiness::default() };
-        bit(self.0.is_readable(), Readiness::READABLE)
-            | bit(self.0.is_writable(), Readiness::WRITABLE)
-            | bit(self.0.is_read_closed(), Readiness::READ_CLOSED)
-            | bit(self.0.is_error(), Readiness::ERROR)
-            | bit(self.0.is_priority(), Readiness::PRIORITY)
-    }
+#[inline]
+fn readiness(event: &mio::event::Event) -> Readiness {
+    let bit = |on: bool, readiness: Readiness| if on { readiness } else { Readiness::default() };
+    bit(event.is_readable(), Readiness::READABLE)
+        | bit(event.is_writable(), Readiness::WRITABLE)
+        | bit(event.is_read_closed(), Readiness::READ_CLOSED)
+        | bit(event.is_error(), Readiness::ERROR)
+        | bit(event.is_priority(), Readiness::PRIORITY)
 }
 
 /// Ends the wait of a poller, from any thread.

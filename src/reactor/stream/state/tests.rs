@@ -207,6 +207,12 @@ fn no_life_goes_backwards() {
     }
 }
 
+/// Memory is what limits the number of clients, and each of them has one.
+#[test]
+fn a_state_takes_four_bytes() {
+    assert_eq!(size_of::<State>(), 4);
+}
+
 /// Every state that any sequence of events leads to.
 fn all_states() -> HashSet<State> {
     let mut seen = HashSet::new();
