@@ -147,7 +147,7 @@ fn pages_for_which_there_are_no_descriptors_wait_for_their_turn() {
     for (limit, inherited, into_folder) in
         [(64, 0, true), (64, 0, false), (20, 0, true), (16, 0, false), (64, 44, true), (64, 44, false)]
     {
-        let folder = dir.join(&format!("{limit}-{inherited}"));
+        let folder = dir.join(format!("{limit}-{inherited}"));
         let line = format!(
             "for ((n = 10; n < 10 + {inherited}; n++)); do eval \"exec $n</dev/null\"; done
              ulimit -n {limit}; exec \"$0\" fetch -q \"$@\""

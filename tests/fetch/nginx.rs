@@ -38,7 +38,7 @@ fn start_nginx(dir: &TempDir) -> (Process, String) {
             .concat();
         let config = dir.write(
             "nginx.conf",
-            &format!(
+            format!(
                 "daemon off; master_process off; pid {folder}/pid; error_log stderr; events {{}}
                  http {{ access_log off; {temporary} types {{ text/html html; }} ssi on;
                  server {{ listen {address}; root {folder}/root; }} }}"

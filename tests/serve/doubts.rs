@@ -23,7 +23,7 @@ fn wait_for_lines(daemon: &Daemon, text: &str, count: usize) {
 /// A config that listens at `addresses`.
 fn config(dir: &TempDir, addresses: &[&str]) -> String {
     let listen = |address: &&str| format!("[[listen]]\naddress = {address:?}\n");
-    dir.write("hullo.toml", &addresses.iter().map(listen).collect::<String>())
+    dir.write("hullo.toml", addresses.iter().map(listen).collect::<String>())
 }
 
 #[test]

@@ -353,12 +353,12 @@ fn a_flood_of_new_clients_does_not_hold_the_end_up() {
 #[test]
 fn a_hangup_after_the_signal_opens_nothing() {
     let dir = TempDir::new();
-    let config = dir.write("hullo.toml", &format!("[[listen]]\naddress = {:?}\n", dir.unix("s")));
+    let config = dir.write("hullo.toml", format!("[[listen]]\naddress = {:?}\n", dir.unix("s")));
     let mut daemon = Serve::new(["--config", &config, "--drain-timeout", "2s"]).sockets(1).start();
     let _stuck = stuck(&daemon);
     daemon.signal("TERM");
     eventually("the drain begins", || Peer::try_connect(&dir.unix("s")).is_err());
-    dir.write("hullo.toml", &format!("[[listen]]\naddress = {:?}\n", dir.unix("other")));
+    dir.write("hullo.toml", format!("[[listen]]\naddress = {:?}\n", dir.unix("other")));
     daemon.signal("HUP");
     assert_eq!(daemon.exit_code(PATIENCE), Some(1));
     assert!(!dir.join("other").exists() && !dir.join("s").exists());
@@ -370,7 +370,7 @@ fn a_farewell_can_stop_a_datagram_socket_and_the_last_one_stops_the_daemon() {
     let dialect = "[dialects.last]\nreply = \"{message}?\"\nfarewell = \"bye\"\nfarewell_reply = \"bye\"\n\
                    stop_on_farewell = true\n";
     let listen = "[[listen]]\naddress = \"udp://127.0.0.1:0\"\ndialect = \"last\"\n";
-    let config = dir.write("hullo.toml", &[listen, listen, dialect].concat());
+    let config = dir.write("hullo.toml", [listen, listen, dialect].concat());
     let mut daemon = Serve::new(["--config", &config]).sockets(2).start();
     for (left, listening) in daemon.listening.clone().iter().enumerate() {
         let socket = udp(listening.inet());

@@ -34,7 +34,7 @@ fn clients_who_go_on_coming_do_not_hold_the_end_up() {
     for address in ["tcp://127.0.0.1:0".to_owned(), dir.unix("s")] {
         let listen = format!("[[listen]]\naddress = {address:?}\n");
         let limits = "[limits]\nconnections = 2\nbacklog = 16\ndrain = \"10m\"\n";
-        let config = dir.write("hullo.toml", &format!("{listen}{limits}"));
+        let config = dir.write("hullo.toml", format!("{listen}{limits}"));
         let mut daemon = Serve::new(["--config", &config]).sockets(1).start();
         let address = daemon.listening[0].address.clone();
         let (over, answered) = (AtomicBool::new(false), AtomicUsize::new(0));
@@ -70,7 +70,7 @@ fn the_first_signal_is_no_second_one_where_a_farewell_has_begun_the_drain() {
     let datagrams = "[[listen]]\naddress = \"udp://127.0.0.1:0\"\ndialect = \"stopping\"\n\
                      [dialects.stopping]\nfarewell = \"bye\"\nstop_on_farewell = true\n";
     let stream = format!("[[listen]]\naddress = {:?}\n", dir.unix("s"));
-    let config = dir.write("hullo.toml", &format!("{datagrams}{stream}"));
+    let config = dir.write("hullo.toml", format!("{datagrams}{stream}"));
     let mut daemon = Serve::new(["--config", &config]).sockets(2).start();
     let mut client = Peer::connect(&dir.unix("s"));
     client.expect("Welcome!");

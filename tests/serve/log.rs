@@ -41,11 +41,11 @@ fn the_path_of_a_peer_is_shown_with_what_would_steer_a_terminal_written_out() {
     let text = String::from_utf8(fs::read(&log).unwrap()).expect("the log is text");
     for shown in SHOWN {
         assert!(
-            text.contains(&format!("opened by {}", dir.join(&format!("stream {shown}")).display())),
+            text.contains(&format!("opened by {}", dir.join(format!("stream {shown}")).display())),
             "{text}"
         );
         assert!(
-            text.contains(&format!("from {} not answered", dir.join(&format!("datagram {shown}")).display())),
+            text.contains(&format!("from {} not answered", dir.join(format!("datagram {shown}")).display())),
             "{text}"
         );
     }

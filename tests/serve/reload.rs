@@ -61,7 +61,7 @@ fn sockets_that_asked_for_any_port_are_told_apart() {
     let dir = TempDir::new();
     let write = |dialects: &[&str]| {
         let table = |name| format!("[[listen]]\naddress = \"tcp://127.0.0.1:0\"\ndialect = {name:?}\n");
-        dir.write("hullo.toml", &dialects.iter().map(table).collect::<String>())
+        dir.write("hullo.toml", dialects.iter().map(table).collect::<String>())
     };
     let config = write(&["hello", "indeed", "patient"]);
     let mut daemon = Serve::new(["--config", &config]).sockets(3).start();
@@ -209,13 +209,13 @@ fn many_reloads_leave_nothing_behind() {
 fn a_socket_that_stays_takes_another_mode() {
     let dir = TempDir::new();
     let text = |mode: &str| format!("[[listen]]\naddress = {:?}\nmode = \"{mode}\"\n", dir.unix("s"));
-    let path = dir.write("hullo.toml", &text("0600"));
+    let path = dir.write("hullo.toml", text("0600"));
     let daemon = Serve::new(["--config", &path]).sockets(1).start();
     let mode = || std::fs::metadata(dir.join("s")).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(), 0o600);
     let mut old = Peer::connect(&dir.unix("s"));
     old.expect("Welcome!");
-    dir.write("hullo.toml", &text("0660"));
+    dir.write("hullo.toml", text("0660"));
     daemon.signal("HUP");
     eventually("the mode changes", || mode() == 0o660);
     old.ping("still here");
@@ -227,14 +227,14 @@ fn a_socket_that_stays_takes_another_mode() {
 fn the_mode_of_a_file_in_the_sockets_place_stays_as_it_is() {
     let dir = TempDir::new();
     let text = |mode: &str| format!("[[listen]]\naddress = {:?}\nmode = \"{mode}\"\n", dir.unixgram("s"));
-    let path = dir.write("hullo.toml", &text("0600"));
+    let path = dir.write("hullo.toml", text("0600"));
     let mut daemon = Serve::new(["--config", &path]).sockets(1).start();
     let precious = dir.write("precious", "mine");
     let set_mode = |mode| std::fs::set_permissions(&precious, std::fs::Permissions::from_mode(mode)).unwrap();
     set_mode(0o640);
     std::fs::remove_file(dir.join("s")).unwrap();
     std::os::unix::fs::symlink(&precious, dir.join("s")).unwrap();
-    dir.write("hullo.toml", &text("0666"));
+    dir.write("hullo.toml", text("0666"));
     daemon.signal("HUP");
     daemon.wait_for_log("its mode stays as it is");
     assert_eq!(std::fs::metadata(&precious).unwrap().permissions().mode() & 0o777, 0o640);
@@ -251,10 +251,10 @@ fn a_changed_option_of_a_socket_that_stays_does_not_stop_the_rest_of_a_reload() 
             more.is_empty()
         )
     };
-    let path = dir.write("hullo.toml", &text(""));
+    let path = dir.write("hullo.toml", text(""));
     let daemon = Serve::new(["--config", &path]).sockets(1).start();
     let mut old = daemon.welcomed();
-    dir.write("hullo.toml", &text(&format!("[[listen]]\naddress = {:?}\n", dir.unix("sign"))));
+    dir.write("hullo.toml", text(&format!("[[listen]]\naddress = {:?}\n", dir.unix("sign"))));
     daemon.signal("HUP");
     eventually("the reload is done", || is_open(&dir, "sign"));
     old.ping("still here");
@@ -267,7 +267,7 @@ fn a_path_that_is_written_another_way_is_the_same_socket() {
     let mut daemon = start(&dir, &[("s", "hello")]);
     let client = Peer::connect(&dir.unix("s"));
     let odd = format!("unix:{}//./s", dir.path().display());
-    dir.write("hullo.toml", &format!("[[listen]]\naddress = {odd:?}\ndialect = \"indeed\"\n"));
+    dir.write("hullo.toml", format!("[[listen]]\naddress = {odd:?}\ndialect = \"indeed\"\n"));
     daemon.signal("HUP");
     daemon.wait_for_log("reloaded: listening");
     Peer::connect(&dir.unix("s")).expect("Hello WorldAAA");
@@ -282,7 +282,7 @@ fn a_reload_says_what_it_opens_and_closes_and_takes_the_log_level_but_not_the_re
     let mut daemon = start(&dir, &[("a", "hello"), ("b", "hello")]);
     let write = |name: &str, level: &str| {
         let listen = format!("[[listen]]\naddress = {:?}\ndialect = \"indeed\"\n", dir.unix(name));
-        dir.write("hullo.toml", &format!("log_level = {level:?}\nreactors = 2\n{listen}"));
+        dir.write("hullo.toml", format!("log_level = {level:?}\nreactors = 2\n{listen}"));
     };
     write("c", "debug");
     daemon.signal("HUP");

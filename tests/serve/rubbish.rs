@@ -238,7 +238,7 @@ fn a_datagram_client_that_is_gone_before_its_answer_hurts_nobody() {
         let gone = udp(address);
         gone.send(b"gone").unwrap();
         drop(gone);
-        let path = target.dir.join(&format!("gone{round}"));
+        let path = target.dir.join(format!("gone{round}"));
         let gone = std::os::unix::net::UnixDatagram::bind(&path).unwrap();
         gone.send_to(b"gone", target.daemon.listening[3].path()).unwrap();
         drop(gone);

@@ -31,12 +31,12 @@ fn a_hangup_before_the_start_is_over_ends_nothing() {
 fn what_is_ignored_at_the_start_stays_ignored() {
     let dir = TempDir::new();
     let listen = |name: &str| format!("[[listen]]\naddress = {:?}\n", dir.unix(name));
-    let config = dir.write("hullo.toml", &listen("s"));
+    let config = dir.write("hullo.toml", listen("s"));
     // As nohup(1) and a shell's background jobs have it.
     let mut daemon = Serve::new(["--config", &config]).after("trap '' HUP INT").sockets(1).start();
     let mut client = Peer::connect(&dir.unix("s"));
     client.expect("Welcome!");
-    dir.write("hullo.toml", &listen("other"));
+    dir.write("hullo.toml", listen("other"));
     for signal in ["HUP", "INT", "INT"] {
         daemon.signal(signal);
     }

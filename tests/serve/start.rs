@@ -255,7 +255,7 @@ fn when_one_socket_fails_those_before_it_are_gone() {
 #[test]
 fn addresses_on_the_command_line_take_the_place_of_those_in_the_config() {
     let dir = TempDir::new();
-    let config = dir.write("hullo.toml", &format!("[[listen]]\naddress = {:?}\n", dir.unix("configured")));
+    let config = dir.write("hullo.toml", format!("[[listen]]\naddress = {:?}\n", dir.unix("configured")));
     let daemon = Daemon::start(["--config".to_owned(), config, dir.unix("given")]);
     daemon.welcomed().ping("here");
     assert!(!dir.join("configured").exists());

@@ -61,7 +61,7 @@ fn more_announcements_than_a_pipe_holds_all_reach_a_reader_who_takes_his_time() 
     let addresses: Vec<String> = (0..SOCKETS).map(|n| dir.unix(&format!("{n:_>60}"))).collect();
     let config = dir.write(
         "hullo.toml",
-        &addresses.iter().map(|address| format!("[[listen]]\naddress = {address:?}\n")).collect::<String>(),
+        addresses.iter().map(|address| format!("[[listen]]\naddress = {address:?}\n")).collect::<String>(),
     );
     let mut daemon = Serve::new(["--config", &config]).sockets(SOCKETS).start();
     for (listening, address) in daemon.listening.iter().zip(&addresses) {
@@ -90,7 +90,7 @@ fn a_bad_filter_for_the_log_is_told_of_and_ends_nothing_whatever_stderr_is() {
 fn streams_that_are_closed_are_not_taken_for_sockets() {
     let dir = TempDir::new();
     let text = "dialects and what they say";
-    dir.write("s.toml", &format!("# {text}\n[[listen]]\naddress = {:?}\n", dir.unix("s")));
+    dir.write("s.toml", format!("# {text}\n[[listen]]\naddress = {:?}\n", dir.unix("s")));
     let config = dir.join("s.toml").display().to_string();
     for closed in ["exec <&-", "exec >&-", "exec 2>&-", "exec <&- >&- 2>&-"] {
         let serve = Serve::new(["--config", &config, "--log-level", "trace"]).after(closed).sockets(0);

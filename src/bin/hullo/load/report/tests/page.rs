@@ -142,7 +142,7 @@ impl Page {
         let dir = TempDir::new();
         let page = html(outcome);
         assert!(!page.contains("http") && !page.contains("<script"), "whole in itself, and without a script");
-        let path = dir.write("page.html", &page.replace("</body>", &format!("{PROBE}</body>")));
+        let path = dir.write("page.html", page.replace("</body>", &format!("{PROBE}</body>")));
         let profile = format!("--user-data-dir={}", dir.join("profile").display());
         let mut browser = Command::new("chromium");
         browser.args(["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]);
