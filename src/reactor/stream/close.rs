@@ -18,7 +18,7 @@ impl Net {
         let is_draining = self.is_draining();
         let Some(conn) = self.live_stream(key) else { return false };
         let step = conn.state.close(reason, is_draining);
-        self.perform(key, step)
+        self.perform_stream_step(key, step)
     }
 
     /// Starts the end of our side. Whether it was open.
@@ -28,7 +28,7 @@ impl Net {
         }
         let Some(conn) = self.live_stream(key) else { return false };
         let step = conn.state.half_close();
-        self.perform(key, step)
+        self.perform_stream_step(key, step)
     }
 
     /// Ends a stream with a reset, at once. `error`: what the system said.
@@ -44,7 +44,7 @@ impl Net {
         let Some(conn) = self.stream_mut(key) else { return false };
         let step = conn.state.cut();
         let is_cut = matches!(conn.state.phase(), Phase::Dead { reset: true, .. });
-        self.perform(key, step) && is_cut
+        self.perform_stream_step(key, step) && is_cut
     }
 
     #[cold]
@@ -65,14 +65,14 @@ impl Net {
         let Some(conn) = self.stream_mut(key) else { return };
         let is_settled = conn.state.asks_whether_settled() && conn.socket.is_settled();
         let step = conn.state.last_byte_left(LastByte { is_settled, is_draining, linger });
-        self.perform(key, step);
+        self.perform_stream_step(key, step);
     }
 
     /// The handler was told of the peer's end, or our FIN is out.
     pub(crate) fn stream_sides_ended(&mut self, key: Key) {
         let Some(conn) = self.stream_mut(key) else { return };
         let step = conn.state.sides_ended();
-        self.perform(key, step);
+        self.perform_stream_step(key, step);
     }
 }
 
@@ -80,7 +80,7 @@ impl Net {
 impl Net {
     /// Performs what the state of a stream has decided. Whether that was anything.
     #[inline(always)] // each event knows what few steps may follow
-    pub(crate) fn perform(&mut self, key: Key, step: Step) -> bool {
+    pub(crate) fn perform_stream_step(&mut self, key: Key, step: Step) -> bool {
         match step {
             Step::Nothing => return false,
             Step::Flush { discard } => {
@@ -91,14 +91,14 @@ impl Net {
                 }
             }
             Step::SendFin => self.send_streams_fin(key),
-            Step::Linger { wait, send_fin, discard } => self.linger(key, wait, send_fin, discard),
+            Step::Linger { wait, send_fin, discard } => self.linger_stream(key, wait, send_fin, discard),
             Step::Report => self.end_stream(key, None),
         }
         true
     }
 
     #[cold]
-    fn linger(&mut self, key: Key, wait: Duration, send_fin: bool, discard: bool) {
+    fn linger_stream(&mut self, key: Key, wait: Duration, send_fin: bool, discard: bool) {
         if discard {
             self.enqueue_source(key);
         }

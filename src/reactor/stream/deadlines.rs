@@ -24,7 +24,7 @@ impl Net {
             next = Some(next_stall_look(outbox.moved, stall, now));
         }
         let step = conn.state.deadline(is_stalled);
-        if !self.perform(key, step)
+        if !self.perform_stream_step(key, step)
             && let Some(next) = next
         {
             self.set_stream_deadline(key, next);
