@@ -200,9 +200,6 @@ impl Session {
                     break; // as nearly every read ends
                 }
             }
-            if rest.is_empty() {
-                break; // as nearly every read ends
-            }
             // What is left begins with a line that is not quick.
             flow = match lines.next(&mut rest) {
                 Ok(Some(line)) => dialect.answer(&line, b"\n", out),
