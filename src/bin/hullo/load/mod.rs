@@ -9,7 +9,7 @@
 //! | `report` | the verdict, and every form of the report: text, JSON, a page, a time series | `books` |
 //! | `engine` | the [`Handler`](hullo::Handler): it sends, sets alarms, goes from phase to phase and shows progress | all of them |
 //!
-//! A room may use those above it too, and none below.
+//! A room may use those above it too, and none below (`report` and `clients` do not meet); a test reads the imports.
 
 mod books;
 mod clients;
@@ -39,8 +39,8 @@ use std::time::Duration;
 /// What ends a run before its end, with the report so far.
 const SIGNALS: [i32; 2] = [SIGINT, SIGTERM];
 
-/// Runs a plan to its end, or to a signal; the next one, while the report is written, ends the process. `tell` hears of every second of it when it is over: the outcome keeps a number
-/// of them that does not grow with the length of the run.
+/// Runs a plan to its end, or to a signal; the next one, while the report is written, ends the process. `tell` hears of every
+/// second of it when it is over: the outcome keeps a number of them that does not grow with the length of the run.
 ///
 /// # Errors
 ///

@@ -12,6 +12,8 @@ const MARK: u32 = 40;
 /// What both sides of a connection say.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Script {
+    /// The dialect that the server is said to speak; `None` where templates say what is said.
+    pub dialect: Option<String>,
     /// What the server says first.
     pub welcome: Option<Vec<u8>>,
     /// A line end may follow the welcome or not: a server that tells framings apart by the first message sends none.
@@ -77,6 +79,7 @@ impl Script {
         let farewell_reply = farewell_reply.map(|(word, reply)| encode(&reply.replace("{message}", word)));
         let welcome = spec.welcome.as_deref().filter(|welcome| !welcome.is_empty() && !wanted.is_datagram);
         Ok(Script {
+            dialect: Some(name.to_owned()),
             welcome: welcome.map(encode).transpose()?.map(Vec::from),
             has_loose_welcome: wanted.has_lines(),
             request,
@@ -113,6 +116,7 @@ impl Script {
             _ => welcome,
         };
         Ok(Script {
+            dialect: None,
             welcome: welcome.map(bare),
             has_loose_welcome: is_loose,
             request: part("--request", templates.request)?,

@@ -17,7 +17,7 @@ pub fn advice(outcome: &Outcome, script: &Script) -> Vec<String> {
         |cause: &Cause| matches!(cause, Cause::ConnectRefused | Cause::Connect(ErrorKind::NotFound, _));
     let sentences = [
         outcome.failures.any(nobody_there).then(|| nobody_listens(outcome)),
-        happened(Cause::NoWelcomeInTime).then(|| no_welcome(outcome, script)),
+        happened(Cause::NoWelcomeInTime).then(|| no_welcome(script)),
         happened(Cause::WrongWelcome).then(|| wrong_welcome(outcome)),
         happened(Cause::NoFirstReplyInTime).then(|| no_first_reply(outcome, script)),
         too_long(outcome, script),
@@ -33,8 +33,8 @@ fn nobody_listens(outcome: &Outcome) -> String {
     )
 }
 
-fn no_welcome(outcome: &Outcome, script: &Script) -> String {
-    let Some(dialect) = dialect(outcome) else {
+fn no_welcome(script: &Script) -> String {
+    let Some(dialect) = &script.dialect else {
         return "the server did not say the --welcome first: leave it out if it waits for a request"
             .to_owned();
     };
@@ -122,7 +122,7 @@ fn more_lines(outcome: &Outcome, script: &Script) -> Option<String> {
         );
     }
     let lines = if lines == 1 { "one line".to_owned() } else { format!("{lines} lines") };
-    Some(match dialect(outcome) {
+    Some(match &script.dialect {
         Some(dialect) => {
             format!(
                 "more came than the {lines} of a reply in the dialect {dialect}: check --dialect, or give --reply"
@@ -130,10 +130,4 @@ fn more_lines(outcome: &Outcome, script: &Script) -> Option<String> {
         }
         None => format!("replies have more than the {lines} of --reply: put all of their lines into it"),
     })
-}
-
-/// The dialect that the server was said to speak; `None` where the command line gave templates.
-fn dialect(outcome: &Outcome) -> Option<String> {
-    let setting = outcome.settings.iter().find(|(name, _)| *name == "dialect");
-    setting.map(|(_, dialect)| dialect.to_string())
 }
