@@ -8,9 +8,14 @@ use std::sync::{Arc, Mutex};
 
 /// An interface with an address and a broadcast address (its other end, which is here too, hears nothing of it), and two
 /// prefixes that are ours as a whole (AnyIP).
+///
+/// The system has the IPv6 address at once and the route to it a moment later. What is sent to it before that is lost on
+/// the link.
 const LINK: &str = "ip link add d0 type veth peer name d1 && echo 1 > /proc/sys/net/ipv6/conf/d1/disable_ipv6 && \
     ip link set d1 up && ip addr add 192.0.2.1/24 brd + dev d0 && ip -6 addr add 2001:db8::1/64 dev d0 nodad && \
-    ip link set d0 up && ip route add 239.0.0.0/8 dev d0 && ip route add local 10.77.0.0/16 dev lo && \
+    ip link set d0 up && \
+    for _ in $(seq 1000); do ip -6 route get 2001:db8::1 | grep -q ^local && break; done && \
+    ip route add 239.0.0.0/8 dev d0 && ip route add local 10.77.0.0/16 dev lo && \
     ip -6 route add local fd77::/64 dev lo";
 
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 1, 2, 3);
