@@ -96,6 +96,13 @@ impl Load {
         assert_eq!(self.code, Some(code), "{:#}\n{}", self.report.0, self.err);
     }
 
+    /// No client came to life, and the run has failed for it.
+    #[track_caller]
+    pub fn nobody_is_alive(&self) {
+        let alive = self.report.count(&["connections", "alive"]);
+        assert_eq!((self.code, alive), (Some(1), 0), "{:#}\n{}", self.report.0, self.err);
+    }
+
     /// Every request was answered right, on as many clients as were asked for, and it ended well.
     #[track_caller]
     pub fn all_correct(&self, clients: u64) {
