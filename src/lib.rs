@@ -120,6 +120,14 @@
 //! [`Net::connect`] takes an address or a name and gives the id at once. Its outcome comes later, and comes once: `opened`
 //! with [`Origin::Connected`], or [`Handler::connect_failed`].
 //!
+//! # TLS
+//!
+//! What a connection says may go through a [`Layer`] on its way: bytes in and bytes out, without I/O. Feature `tls` has the one
+//! that most ask for, on rustls: a `TlsServer` for the clients of a listener ([`Net::put_layers`]), a
+//! `TlsClient` for connections of our own ([`Net::put_layer`]). The handler stays as it is: `opened` comes
+//! after the handshake, bytes are plaintext, an end is one that the peer has announced, and one that it has not is a
+//! [`CloseReason`] of its own. `examples/tls_echo.rs` is a whole program.
+//!
 //! # Other threads
 //!
 //! A [`Remote`] is the reactor's one `Send + Clone` piece:
@@ -193,7 +201,7 @@
 //! # Features
 //!
 //! `default = ["cli"]` is for the binary. A library takes `default-features = false` and gets the reactor with six
-//! external packages; `greeting` adds the protocol as a sans-IO state machine.
+//! external packages; `greeting` adds the protocol as a sans-IO state machine, `tls` TLS on rustls.
 #![deny(unsafe_code, missing_docs)]
 #![warn(unreachable_pub, rust_2018_idioms)]
 

@@ -109,6 +109,12 @@ pub enum CloseReason {
     HandlerPanicked = 8,
     /// The operating system reported another error, which is in [`Closed::error`].
     Io = 9,
+    /// The TLS handshake came to nothing; [`Closed::error`] says why.
+    TlsHandshake = 10,
+    /// A TLS connection was ended by an alert, the peer's or ours; [`Closed::error`] has it.
+    TlsAlert = 11,
+    /// The peer ended a TLS connection without saying so in TLS: what it sent may have been cut short.
+    TlsTruncated = 12,
 }
 
 impl CloseReason {
@@ -135,6 +141,9 @@ impl fmt::Display for CloseReason {
             CloseReason::ByUs => "closed by us",
             CloseReason::HandlerPanicked => "handler panicked",
             CloseReason::Io => "input/output error",
+            CloseReason::TlsHandshake => "TLS handshake failed",
+            CloseReason::TlsAlert => "ended by a TLS alert",
+            CloseReason::TlsTruncated => "ended without a TLS close_notify",
         })
     }
 }

@@ -63,6 +63,11 @@ pub struct Limits {
     /// How long a connection of our own may take to come about, name look-up included. Default 10 s; zero: as long as
     /// the system tries.
     pub connect: Duration,
+    /// How long a layer may take until it is open, the TLS handshake for one; of a connection of our own no longer than
+    /// [`connect`](Limits::connect) leaves. Default 10 s; zero: for ever.
+    pub handshake: Duration,
+    /// Steps of handshakes in one turn: each may cost a signature, and so as much as a thousand messages. Default 16.
+    pub handshakes: usize,
     /// Names looked up at the same time for connections of our own, each on a thread of its own, since getaddrinfo(3)
     /// blocks: for 10 s and more where a name server is silent. Further names wait for a thread, within the time that their
     /// connection has. A thread costs some 25 KiB of memory and 2 MiB of address space, and a descriptor while a server is
@@ -94,6 +99,8 @@ impl Default for Limits {
             idle: Duration::from_secs(300),
             write_stall: Duration::from_secs(10),
             connect: Duration::from_secs(10),
+            handshake: Duration::from_secs(10),
+            handshakes: 16,
             resolvers: 16,
             back_off: Duration::from_millis(100),
             linger: Duration::from_secs(2),
@@ -111,6 +118,7 @@ impl Limits {
             &mut self.commands,
             &mut self.command_queue,
             &mut self.timers,
+            &mut self.handshakes,
             &mut self.resolvers,
         ] {
             *bound = (*bound).max(1);

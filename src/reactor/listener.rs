@@ -5,11 +5,15 @@ use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::ListenSocket;
 use crate::reactor::socket::files::SocketFile;
+use crate::reactor::stream::layer::Layer;
 use crate::reactor::sys;
 use crate::reactor::timers::{Purpose, Tick, ticks};
 use crate::reactor::warnings;
 use std::io;
 use std::os::fd::OwnedFd;
+
+/// Makes a layer for a client.
+pub(crate) type Layers = Box<dyn FnMut() -> io::Result<Box<dyn Layer>> + Send>;
 
 pub(crate) struct Listener {
     pub(crate) socket: ListenSocket,
@@ -25,6 +29,8 @@ pub(crate) struct Listener {
     is_stalled: bool,
     /// It is pending while the listener backs off: events are ignored until it fires, and then accept is called.
     pub(crate) timer: Key,
+    /// It makes what each client goes through.
+    pub(crate) layers: Option<Layers>,
     /// It is dropped after the socket.
     pub(crate) file: Option<SocketFile>,
 }
@@ -39,6 +45,7 @@ impl Listener {
             waiting: 0,
             is_stalled: false,
             timer: Key::NONE,
+            layers: None,
             file,
         })
     }
@@ -88,7 +95,10 @@ impl Net {
                         socket.inherit(&listener.socket);
                     }
                     match self.insert_stream(socket, key) {
-                        Ok(conn) => self.contained(conn, |net| net.open_stream(handler, conn)),
+                        Ok(conn) => self.contained(conn, |net| {
+                            net.put_listeners_layer_under(key, conn);
+                            net.open_stream(handler, conn);
+                        }),
                         Err(error) => {
                             log::warn!("a client was dropped: the poller does not take it: {error}");
                             self.stats.accept_errors += 1;
@@ -111,6 +121,16 @@ impl Net {
             self.enqueue_source(key);
         } else {
             self.back_off_listener_after(key, &io::Error::other("each try has failed"));
+        }
+    }
+
+    /// A client goes through a layer of its own, where its listener has any.
+    fn put_listeners_layer_under(&mut self, listener: Key, client: Key) {
+        let Some(Source::Listener(listener)) = self.sources.get_mut(listener) else { return };
+        let Some(layers) = &mut listener.layers else { return };
+        match layers() {
+            Ok(layer) => self.put_layer_under(client, layer, None),
+            Err(error) => self.fail_stream(client, error),
         }
     }
 

@@ -43,6 +43,11 @@ pub use remote::{Remote, RemoteError};
 pub use socket::controls::Controls;
 pub use socket::options::SocketOptions;
 pub use stats::Stats;
+pub use stream::layer::{Layer, LayerError, Progress};
+#[cfg(feature = "tls")]
+pub use stream::tls::{
+    Roots, TlsClient, TlsError, TlsIdentity, TlsServer, TlsServerOptions, TlsSession, TlsTickets,
+};
 pub use sys::Interest;
 pub use turn::Reactor;
 pub use watch::Refused;

@@ -12,6 +12,8 @@ use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::{self, ConnectOutcome, StreamSocket};
 use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, PAUSED, READ_UNTIL_BLOCKED, READABLE};
+use crate::reactor::stream::layer::Layer;
+use crate::reactor::stream::layered::Called;
 use crate::reactor::stream::outbox::Outbox;
 use crate::reactor::stream::{CONNECTED, Connection};
 use crate::reactor::timers::{Purpose, Tick, ticks};
@@ -39,6 +41,8 @@ pub(crate) struct Dial {
     failures: Vec<(Address, io::Error)>,
     /// What was sent before it is opened.
     outbox: Option<Box<Outbox>>,
+    /// What it is to go through.
+    pub(crate) layer: Option<Box<dyn Layer>>,
     /// What else was asked for before that.
     pub(crate) is_paused: bool,
     pub(crate) is_half_closed: bool,
@@ -61,6 +65,10 @@ impl Dial {
             self.deadline = now + delay;
         }
         is_forgiven
+    }
+
+    pub(crate) fn keeps_records(&self) -> bool {
+        matches!(self.target, Address::Unixpacket(_))
     }
 
     pub(crate) fn waiting(&self) -> usize {
@@ -91,6 +99,7 @@ impl Net {
             attempts: Vec::new(),
             failures: Vec::new(),
             outbox: None,
+            layer: None,
             is_paused: false,
             is_half_closed: false,
             read_limit: u32::MAX,
@@ -213,10 +222,16 @@ impl Net {
         let mut conn = Connection::new(socket, CONNECTED, now);
         // The edge that told of the connection may have told of its first bytes as well.
         conn.state.flags.set(READABLE | READ_UNTIL_BLOCKED);
-        let mut is_half_closed = false;
+        let (mut is_half_closed, mut layer) = (false, None);
         let Some(place) = self.sources.get_mut(key) else { return };
         if let Source::Dial(dial) = place {
-            conn.outbox = dial.outbox.take();
+            match dial.layer.take() {
+                Some(under) => {
+                    let (target, outbox) = (dial.target.clone(), dial.outbox.take());
+                    layer = Some((under, Called { target, deadline: dial.deadline, outbox }));
+                }
+                None => conn.outbox = dial.outbox.take(),
+            }
             conn.state.flags.put(PAUSED, dial.is_paused);
             is_half_closed = dial.is_half_closed;
             conn.read_limit = dial.read_limit;
@@ -225,6 +240,9 @@ impl Net {
         conn.state.flags.put(ABOVE_HIGH, conn.waiting() > high);
         let has_output = conn.outbox.is_some();
         *place = Source::Stream(conn);
+        if let Some((layer, called)) = layer {
+            self.put_layer_under(key, layer, Some(called));
+        }
         if is_half_closed {
             self.begin_stream_half_close(key);
         } else if has_output {
@@ -251,7 +269,7 @@ impl Net {
         if bytes.is_empty() && dial.outbox.is_none() {
             return Sent::Queued(0);
         }
-        let keeps_records = matches!(dial.target, Address::Unixpacket(_));
+        let keeps_records = dial.keeps_records();
         dial.outbox.get_or_insert_with(Outbox::new).take(bytes, keeps_records, low)
     }
 
@@ -303,9 +321,18 @@ impl Net {
     pub(crate) fn report_dial<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(Source::Dial(_)) = self.sources.get(key) else { return };
         let Some(Source::Dial(dial)) = self.sources.remove(key) else { return };
-        self.stats.connect_failures += 1;
         let error = ConnectError { target: dial.target, failures: dial.failures };
-        guarded(self, |net| handler.connect_failed(net, ConnId(key), &error));
+        self.tell_connect_failed(handler, key, &error);
+    }
+
+    pub(crate) fn tell_connect_failed<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        error: &ConnectError,
+    ) {
+        self.stats.connect_failures += 1;
+        guarded(self, |net| handler.connect_failed(net, ConnId(key), error));
     }
 
     fn drop_dial_attempts(&mut self, key: Key) {

@@ -55,6 +55,12 @@ pub struct Net {
     /// What was sent to the stream that is being served, until its dispatch ends.
     pub(crate) scratch: Vec<u8>,
     pub(crate) written_through: WrittenThrough,
+    /// What a layer has made of its wire, for the handler.
+    pub(crate) plain_in: Vec<u8>,
+    /// What a layer has to say, on its way into an outbox.
+    pub(crate) wire_out: Vec<u8>,
+    /// Steps of handshakes in the turn of this number.
+    pub(crate) handshakes: (u64, usize),
     /// The stream for which the scratch is open.
     pub(crate) serving: Key,
     /// Sources that stopped before their edge was consumed.
@@ -105,6 +111,9 @@ impl Net {
             resolver: None,
             scratch: Vec::new(),
             written_through: WrittenThrough::new(),
+            plain_in: Vec::new(),
+            wire_out: Vec::new(),
+            handshakes: (0, 0),
             serving: Key::NONE,
             ready_list: VecDeque::new(),
             flush_list: Vec::new(),

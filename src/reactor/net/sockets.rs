@@ -9,7 +9,8 @@ use crate::reactor::net::{Net, Source};
 use crate::reactor::socket::controls::Controls;
 use crate::reactor::socket::files::SocketFile;
 use crate::reactor::socket::options::SocketOptions;
-use crate::reactor::socket::{self, ForeignSocket};
+use crate::reactor::socket::{self, ForeignSocket, ListenSocket};
+use crate::reactor::stream::layer::Layer;
 use crate::reactor::stream::{ADOPTED, Connection};
 use crate::reactor::sys::{ForeignFd, Interest};
 use crate::reactor::watch::{Refused, Watched};
@@ -50,6 +51,36 @@ impl Net {
         let (socket, file) = socket::listen(address, self.limits.backlog, options)?;
         let listener = Listener::new(socket, is_dual(address), file);
         self.insert_source(Source::Listener(listener)).map(ListenerId)
+    }
+
+    /// Has every client that is accepted from now on go through a layer of its own, TLS for one, which `make` makes; where that
+    /// fails, the client is closed. See [`put_layer`](Net::put_layer). Returns whether there is such a listener of streams
+    /// that keep no records apart.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "tls")] {
+    /// # use hullo::{Layer, Reactor, TlsIdentity, TlsServer};
+    /// let tls = TlsServer::new(TlsIdentity::from_files("chain.pem", "key.pem")?);
+    /// let mut reactor = Reactor::new()?;
+    /// let listener = reactor.listen("tcp://127.0.0.1:4433")?;
+    /// reactor.net().put_layers(listener, move || Ok(Box::new(tls.session()?)));
+    /// # }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn put_layers(
+        &mut self,
+        listener: ListenerId,
+        make: impl FnMut() -> io::Result<Box<dyn Layer>> + Send + 'static,
+    ) -> bool {
+        let found = match self.sources.get_mut(listener.0) {
+            Some(Source::Listener(found)) => found,
+            _ => return self.count_dead_id(false),
+        };
+        let takes = !matches!(found.socket, ListenSocket::Packets(_));
+        if takes {
+            found.layers = Some(Box::new(make));
+        }
+        takes
     }
 
     /// Binds a datagram socket: `udp://` or `unixgram:`, as text or as an [`Address`].

@@ -7,6 +7,8 @@ use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::socket;
 use crate::reactor::stream::Connection;
+use crate::reactor::stream::layer::Layer;
+use std::any::Any;
 use std::io;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -95,6 +97,47 @@ impl Net {
             return Err(socket::without_source(&address));
         }
         self.dial(address, Some(source))
+    }
+
+    /// Puts a layer between a connection and the handler, TLS for one; to be called before the connection is `opened`, as after
+    /// [`connect`](Net::connect) or [`adopt`](Net::adopt). `opened` is told once the layer is open, within
+    /// [`Limits::handshake`](crate::Limits::handshake). Of a connection of our own
+    /// [`connect_failed`](crate::Handler::connect_failed) tells as well where the layer came to nothing.
+    ///
+    /// Returns whether it was put there: the connection is alive, not opened, has no layer yet, and keeps no records apart.
+    ///
+    /// ```no_run
+    /// # #[cfg(feature = "tls")] {
+    /// # use hullo::{ConnId, Net, Roots, TlsClient};
+    /// fn fetch(net: &mut Net, tls: &TlsClient) -> Result<ConnId, Box<dyn std::error::Error>> {
+    ///     let conn = net.connect("tcp://localhost:443")?;
+    ///     net.put_layer(conn, Box::new(tls.session("localhost")?));
+    ///     net.send(conn, b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n"); // leaves when the handshake is over
+    ///     Ok(conn)
+    /// }
+    /// # }
+    /// ```
+    pub fn put_layer(&mut self, conn: ConnId, layer: Box<dyn Layer>) -> bool {
+        if let Some(dial) = self.live_dial(conn.0) {
+            let takes = dial.layer.is_none() && !dial.keeps_records();
+            if takes {
+                dial.layer = Some(layer);
+            }
+            return takes;
+        }
+        let Some(stream) = self.live_stream(conn.0) else { return false };
+        let is_free = !stream.state.is_opened() && stream.state.is_open() && stream.layered.is_none();
+        if !is_free || stream.outbox.is_some() || stream.keeps_records() {
+            return false;
+        }
+        self.put_layer_under(conn.0, layer, None);
+        true
+    }
+
+    /// The layer under a connection, if there is one and it is an `L`.
+    pub fn layer<L: Layer>(&self, conn: ConnId) -> Option<&L> {
+        let layer = self.stream(conn.0)?.layered.as_ref()?.layer();
+        (layer as &dyn Any).downcast_ref()
     }
 
     /// Sends bytes. They are written when the callback that is being served ends, or in this turn's flush; what the

@@ -63,6 +63,10 @@ impl Net {
     pub(crate) fn after_streams_last_byte(&mut self, key: Key) {
         let (is_draining, linger) = (self.is_draining(), self.limits.linger);
         let Some(conn) = self.stream_mut(key) else { return };
+        // What is to be sent cannot be said yet, nor that it is all.
+        if conn.state.is_open() && matches!(&conn.layered, Some(layered) if layered.is_in_handshake()) {
+            return;
+        }
         let is_settled = conn.state.asks_whether_settled() && conn.socket.is_settled();
         let step = conn.state.last_byte_left(LastByte { is_settled, is_draining, linger });
         self.perform_stream_step(key, step);
@@ -140,17 +144,24 @@ impl Net {
             self.report_dial(handler, key);
             let Some(conn) = self.stream_mut(key) else { continue };
             let Phase::Dead { reason, .. } = conn.state.phase() else { continue };
+            if !conn.state.is_opened() {
+                let uncalled = conn.layered.as_mut().and_then(|layered| layered.connect_error(reason));
+                if let Some(error) = uncalled {
+                    self.tell_connect_failed(handler, key, &error);
+                }
+                self.contained(key, |net| net.free_stream(key));
+                continue;
+            }
+            let failure = conn.layered.as_mut().and_then(|layered| layered.take_failure());
             let closed = Closed {
                 reason,
                 bytes_in: conn.bytes_in,
                 bytes_out: conn.bytes_out,
                 unsent: conn.waiting() as u64,
-                error,
+                error: error.or(failure),
             };
-            if conn.state.is_opened() {
-                self.stats.closed += 1;
-                guarded(self, |net| handler.closed(net, ConnId(key), closed));
-            }
+            self.stats.closed += 1;
+            guarded(self, |net| handler.closed(net, ConnId(key), closed));
             self.contained(key, |net| net.free_stream(key));
         }
     }

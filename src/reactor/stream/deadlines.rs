@@ -23,6 +23,13 @@ impl Net {
             is_stalled = outbox.moved + stall <= heard;
             next = Some(next_stall_look(outbox.moved, stall, now));
         }
+        let handshake = conn.layered.as_ref().and_then(|layered| layered.deadline());
+        if let Some(deadline) = handshake.filter(|_| conn.state.is_open()) {
+            if deadline <= heard {
+                return self.layer_timed_out(key);
+            }
+            next = Some(next.unwrap_or(Tick::MAX).min(deadline));
+        }
         let step = conn.state.deadline(is_stalled);
         if !self.perform_stream_step(key, step)
             && let Some(next) = next

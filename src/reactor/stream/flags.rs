@@ -25,8 +25,8 @@ pub(crate) const PAUSED: Flags = Flags(1 << 6);
 pub(crate) const ABOVE_HIGH: Flags = Flags(1 << 7);
 /// Output is above the low mark: `output_low` is owed.
 pub(crate) const ABOVE_LOW: Flags = Flags(1 << 8);
-/// The socket keeps records apart.
-pub(crate) const PACKETS: Flags = Flags(1 << 9);
+/// Its output does not go by way of the scratch: its socket keeps records apart, or a layer stands before it.
+pub(crate) const NO_SCRATCH: Flags = Flags(1 << 9);
 
 impl Flags {
     /// Six bits are kept for the life of a stream: `State` names them, and nobody else writes them.

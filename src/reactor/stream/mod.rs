@@ -8,10 +8,14 @@ pub(crate) mod close;
 pub(crate) mod deadlines;
 pub(crate) mod flags;
 pub(crate) mod flush;
+pub(crate) mod layer;
+pub(crate) mod layered;
 pub(crate) mod outbox;
 pub(crate) mod receive;
 pub(crate) mod send;
 pub(crate) mod state;
+#[cfg(feature = "tls")]
+pub(crate) mod tls;
 
 use crate::reactor::events::{Origin, Readiness};
 use crate::reactor::handler::Handler;
@@ -19,7 +23,8 @@ use crate::reactor::ids::{ConnId, ListenerId};
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::socket::StreamSocket;
-use crate::reactor::stream::flags::{PACKETS, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE, WRITABLE};
+use crate::reactor::stream::flags::{NO_SCRATCH, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE, WRITABLE};
+use crate::reactor::stream::layered::Layered;
 use crate::reactor::stream::outbox::Outbox;
 use crate::reactor::stream::state::State;
 use crate::reactor::timers::{Tick, ticks};
@@ -29,6 +34,8 @@ use std::io;
 pub(crate) struct Connection {
     pub(crate) socket: StreamSocket,
     pub(crate) outbox: Option<Box<Outbox>>,
+    /// What stands between its wire and the handler.
+    pub(crate) layered: Option<Box<Layered>>,
     /// Write stall or linger; looked at when due, so that traffic costs nothing.
     pub(crate) timer: Key,
     /// The listener, or one of the two keys below.
@@ -51,11 +58,12 @@ impl Connection {
         let flags = match &socket {
             StreamSocket::Tcp(_) => WRITABLE,
             StreamSocket::Unix(_) => WRITABLE | READ_UNTIL_BLOCKED,
-            StreamSocket::Packets(_) => WRITABLE | READ_UNTIL_BLOCKED | PACKETS,
+            StreamSocket::Packets(_) => WRITABLE | READ_UNTIL_BLOCKED | NO_SCRATCH,
         };
         Connection {
             socket,
             outbox: None,
+            layered: None,
             timer: Key::NONE,
             origin,
             bytes_in: 0,
@@ -68,7 +76,13 @@ impl Connection {
     }
 
     pub(crate) fn waiting(&self) -> usize {
-        self.outbox.as_ref().map_or(0, |outbox| outbox.len())
+        let plain = self.layered.as_ref().map_or(0, |layered| layered.waiting());
+        self.outbox.as_ref().map_or(0, |outbox| outbox.len()) + plain
+    }
+
+    /// Whether its socket keeps what is sent at once apart.
+    pub(crate) fn keeps_records(&self) -> bool {
+        matches!(self.socket, StreamSocket::Packets(_))
     }
 
     pub(crate) fn origin(&self) -> Origin {
@@ -138,7 +152,7 @@ impl Net {
     /// Tells `opened`; once.
     pub(crate) fn open_stream<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(conn) = self.stream_mut(key) else { return };
-        if !conn.state.opened() {
+        if matches!(&conn.layered, Some(layered) if layered.is_in_handshake()) || !conn.state.opened() {
             return;
         }
         let origin = conn.origin();

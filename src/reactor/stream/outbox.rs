@@ -67,6 +67,11 @@ impl Outbox {
         Sent::Queued(if is_behind { self.len() } else { 0 })
     }
 
+    /// What waits, and whether the handler will be told when nothing does.
+    pub(crate) fn into_bytes(self) -> (Vec<u8>, bool) {
+        (self.bytes.into(), self.owes_low)
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) {
         grow(&mut self.bytes, bytes.len());
         self.bytes.extend(bytes);

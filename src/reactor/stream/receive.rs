@@ -6,7 +6,7 @@ use crate::reactor::handler::Handler;
 use crate::reactor::ids::ConnId;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use crate::reactor::stream::flags::{PACKETS, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE};
+use crate::reactor::stream::flags::{NO_SCRATCH, PAUSED, QUEUED, READ_UNTIL_BLOCKED, READABLE};
 use crate::reactor::sys::EDGE_TRIGGERED;
 use std::io;
 
@@ -52,11 +52,11 @@ impl Net {
         let mut budget = self.limits.read_budget;
         let mut most = self.read_most;
         loop {
-            let is_packets = conn.state.flags.has(PACKETS);
-            let want = if is_packets {
-                self.limits.read_budget.min(RECORD) // a record that is read in part is lost in part
-            } else {
+            let is_plain = !conn.state.flags.has(NO_SCRATCH);
+            let want = if is_plain || !conn.keeps_records() {
                 most.min(conn.read_limit as usize)
+            } else {
+                self.limits.read_budget.min(RECORD) // a record that is read in part is lost in part
             };
             self.stats.reads += 1;
             let n = match conn.socket.read(&mut buffer[..want]) {
@@ -73,7 +73,10 @@ impl Net {
             if is_consumed {
                 conn.state.flags.clear(READABLE);
             }
-            if conn.state.heard() && !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n])) {
+            if !is_plain && conn.layered.is_some() {
+                self.hear_through_layer(handler, key, &mut buffer[..n]);
+            } else if conn.state.heard() && !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n]))
+            {
                 self.abort_stream(key, CloseReason::HandlerPanicked, None);
             }
             if is_consumed {
@@ -120,7 +123,13 @@ impl Net {
         else if conn.outbox.is_some() {
             self.flush_stream_and_tell(handler, key);
         }
-        self.stream(key).is_some_and(|conn| !conn.state.flags.has(QUEUED) && conn.state.may_read())
+        let reads =
+            self.stream(key).is_some_and(|conn| !conn.state.flags.has(QUEUED) && conn.state.may_read());
+        if reads && self.is_over_handshake_budget(key) {
+            self.enqueue_source(key);
+            return false;
+        }
+        reads
     }
 
     /// A read found nothing for now, an error, or (`None`) the peer's end of file.
@@ -135,13 +144,16 @@ impl Net {
         let Some(conn) = self.stream_mut(key) else { return };
         let broken = conn.outbox.as_mut().and_then(|outbox| outbox.broken.take());
         match error.or(broken) {
+            None if conn.layered.is_some() && !self.layer_takes_end_of_wire(key) => {}
             None => {
+                let Some(conn) = self.stream_mut(key) else { return };
                 if conn.state.peer_ended() {
                     guarded(self, |net| handler.peer_eof(net, ConnId(key)));
                 }
                 self.stream_sides_ended(key);
             }
             Some(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                let Some(conn) = self.stream_mut(key) else { return };
                 conn.state.flags.clear(READABLE);
                 conn.state.flags.put(READ_UNTIL_BLOCKED, !conn.socket.is_tcp());
             }

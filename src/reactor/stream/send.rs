@@ -5,7 +5,7 @@ use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
 use crate::reactor::stream::Connection;
-use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, PACKETS, WRITABLE};
+use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, WRITABLE};
 use crate::reactor::stream::outbox::Outbox;
 use std::io;
 
@@ -140,8 +140,12 @@ impl Net {
         if bytes.is_empty() && conn.outbox.is_none() {
             return Sent::Queued(0);
         }
+        if conn.layered.is_some() {
+            return self.send_to_layer(key, bytes);
+        }
+        let keeps_records = conn.keeps_records();
         let outbox = conn.outbox.get_or_insert_with(Outbox::new);
-        let sent = outbox.take(bytes, conn.state.flags.has(PACKETS), low);
+        let sent = outbox.take(bytes, keeps_records, low);
         if outbox.len() > high {
             conn.state.flags.set(ABOVE_HIGH);
         }
@@ -159,6 +163,7 @@ impl Net {
         if let Some(conn) = self.stream_mut(key) {
             conn.state.flags.set(WRITABLE | ABOVE_LOW);
         }
+        self.seal_output(key);
         self.write_outbox(key);
         let cap = self.limits.outbox_cap;
         if self.stream(key).is_some_and(|conn| conn.waiting() > cap) {

@@ -2,7 +2,7 @@
 //! comes out, which `Net` performs.
 
 use crate::reactor::events::CloseReason;
-use crate::reactor::stream::flags::{ABOVE_HIGH, Flags, PACKETS, PAUSED, QUEUED, READABLE};
+use crate::reactor::stream::flags::{ABOVE_HIGH, Flags, NO_SCRATCH, PAUSED, QUEUED, READABLE};
 use std::time::Duration;
 
 /// How long a stream is kept on which nothing is unread and nothing unsent, where more may be under way: in a drain, and
@@ -273,7 +273,7 @@ impl State {
     /// As nearly all do when an event comes: it is open, may be sent to by way of the scratch, and has input.
     #[inline]
     pub(crate) fn wants_no_more_than_reading(&self) -> bool {
-        let obstacles = PAUSED | ABOVE_HIGH | QUEUED | PACKETS | IS_ENDING | NO_MORE_OUTPUT | PEER_ENDED;
+        let obstacles = PAUSED | ABOVE_HIGH | QUEUED | NO_SCRATCH | IS_ENDING | NO_MORE_OUTPUT | PEER_ENDED;
         self.flags.are(READABLE, READABLE | obstacles)
     }
 
@@ -289,10 +289,10 @@ impl State {
         !self.flags.has(IS_ENDING | NO_MORE_OUTPUT)
     }
 
-    /// The scratch knows of no records.
+    /// The scratch knows of no records, and of no layers.
     #[inline]
     pub(crate) fn may_use_scratch(&self) -> bool {
-        !self.flags.has(IS_ENDING | NO_MORE_OUTPUT | PACKETS)
+        !self.flags.has(IS_ENDING | NO_MORE_OUTPUT | NO_SCRATCH)
     }
 }
 

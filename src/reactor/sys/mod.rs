@@ -9,6 +9,7 @@
 //! | `clock.rs` | [`Clock`], the monotonic one |
 //! | `names.rs` | [`look_up`] of a host's name, and [`start_thread`] to do it on |
 //! | `datagrams.rs` | what batches of datagrams speak of |
+//! | `files.rs` | files of certificates and keys |
 //!
 //! The rest each system must give itself, under the names that are taken over from it below:
 //!
@@ -33,12 +34,16 @@
 
 mod clock;
 mod datagrams;
+#[cfg(feature = "tls")]
+mod files;
 mod linux;
 mod names;
 mod poller;
 
 pub(crate) use clock::Clock;
 pub(crate) use datagrams::{Arrival, BATCH, DATAGRAM};
+#[cfg(feature = "tls")]
+pub(crate) use files::read_file;
 pub(crate) use linux::{
     PollerTimer, ReceiveBatch, SendBatch, abstract_name, accept, any_unix_name, ask_for_destination,
     bind_without_port, forbid_permissions, has_upper_layer, interface_name, interface_number,

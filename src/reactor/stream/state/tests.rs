@@ -140,13 +140,13 @@ fn what_may_be_done_follows_from_phase_and_sides() {
             assert_eq!(paused.may_read(), !is_open && state.may_read(), "what is discarded is not paused");
             assert!(!paused.wants_no_more_than_reading());
         }
-        for obstacle in [QUEUED, PACKETS] {
+        for obstacle in [QUEUED, NO_SCRATCH] {
             let mut obstructed = state;
             obstructed.flags.set(obstacle);
             assert!(!obstructed.wants_no_more_than_reading());
             assert_eq!(obstructed.may_read(), state.may_read());
         }
-        state.flags.set(PACKETS);
+        state.flags.set(NO_SCRATCH);
         assert!(!state.may_use_scratch(), "the scratch knows of no records");
     }
 }

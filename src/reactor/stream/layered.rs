@@ -1,0 +1,272 @@
+//! A stream with a layer between its wire and its handler.
+
+use crate::reactor::address::Address;
+use crate::reactor::events::{CloseReason, ConnectError};
+use crate::reactor::guarded;
+use crate::reactor::handler::Handler;
+use crate::reactor::ids::ConnId;
+use crate::reactor::net::streams::Sent;
+use crate::reactor::net::{Net, Source};
+use crate::reactor::slots::Key;
+use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, NO_SCRATCH};
+use crate::reactor::stream::layer::{Layer, LayerError, Progress};
+use crate::reactor::stream::outbox::Outbox;
+use crate::reactor::timers::{Tick, ticks};
+use std::io;
+
+/// What is kept of a stream for its layer. Its outbox holds what is on its way to the wire.
+pub(crate) struct Layered {
+    layer: Box<dyn Layer>,
+    progress: Progress,
+    /// What the handler has sent: until the turn is flushed, or the layer open.
+    plain: Vec<u8>,
+    /// The handler was told that something waits, and will be told when nothing does.
+    owes_low: bool,
+    /// The layer was told that we say nothing more.
+    is_finished: bool,
+    /// By when it has to be open.
+    deadline: Tick,
+    /// Why it has ended.
+    failure: Option<io::Error>,
+    /// Whom we have called, until that has come about.
+    target: Option<Address>,
+}
+
+impl Layered {
+    pub(crate) fn waiting(&self) -> usize {
+        self.plain.len()
+    }
+
+    pub(crate) fn is_in_handshake(&self) -> bool {
+        self.progress == Progress::Handshake
+    }
+
+    pub(crate) fn layer(&self) -> &dyn Layer {
+        &*self.layer
+    }
+
+    /// When its time for the handshake is over, as long as that lasts.
+    pub(crate) fn deadline(&self) -> Option<Tick> {
+        self.is_in_handshake().then_some(self.deadline)
+    }
+
+    pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
+        self.failure.take()
+    }
+
+    /// What `connect_failed` is to tell, of a call that has not come about.
+    pub(crate) fn connect_error(&mut self, reason: CloseReason) -> Option<ConnectError> {
+        let target = self.target.take()?;
+        let error = self.failure.take().unwrap_or_else(|| io::Error::other(reason.to_string()));
+        Some(ConnectError { target: target.clone(), failures: vec![(target, error)] })
+    }
+}
+
+/// A connection of our own that a layer is put under: what has been asked of it so far.
+pub(crate) struct Called {
+    pub(crate) target: Address,
+    pub(crate) deadline: Tick,
+    pub(crate) outbox: Option<Box<Outbox>>,
+}
+
+/// Beginning.
+impl Net {
+    /// Puts a layer under a stream that is not opened yet, and lets it speak first if it wants to.
+    pub(crate) fn put_layer_under(&mut self, key: Key, layer: Box<dyn Layer>, called: Option<Called>) {
+        let limit = ticks(self.limits.handshake);
+        let own = if limit == 0 { Tick::MAX } else { self.clock.now() + limit };
+        let deadline = called.as_ref().map_or(own, |called| called.deadline.min(own));
+        let (target, outbox) = called.map_or((None, None), |called| (Some(called.target), called.outbox));
+        let (plain, owes_low) = outbox.map_or((Vec::new(), false), |outbox| outbox.into_bytes());
+        let Some(conn) = self.stream_mut(key) else { return };
+        conn.layered = Some(Box::new(Layered {
+            layer,
+            progress: Progress::Handshake,
+            plain,
+            owes_low,
+            is_finished: false,
+            deadline,
+            failure: None,
+            target,
+        }));
+        conn.state.flags.set(NO_SCRATCH);
+        if deadline < Tick::MAX {
+            self.set_stream_deadline(key, deadline);
+        }
+        if let Some(error) = self.receive_by_layer(key, &mut [], &mut Vec::new()) {
+            self.fail_layer(key, error);
+        }
+    }
+
+    /// The time for the handshake is over.
+    pub(crate) fn layer_timed_out(&mut self, key: Key) {
+        let error = io::Error::new(io::ErrorKind::TimedOut, "the handshake has taken too long");
+        self.fail_layer(key, LayerError { reason: CloseReason::TlsHandshake, error });
+    }
+
+    /// Whether a stream has to wait for its next handshake step until the next turn: each may cost a signature.
+    pub(crate) fn is_over_handshake_budget(&mut self, key: Key) -> bool {
+        let is_step = self.layered_mut(key).is_some_and(|layered| layered.is_in_handshake());
+        if !is_step {
+            return false;
+        }
+        let turn = self.stats.turns;
+        if self.handshakes.0 != turn {
+            self.handshakes = (turn, 0);
+        }
+        self.handshakes.1 += 1;
+        self.handshakes.1 > self.limits.handshakes
+    }
+}
+
+/// The way in.
+impl Net {
+    /// Wire bytes have come: what they mean is told to the handler.
+    pub(crate) fn hear_through_layer<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        wire: &mut [u8],
+    ) {
+        let Some(conn) = self.stream_mut(key) else { return };
+        if !conn.state.heard() {
+            return;
+        }
+        let mut plain = std::mem::take(&mut self.plain_in);
+        let had_ended = self.layered_mut(key).is_some_and(|layered| layered.progress == Progress::PeerEnded);
+        let failed = self.receive_by_layer(key, wire, &mut plain);
+        if self.layered_mut(key).is_some_and(|layered| !layered.is_in_handshake()) {
+            self.open_stream(handler, key);
+        }
+        let is_heard_of = |net: &Net| net.stream(key).is_some_and(|conn| conn.state.is_heard_of());
+        if !plain.is_empty()
+            && is_heard_of(self)
+            && !guarded(self, |net| handler.data(net, ConnId(key), &plain))
+        {
+            self.abort_stream(key, CloseReason::HandlerPanicked, None);
+        }
+        plain.clear();
+        self.plain_in = plain;
+        if let Some(error) = failed {
+            return self.fail_layer(key, error);
+        }
+        let Some(conn) = self.stream_mut(key) else { return };
+        let has_ended = matches!(&conn.layered, Some(layered) if layered.progress == Progress::PeerEnded);
+        if has_ended && !had_ended {
+            if conn.state.peer_ended() {
+                guarded(self, |net| handler.peer_eof(net, ConnId(key)));
+            }
+            self.stream_sides_ended(key);
+        }
+    }
+
+    /// The wire has come to its end. Whether the peer had announced it, or we do not listen any more.
+    pub(crate) fn layer_takes_end_of_wire(&mut self, key: Key) -> bool {
+        let Some(conn) = self.stream_mut(key) else { return true };
+        if !conn.state.is_open() {
+            return true;
+        }
+        let Some(layered) = &mut conn.layered else { return true };
+        let Err(error) = layered.layer.wire_ended() else { return true };
+        let _ = conn.state.peer_ended(); // the handler hears of the error in its place
+        self.fail_layer(key, error);
+        false
+    }
+
+    /// Has the layer take wire bytes; why it cannot go on, if so.
+    fn receive_by_layer(&mut self, key: Key, wire: &mut [u8], plain: &mut Vec<u8>) -> Option<LayerError> {
+        let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return None };
+        let layered = conn.layered.as_mut()?;
+        let result = layered.layer.receive(wire, plain, &mut self.wire_out);
+        let was_in_handshake = layered.is_in_handshake();
+        if let Ok(progress) = result {
+            layered.progress = progress;
+        }
+        let is_new = was_in_handshake && !layered.is_in_handshake();
+        if self.keep_wire_out(key) || is_new {
+            self.mark_stream_dirty(key);
+        }
+        result.err()
+    }
+
+    /// The layer can go on no longer: what it still has to say is flushed, and the stream closes.
+    fn fail_layer(&mut self, key: Key, error: LayerError) {
+        log::debug!("{:?}: {error}", ConnId(key));
+        let Some(layered) = self.layered_mut(key) else { return };
+        layered.failure = Some(error.error);
+        layered.is_finished = true;
+        self.begin_stream_close(key, error.reason);
+    }
+}
+
+/// The way out.
+impl Net {
+    /// Sends through the layer: what is sent in one turn becomes as few records as it may.
+    pub(crate) fn send_to_layer(&mut self, key: Key, bytes: &[u8]) -> Sent {
+        let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
+        let Some(conn) = self.stream_mut(key) else { return Sent::Gone };
+        let is_stuck = conn.outbox.as_ref().is_some_and(|outbox| outbox.is_stuck());
+        let Some(layered) = &mut conn.layered else { return Sent::Gone };
+        layered.plain.extend_from_slice(bytes);
+        let waiting = conn.waiting();
+        if waiting > high {
+            conn.state.flags.set(ABOVE_HIGH);
+        }
+        if waiting > low {
+            conn.state.flags.set(ABOVE_LOW);
+        }
+        let is_behind = waiting > low || is_stuck;
+        if let Some(layered) = &mut conn.layered {
+            layered.owes_low |= is_behind;
+        }
+        self.mark_stream_dirty(key);
+        Sent::Queued(if is_behind { waiting } else { 0 })
+    }
+
+    /// What the handler has sent goes through the layer into the outbox, and behind it, where our side ends, the word that it
+    /// does.
+    pub(crate) fn seal_output(&mut self, key: Key) {
+        let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return };
+        let (ends, is_dead) = (!conn.state.may_send(), conn.state.is_dead());
+        let Some(layered) = conn.layered.as_mut().filter(|layered| !layered.is_in_handshake()) else {
+            return;
+        };
+        if is_dead {
+            return;
+        }
+        let mut sealed = Ok(());
+        if !layered.plain.is_empty() && layered.failure.is_none() {
+            sealed = layered.layer.send(&std::mem::take(&mut layered.plain), &mut self.wire_out);
+        }
+        if ends && sealed.is_ok() && !std::mem::replace(&mut layered.is_finished, true) {
+            layered.layer.finish(&mut self.wire_out);
+        }
+        self.keep_wire_out(key);
+        if let Err(error) = sealed {
+            self.fail_layer(key, error);
+        }
+    }
+
+    /// What the layer has to say goes into the outbox. Whether that was anything.
+    fn keep_wire_out(&mut self, key: Key) -> bool {
+        if self.wire_out.is_empty() {
+            return false;
+        }
+        if let Some(Source::Stream(conn)) = self.sources.get_mut(key)
+            && !conn.state.is_dead()
+        {
+            let outbox = conn.outbox.get_or_insert_with(Outbox::new);
+            outbox.push(&self.wire_out);
+            if let Some(layered) = &mut conn.layered {
+                outbox.owes_low |= std::mem::take(&mut layered.owes_low);
+            }
+        }
+        self.wire_out.clear();
+        self.wire_out.shrink_to(self.limits.outbox_high.saturating_mul(4));
+        true
+    }
+
+    fn layered_mut(&mut self, key: Key) -> Option<&mut Layered> {
+        self.stream_mut(key)?.layered.as_deref_mut()
+    }
+}
