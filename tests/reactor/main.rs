@@ -18,6 +18,7 @@ mod descriptors;
 mod draining;
 mod fairness;
 mod held_up;
+mod layers;
 mod memory_bound;
 mod packets;
 mod remote;
@@ -26,6 +27,8 @@ mod sending;
 mod slow_names;
 mod stream_ends;
 mod streams;
+#[cfg(feature = "tls")]
+mod tls;
 mod torture;
 mod turns;
 mod unix_files;
