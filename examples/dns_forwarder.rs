@@ -4,7 +4,7 @@
 //! comes, and keeps answers for as long as their records live. Who asks what is being asked for already waits for the same
 //! answer. Queries and answers pass as they are, EDNS and truncation (TC) included.
 
-use hullo::{ConnId, Datagram, DatagramId, Handler, Net, Reactor, ReturnPath, TimerId};
+use hullo::{Datagram, DatagramId, Handler, Net, Reactor, ReturnPath, TimerId};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::time::{Duration, Instant};
@@ -204,10 +204,6 @@ fn refusal(query: &[u8], code: u8) -> Vec<u8> {
 }
 
 impl Handler for Forwarder {
-    fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {
-        // Streams never come here: this program listens on none.
-    }
-
     fn datagram(&mut self, net: &mut Net, socket: DatagramId, datagram: &Datagram<'_>) {
         if socket == self.listener {
             self.query(net, datagram);

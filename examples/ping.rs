@@ -3,7 +3,7 @@
 //! A socket that the reactor does not know (ICMP) is watched like any other descriptor. It takes a group that is in
 //! net.ipv4.ping_group_range (icmp(7)), or else the right to open a raw socket.
 
-use hullo::{ConnId, FdId, Handler, Net, Reactor, Readiness, TimerId};
+use hullo::{FdId, Handler, Net, Reactor, Readiness, TimerId};
 use socket2::{Domain, Protocol, Socket, Type};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -48,8 +48,6 @@ impl Handler for Ping {
             net.stop();
         }
     }
-
-    fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {}
 }
 
 fn main() -> io::Result<()> {

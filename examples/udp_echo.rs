@@ -1,14 +1,10 @@
 //! cargo run --release --example udp_echo, then type a line into: nc -u 127.0.0.1 7002
 
-use hullo::{ConnId, Datagram, DatagramId, Handler, Net, Reactor};
+use hullo::{Datagram, DatagramId, Handler, Net, Reactor};
 
 struct UdpEcho;
 
 impl Handler for UdpEcho {
-    fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {
-        // Streams never come here: this program listens on none.
-    }
-
     fn datagram(&mut self, net: &mut Net, socket: DatagramId, datagram: &Datagram<'_>) {
         // Two echo services that are pointed at each other would never stop: an echo answers no service port.
         let is_service = datagram.from.as_socket().is_none_or(|from| from.port() < 1024);

@@ -49,7 +49,7 @@
 //!     fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {
 //!         let Some(count) = self.counts.get_mut(conn) else { return };
 //!         *count += bytes.len() as u64;
-//!         net.send(conn, format!("{count}\n").as_bytes());
+//!         net.send(conn, format!("{count}\n"));
 //!     }
 //!
 //!     fn closed(&mut self, _net: &mut Net, conn: ConnId, _closed: Closed) {
@@ -78,8 +78,6 @@
 //!     fn timeout(&mut self, net: &mut Net, _timer: TimerId, key: u64) {
 //!         net.close(ConnId::from_bits(key));
 //!     }
-//!
-//!     fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {}
 //! }
 //! ```
 //!
@@ -108,8 +106,6 @@
 //!     fn output_low(&mut self, net: &mut Net, conn: ConnId) {
 //!         self.produce(net, conn);
 //!     }
-//!
-//!     fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {}
 //! }
 //! ```
 //!
@@ -142,8 +138,6 @@
 //!         self.0 += *message.downcast::<u64>().unwrap();
 //!         net.stop();
 //!     }
-//!
-//!     fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {}
 //! }
 //!
 //! let mut reactor = Reactor::new()?;

@@ -7,7 +7,8 @@ use std::any::Any;
 use std::io;
 
 /// The behaviour of a program on the reactor. It is owned by the caller and lent to
-/// [`Reactor::run`](crate::Reactor::run); only `data` must be written.
+/// [`Reactor::run`](crate::Reactor::run). Every callback has a default, so that only what a program is about is written: `data`
+/// for one of streams, `datagram` for one of datagrams.
 ///
 /// Every callback is lent the [`Net`], on which every operation is legal, on any id. No callback ever runs inside a
 /// call on `Net`.
@@ -18,8 +19,9 @@ use std::io;
 // **I12** Guard: `a_panic_costs_one_connection` in `tests/reactor/turns.rs`.
 #[allow(unused_variables)]
 pub trait Handler {
-    /// Bytes have arrived. `bytes` is what one read returned: the stream has no message boundaries.
-    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]);
+    /// Bytes have arrived. `bytes` is what one read returned: the stream has no message boundaries. By default they are
+    /// forgotten.
+    fn data(&mut self, net: &mut Net, conn: ConnId, bytes: &[u8]) {}
 
     /// A stream is ready for use.
     fn opened(&mut self, net: &mut Net, conn: ConnId, origin: Origin) {}

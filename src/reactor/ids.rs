@@ -11,13 +11,13 @@ use std::hash::Hash;
 /// use hullo::{ConnId, Id, TimerId};
 ///
 /// fn label<I: Id>(id: I) -> String {
-///     format!("{:x}", id.to_bits())
+///     format!("{id}/{:?}", id.to_bits())
 /// }
 ///
-/// assert_eq!(label(ConnId::from_bits(26)), "1a");
-/// assert_eq!(label(TimerId::from_bits(27)), "1b");
+/// assert_eq!(label(ConnId::from_bits(26)), "1a/26");
+/// assert_eq!(label(TimerId::from_bits(27)), "1b/27");
 /// ```
-pub trait Id: sealed::Sealed + Copy + Ord + Hash + fmt::Debug {
+pub trait Id: sealed::Sealed + Copy + Ord + Hash + fmt::Debug + fmt::Display {
     /// The id as 64 bits.
     fn to_bits(self) -> u64;
 
@@ -63,6 +63,13 @@ macro_rules! id {
             #[inline]
             fn from_bits(bits: u64) -> Self {
                 $name::from_bits(bits)
+            }
+        }
+
+        /// The bits in hexadecimal digits, for a log.
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::LowerHex::fmt(&self.0.0, f)
             }
         }
 

@@ -7,9 +7,7 @@ use std::time::Duration;
 
 struct Nothing;
 
-impl Handler for Nothing {
-    fn data(&mut self, _net: &mut Net, _conn: ConnId, _bytes: &[u8]) {}
-}
+impl Handler for Nothing {}
 
 /// A reactor with both ends of a TCP connection, opened.
 fn connected() -> (Reactor, ListenerId, ConnId, ConnId) {

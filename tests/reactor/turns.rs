@@ -82,6 +82,33 @@ fn a_periodic_timer_keeps_its_phase_and_skips_what_it_missed() {
 }
 
 #[test]
+fn a_timer_that_is_reset_fires_once_at_its_new_time() {
+    let mut harness = Harness::new();
+    let (soon, late) = (Duration::from_millis(5), Duration::from_secs(3600));
+    let timer = harness.net().set_timer(late, 1);
+    let left = harness.net().timer_left(timer).unwrap();
+    assert!(left > late - soon && left <= late, "{left:?}");
+    assert!(harness.net().reset_timer(timer, soon), "sooner");
+    let start = Instant::now();
+    harness.until("it has fired", |_, recorder| recorder.events == [Event::Timeout(timer, 1)]);
+    assert!(start.elapsed() >= soon - Duration::from_millis(1), "{:?}", start.elapsed());
+    assert!(!harness.net().reset_timer(timer, soon), "it is gone");
+    assert_eq!(harness.net().timer_left(timer), None);
+
+    let watchdog = harness.net().set_timer(4 * soon, 2);
+    assert!(harness.net().reset_timer(watchdog, late), "later");
+    harness.turn_for(8 * soon);
+    assert_eq!(harness.recorder.events.len(), 1);
+
+    let start = Instant::now();
+    let interval = harness.net().set_interval(late, 3);
+    assert!(harness.net().reset_timer(interval, soon));
+    harness.until("it ticks", |_, recorder| recorder.events.len() == 2);
+    assert!(start.elapsed() >= soon);
+    assert!(harness.net().timer_left(interval).is_some_and(|left| left > late - Duration::from_secs(60)));
+}
+
+#[test]
 fn a_timer_set_in_a_callback_fires_in_a_later_turn() {
     let mut harness = Harness::new();
     harness.on(|net, event| {

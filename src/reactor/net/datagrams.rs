@@ -45,8 +45,8 @@ impl Net {
 
     /// Sends a datagram to the peer of a connected socket, as [`send_to`](Net::send_to). Returns whether the socket is
     /// open.
-    pub fn send_datagram(&mut self, socket: DatagramId, bytes: &[u8]) -> bool {
-        self.queue_datagram(socket.0, None, None, bytes)
+    pub fn send_datagram(&mut self, socket: DatagramId, bytes: impl AsRef<[u8]>) -> bool {
+        self.queue_datagram(socket.0, None, None, bytes.as_ref())
     }
 
     /// Sends a datagram, with the batch that is being served or at the end of the turn. What the kernel refuses is
@@ -54,19 +54,19 @@ impl Net {
     ///
     /// UDP takes 65,507 bytes at the most (65,527 over IPv6), a Unix socket what its send buffer holds; a reactor receives
     /// [`Datagram::LONGEST`](crate::Datagram::LONGEST).
-    pub fn send_to(&mut self, socket: DatagramId, to: &PeerAddr, bytes: &[u8]) -> bool {
-        self.queue_datagram(socket.0, Some(to), None, bytes)
+    pub fn send_to(&mut self, socket: DatagramId, to: &PeerAddr, bytes: impl AsRef<[u8]>) -> bool {
+        self.queue_datagram(socket.0, Some(to), None, bytes.as_ref())
     }
 
     /// Answers a datagram, as [`send_to`](Net::send_to), from the address that it was sent to; the answer to one that went to
     /// many (broadcast, multicast) leaves from an address of our own. For an answer that comes later see
     /// [`send_back`](Net::send_back).
-    pub fn reply(&mut self, socket: DatagramId, datagram: &Datagram<'_>, bytes: &[u8]) -> bool {
-        self.queue_datagram(socket.0, Some(&datagram.from), datagram.arrival, bytes)
+    pub fn reply(&mut self, socket: DatagramId, datagram: &Datagram<'_>, bytes: impl AsRef<[u8]>) -> bool {
+        self.queue_datagram(socket.0, Some(&datagram.from), datagram.arrival, bytes.as_ref())
     }
 
     /// Answers a datagram that was heard earlier, as [`reply`](Net::reply) does at once. `socket` is the one that it came to.
-    pub fn send_back(&mut self, socket: DatagramId, path: &ReturnPath, bytes: &[u8]) -> bool {
-        self.queue_datagram(socket.0, Some(&path.to), path.from, bytes)
+    pub fn send_back(&mut self, socket: DatagramId, path: &ReturnPath, bytes: impl AsRef<[u8]>) -> bool {
+        self.queue_datagram(socket.0, Some(&path.to), path.from, bytes.as_ref())
     }
 }

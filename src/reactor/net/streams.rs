@@ -140,7 +140,7 @@ impl Net {
         (layer as &dyn Any).downcast_ref()
     }
 
-    /// Sends bytes. They are written when the callback that is being served ends, or in this turn's flush; what the
+    /// Sends bytes, or a text. They are written when the callback that is being served ends, or in this turn's flush; what the
     /// peer does not take waits. To a connection that is not `opened` yet they are sent when it is.
     ///
     /// A send is taken whole, however large, where no more than [`Limits::outbox_cap`](crate::Limits::outbox_cap) waits
@@ -187,7 +187,8 @@ impl Net {
     /// }
     /// ```
     #[inline]
-    pub fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Sent {
+    pub fn send(&mut self, conn: ConnId, bytes: impl AsRef<[u8]>) -> Sent {
+        let bytes = bytes.as_ref();
         if self.serving != conn.0 || self.scratch.len() + bytes.len() > self.limits.outbox_low {
             return self.send_with_care(conn.0, bytes);
         }

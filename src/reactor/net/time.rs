@@ -34,10 +34,27 @@ impl Net {
     }
 
     fn add_timer(&mut self, after: Duration, period: Tick, key: u64) -> TimerId {
-        // Later than the turn's own reading in any case: a turn fires only what was set before it.
-        let now = self.clock.now().max(self.now + 1);
-        let timer = self.timers.set(now.saturating_add(ticks(after)), period, Purpose::User(key));
+        let timer = self.timers.set(self.deadline_after(after), period, Purpose::User(key));
         TimerId(timer.expect("fewer than 16.7 million timers"))
+    }
+
+    /// Later than the turn's own reading of the clock in any case: a turn fires only what was set before it.
+    fn deadline_after(&self, after: Duration) -> Tick {
+        self.clock.now().max(self.now + 1).saturating_add(ticks(after))
+    }
+
+    /// Lets a pending timer fire `after` from now instead, under the same id: the watchdog of a peer that has been heard, for
+    /// one. An interval goes on from there. Returns whether the timer was pending.
+    pub fn reset_timer(&mut self, timer: TimerId, after: Duration) -> bool {
+        let is_pending = self.timers.deadline(timer.0).is_some();
+        self.timers.reset(timer.0, self.deadline_after(after));
+        is_pending
+    }
+
+    /// How long it is until a timer is due, by the clock of this turn; `None` when it is not pending.
+    pub fn timer_left(&self, timer: TimerId) -> Option<Duration> {
+        let deadline = self.timers.deadline(timer.0)?;
+        Some(Duration::from_nanos(deadline.saturating_sub(self.now)))
     }
 
     /// Cancels a timer and frees it. Returns whether it was pending.
