@@ -180,21 +180,18 @@
 //! # The house
 //!
 //! ```text
-//! cli        the command line: flags and files into plain structs (binary only)
-//! daemon     `hullo serve`: a Handler that keeps a greeting session for each connection
-//! client     `hullo talk` and `hullo fetch`
-//! load       `hullo load`: a generator with many clients, and its report
-//! greeting   the greeting protocol without any I/O
-//! frames     lines, delimiters, length prefixes, without any I/O
 //! reactor    the event loop; knows of no protocol
+//! frames     lines, delimiters, length prefixes, without any I/O
+//! greeting   the greeting protocol without any I/O (feature `greeting`)
+//! bin/hullo  the program: the command line, `hullo serve`, `talk`, `fetch` and `load`
 //! ```
 //!
-//! The last three are the ground floor. Imports point down only; what stands on one floor does not meet, except that
-//! greeting takes its lines from frames.
+//! Imports point down only: the program uses the library as any other does, and the library's rooms do not meet, except
+//! that greeting takes its lines from frames.
 //!
 //! # Features
 //!
-//! `default = ["cli"]` is for the binary. A library takes `default-features = false` and gets the reactor with six
+//! `default = ["cli"]` is for the program. A library takes `default-features = false` and gets the reactor with six
 //! external packages; `greeting` adds the protocol as a sans-IO state machine, `tls` TLS on rustls.
 #![deny(unsafe_code, missing_docs)]
 #![warn(unreachable_pub, rust_2018_idioms)]
