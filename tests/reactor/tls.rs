@@ -1,5 +1,6 @@
 //! TLS on a stream, with peers that owe us nothing: rustls' own blocking client, OpenSSL and Python.
 
+use crate::counting::counted;
 use crate::support::*;
 use hullo::{CloseReason, ConnId, Limits, Net, Roots, TlsClient, TlsIdentity, TlsServer, TlsSession};
 use rustls::pki_types::ServerName;
@@ -292,4 +293,31 @@ fn openssl_is_served_and_serves() {
     harness.until_closed(conn);
     server.kill().unwrap();
     server.wait().unwrap();
+}
+
+/// The keys of TLS 1.3, what rustls keeps of the handshake, and the connection itself.
+#[test]
+fn an_idle_client_costs_its_keys_and_no_buffer() {
+    const CLIENTS: usize = 100;
+    let made = Made::new();
+    let (mut harness, address) = echo(Limits::default(), &made);
+    let client = made.client();
+    let crowd = std::thread::spawn(move || {
+        let mut harness = Harness::new();
+        for _ in 0..CLIENTS {
+            let conn = harness.net().connect(address).unwrap();
+            harness.net().put_layer(conn, Box::new(client.session("localhost").unwrap()));
+            harness.net().send(conn, b"hello");
+        }
+        harness.until("all are answered", |_, recorder| {
+            recorder.bytes.len() == CLIENTS && recorder.bytes.values().all(|bytes| *bytes == 5)
+        });
+        harness
+    });
+    let ((), _, bytes) = counted(|| harness.until("all are answered", |_, _| crowd.is_finished()));
+    assert_eq!(harness.stats().connections, CLIENTS as u64);
+    let each = bytes / CLIENTS as isize;
+    println!("{each} bytes for each idle TLS client, the notes of this test included");
+    assert!(each < 8 * 1024, "{each} bytes for each idle client");
+    drop(crowd.join().unwrap());
 }
