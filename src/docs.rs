@@ -139,6 +139,20 @@
 //! # }
 //! ```
 //!
+//! **`ssl.wrap_socket`, `SSL_accept`, `SSL_connect`**: `tls://` with `listen_tls` and `connect_tls` of feature `tls`.
+//!
+//! ```
+//! # #[cfg(feature = "tls")]
+//! # fn example(net: &mut hullo::Net) -> Result<(), Box<dyn std::error::Error>> {
+//! # use hullo::*;
+//! let server = TlsServer::new(TlsIdentity::from_files("chain.pem", "key.pem")?);
+//! net.listen_tls("tls://127.0.0.1:7443", &SocketOptions::default(), &server)?;
+//! let client = TlsClient::new(&Roots::from_file("chain.pem")?)?;
+//! net.connect_tls("tls://localhost:7443", &client)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Talking
 //!
 //! **`recv`**: [`data`](crate::Handler::data): what one read returned.

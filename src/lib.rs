@@ -119,8 +119,8 @@
 //! # TLS
 //!
 //! What a connection says may go through a [`Layer`] on its way: bytes in and bytes out, without I/O. Feature `tls` has the one
-//! that most ask for, on rustls: a `TlsServer` for the clients of a listener ([`Net::put_layers`]), a
-//! `TlsClient` for connections of our own ([`Net::put_layer`]). The handler stays as it is: `opened` comes
+//! that most ask for, on rustls: `Net::listen_tls` takes an address `tls://HOST:PORT` and a `TlsServer`, `Net::connect_tls` one
+//! and a `TlsClient`; [`Net::put_layers`] and [`Net::put_layer`] put it anywhere else. The handler stays as it is: `opened` comes
 //! after the handshake, bytes are plaintext, an end is one that the peer has announced, and one that it has not is a
 //! [`CloseReason`] of its own. `examples/tls_echo.rs` is a whole program.
 //!

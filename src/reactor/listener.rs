@@ -19,6 +19,8 @@ pub(crate) struct Listener {
     pub(crate) socket: ListenSocket,
     /// It is bound to IPv6 and IPv4 at once, as `*`.
     pub(crate) is_dual: bool,
+    /// It was opened as `tls://`.
+    pub(crate) is_tls: bool,
     /// It is on the ready list.
     pub(crate) queued: bool,
     /// Clients may wait in it that came before its options were set, and so have not inherited them.
@@ -40,6 +42,7 @@ impl Listener {
         Box::new(Listener {
             socket,
             is_dual,
+            is_tls: false,
             queued: false,
             has_early_clients: false,
             waiting: 0,

@@ -29,6 +29,8 @@ mod stream_ends;
 mod streams;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "tls")]
+mod tls_addresses;
 mod torture;
 mod turns;
 mod unix_files;

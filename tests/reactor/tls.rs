@@ -3,58 +3,23 @@
 use crate::counting::counted;
 use crate::support::*;
 use hullo::{CloseReason, ConnId, Limits, Net, Roots, TlsClient, TlsIdentity, TlsServer, TlsSession};
-use rustls::pki_types::ServerName;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
-/// A certificate that signs itself, its key, and what both ends make of it.
-struct Made {
-    chain: String,
-    key: String,
+fn server(made: &Certificate) -> TlsServer {
+    TlsServer::new(TlsIdentity::from_pem(made.chain.as_bytes(), made.key.as_bytes()).unwrap())
 }
 
-impl Made {
-    fn new() -> Made {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        Made { chain: made.cert.pem(), key: made.signing_key.serialize_pem() }
-    }
-
-    fn server(&self) -> TlsServer {
-        TlsServer::new(TlsIdentity::from_pem(self.chain.as_bytes(), self.key.as_bytes()).unwrap())
-    }
-
-    fn client(&self) -> TlsClient {
-        TlsClient::new(&Roots::Pem(self.chain.clone().into_bytes())).unwrap()
-    }
-
-    /// A client of rustls' own, which has shaken hands.
-    fn foreign(&self, address: SocketAddr) -> StreamOwned<ClientConnection, TcpStream> {
-        let mut roots = RootCertStore::empty();
-        roots.add(PemObject::from_pem_slice(self.chain.as_bytes()).unwrap()).unwrap();
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
-        let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
-        let mut session = ClientConnection::new(config, ServerName::try_from("localhost").unwrap()).unwrap();
-        let mut socket = connect(address);
-        session.complete_io(&mut socket).unwrap();
-        StreamOwned::new(session, socket)
-    }
-
-    fn files(&self, dir: &TempDir) -> (String, String) {
-        (dir.write("chain.pem", &self.chain), dir.write("key.pem", &self.key))
-    }
+fn client(made: &Certificate) -> TlsClient {
+    TlsClient::new(&Roots::Pem(made.chain.clone().into_bytes())).unwrap()
 }
 
-fn echo(limits: Limits, made: &Made) -> (Harness, SocketAddr) {
+fn echo(limits: Limits, made: &Certificate) -> (Harness, SocketAddr) {
     let mut harness = Harness::with_limits(limits);
     let (listener, address) = harness.listen();
-    let tls = made.server();
+    let tls = server(made);
     assert!(harness.net().put_layers(listener, move || Ok(Box::new(tls.session()?))));
     harness.echo();
     (harness, address)
@@ -62,11 +27,11 @@ fn echo(limits: Limits, made: &Made) -> (Harness, SocketAddr) {
 
 #[test]
 fn plaintext_goes_both_ways_and_the_end_is_announced() {
-    let made = Made::new();
+    let made = Certificate::new();
     let (harness, address) = echo(Limits::default(), &made);
     let background = harness.run_in_background();
     let sent = pattern(300_000);
-    let mut client = made.foreign(address);
+    let mut client = made.connect(address);
     let reader = client.sock.try_clone().unwrap();
     reader.set_read_timeout(Some(PATIENCE)).unwrap();
     for piece in sent.chunks(7_000) {
@@ -87,10 +52,10 @@ fn plaintext_goes_both_ways_and_the_end_is_announced() {
 
 #[test]
 fn a_record_that_comes_a_byte_at_a_time_is_heard_once() {
-    let made = Made::new();
+    let made = Certificate::new();
     let (harness, address) = echo(Limits::default(), &made);
     let background = harness.run_in_background();
-    let mut client = made.foreign(address);
+    let mut client = made.connect(address);
     client.sock.set_nodelay(true).unwrap();
     client.conn.writer().write_all(b"piecemeal").unwrap();
     let mut wire = Vec::new();
@@ -107,10 +72,10 @@ fn a_record_that_comes_a_byte_at_a_time_is_heard_once() {
 
 #[test]
 fn a_connection_that_is_cut_is_no_end() {
-    let made = Made::new();
+    let made = Certificate::new();
     let (mut harness, address) = echo(Limits::default(), &made);
     let foreign = std::thread::spawn(move || {
-        let client = made.foreign(address);
+        let client = made.connect(address);
         client.sock.shutdown(Shutdown::Write).unwrap();
         client
     });
@@ -123,11 +88,11 @@ fn a_connection_that_is_cut_is_no_end() {
 
 #[test]
 fn whoever_does_not_speak_tls_is_told_so_and_costs_nobody() {
-    let made = Made::new();
+    let made = Certificate::new();
     let limits = Limits { handshake: Duration::from_millis(300), ..Limits::default() };
     let (harness, address) = echo(limits, &made);
     let background = harness.run_in_background();
-    let mut served = made.foreign(address);
+    let mut served = made.connect(address);
     let mut heard = Vec::new();
     for rubbish in [
         &b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"[..],
@@ -152,9 +117,9 @@ fn whoever_does_not_speak_tls_is_told_so_and_costs_nobody() {
 
 #[test]
 fn ours_calls_ours() {
-    let made = Made::new();
+    let made = Certificate::new();
     let (mut harness, address) = echo(Limits::default(), &made);
-    let client = made.client();
+    let client = client(&made);
     let call = |net: &mut Net, name: &str| {
         let conn = net.connect(address).unwrap();
         assert!(net.put_layer(conn, Box::new(client.session(name).unwrap())));
@@ -185,10 +150,10 @@ fn ours_calls_ours() {
 
 #[test]
 fn two_hundred_handshakes_at_once_leave_the_others_served() {
-    let made = Made::new();
+    let made = Certificate::new();
     let (harness, address) = echo(Limits::default(), &made);
     let background = harness.run_in_background();
-    let mut served = made.foreign(address);
+    let mut served = made.connect(address);
     let server = harness_client(&made);
     let crowd = std::thread::spawn(move || server(address, 200));
     for number in 0..100u32 {
@@ -202,8 +167,8 @@ fn two_hundred_handshakes_at_once_leave_the_others_served() {
 }
 
 /// Opens so many connections from a reactor of its own, has each greeted, and says how many were.
-fn harness_client(made: &Made) -> impl FnOnce(SocketAddr, usize) -> usize + Send + 'static {
-    let client = made.client();
+fn harness_client(made: &Certificate) -> impl FnOnce(SocketAddr, usize) -> usize + Send + 'static {
+    let client = client(&made);
     move |address, count| {
         let mut harness = Harness::new();
         let conns: Vec<ConnId> = (0..count)
@@ -223,10 +188,10 @@ fn harness_client(made: &Made) -> impl FnOnce(SocketAddr, usize) -> usize + Send
 
 #[test]
 fn a_peer_that_never_reads_is_bounded() {
-    let made = Made::new();
+    let made = Certificate::new();
     let (mut harness, address) = echo(Limits::default(), &made);
     harness.on(|_, _| {});
-    let foreign = std::thread::spawn(move || made.foreign(address));
+    let foreign = std::thread::spawn(move || made.connect(address));
     harness.until("it is opened", |_, recorder| recorder.opened().len() == 1);
     let conn = harness.recorder.opened()[0];
     let mut most = 0;
@@ -251,7 +216,7 @@ fn openssl_is_served_and_serves() {
     if !openssl(&["version"]).status().is_ok_and(|status| status.success()) {
         return skip("there is no openssl here");
     }
-    let (made, dir) = (Made::new(), TempDir::new());
+    let (made, dir) = (Certificate::new(), TempDir::new());
     let (chain, key) = made.files(&dir);
     for version in ["-tls1_2", "-tls1_3"] {
         let (harness, address) = echo(Limits::default(), &made);
@@ -286,7 +251,7 @@ fn openssl_is_served_and_serves() {
     eventually("openssl listens", || TcpStream::connect(&accept).is_ok());
     let mut harness = Harness::new();
     let conn = harness.net().connect(format!("tcp://{accept}")).unwrap();
-    harness.net().put_layer(conn, Box::new(made.client().session("localhost").unwrap()));
+    harness.net().put_layer(conn, Box::new(client(&made).session("localhost").unwrap()));
     harness.net().send(conn, b"abc\n");
     harness.until("it answers", |_, recorder| recorder.data(conn) == b"cba\n");
     harness.net().close(conn);
@@ -299,9 +264,9 @@ fn openssl_is_served_and_serves() {
 #[test]
 fn an_idle_client_costs_its_keys_and_no_buffer() {
     const CLIENTS: usize = 100;
-    let made = Made::new();
+    let made = Certificate::new();
     let (mut harness, address) = echo(Limits::default(), &made);
-    let client = made.client();
+    let client = client(&made);
     let crowd = std::thread::spawn(move || {
         let mut harness = Harness::new();
         for _ in 0..CLIENTS {

@@ -2,6 +2,7 @@
 //! stream, a reactor with a handler that writes down what it is told, a temporary directory.
 #![allow(dead_code, unused_imports)] // each room is a program of its own and uses its own part
 
+mod certificate;
 mod client;
 mod harness;
 mod namespace;
@@ -23,6 +24,7 @@ mod hullo;
 #[cfg(feature = "cli")]
 mod talk;
 
+pub use certificate::{Certificate, TlsPeer, hear, hear_last, say, shake_hands};
 pub use client::{Peer, is_open, raise_descriptor_limit, udp, uninterrupted};
 pub use harness::*;
 pub use namespace::{etc, has_mounts, has_network, in_mounts, in_network, is_in_network};

@@ -1,4 +1,4 @@
-//! Addresses: `tcp://`, `udp://`, `unix:`, `unixgram:`, `unixpacket:`.
+//! Addresses: `tcp://`, `tls://`, `udp://`, `unix:`, `unixgram:`, `unixpacket:`.
 
 pub(crate) mod parse;
 pub(crate) mod printable;
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 ///
 /// ```
 /// # use hullo::Address;
-/// for text in ["tcp://127.0.0.1:9999", "udp://[::1]:0", "tcp://*:80", "tcp://localhost:80", "tcp://[fe80::1%eth0]:80", "unix:/run/hullo.sock", "unixpacket:@hullo"] {
+/// for text in ["tcp://127.0.0.1:9999", "tls://[::1]:443", "udp://[::1]:0", "tcp://*:80", "tcp://localhost:80", "tcp://[fe80::1%eth0]:80", "unix:/run/hullo.sock", "unixpacket:@hullo"] {
 ///     let address: Address = text.parse()?;
 ///     assert_eq!(address.to_string(), text);
 /// }
@@ -25,6 +25,9 @@ use std::path::{Path, PathBuf};
 pub enum Address {
     /// `tcp://HOST:PORT`
     Tcp(Host, u16),
+    /// `tls://HOST:PORT`, TLS over TCP. To listen there or to connect takes a certificate or somebody to trust, and feature
+    /// `tls`: `Net::listen_tls` and `Net::connect_tls`.
+    Tls(Host, u16),
     /// `udp://HOST:PORT`
     Udp(Host, u16),
     /// `unix:PATH`, a stream socket. `@NAME` is in Linux's abstract namespace, which leaves no file (unix(7)).
@@ -64,18 +67,34 @@ impl Address {
         Address::Tcp(Host::of(socket), socket.port())
     }
 
+    /// The address of TLS over TCP of an IP address and port.
+    pub fn tls(socket: impl Into<SocketAddr>) -> Address {
+        let socket = socket.into();
+        Address::Tls(Host::of(socket), socket.port())
+    }
+
     /// The UDP address of an IP address and port.
     pub fn udp(socket: impl Into<SocketAddr>) -> Address {
         let socket = socket.into();
         Address::Udp(Host::of(socket), socket.port())
     }
 
+    /// The host; `None` for a Unix socket.
+    pub fn host(&self) -> Option<&Host> {
+        self.host_and_port().map(|(host, _)| host)
+    }
+
+    /// The port; `None` for a Unix socket.
+    pub fn port(&self) -> Option<u16> {
+        self.host_and_port().map(|(_, port)| port)
+    }
+
     /// The IP address, where the host is a numeric one; without its interface.
     pub fn ip(&self) -> Option<IpAddr> {
-        match self {
-            Address::Tcp(Host::Ip(ip), _) | Address::Udp(Host::Ip(ip), _) => Some(*ip),
-            Address::Tcp(Host::Scoped(ip, _), _) | Address::Udp(Host::Scoped(ip, _), _) => Some((*ip).into()),
-            _ => None,
+        match self.host()? {
+            Host::Ip(ip) => Some(*ip),
+            Host::Scoped(ip, _) => Some((*ip).into()),
+            Host::Any | Host::Name(_) => None,
         }
     }
 
@@ -87,15 +106,15 @@ impl Address {
     /// address without its interface; `AddrNotAvailable` where this machine has no such interface.
     pub fn to_socket_addr(&self) -> io::Result<SocketAddr> {
         let not = |what: String| Err(io::Error::new(io::ErrorKind::InvalidInput, what));
-        let (Address::Tcp(host, port) | Address::Udp(host, port)) = self else {
+        let Some((host, port)) = self.host_and_port() else {
             return not(format!("{self} has no IP address"));
         };
         match host {
             Host::Ip(IpAddr::V6(ip)) if ip.is_unicast_link_local() => not(format!(
                 "a link-local address is one of an interface: write it with its name, as in [{ip}%eth0]"
             )),
-            Host::Ip(ip) => Ok(SocketAddr::new(*ip, *port)),
-            Host::Scoped(ip, scope) => Ok(SocketAddrV6::new(*ip, *port, 0, interface(scope)?).into()),
+            Host::Ip(ip) => Ok(SocketAddr::new(*ip, port)),
+            Host::Scoped(ip, scope) => Ok(SocketAddrV6::new(*ip, port, 0, interface(scope)?).into()),
             Host::Any => not(format!("{self} is every address of this machine, and not one")),
             Host::Name(name) => {
                 not(format!("{name} is a name: resolve it first, the reactor never waits for a resolver"))
@@ -111,13 +130,14 @@ impl Address {
     ///
     /// The resolver's, or `NotFound` when the name has no address.
     pub fn resolve(&self) -> io::Result<Vec<Address>> {
-        let (Address::Tcp(Host::Name(name), port) | Address::Udp(Host::Name(name), port)) = self else {
+        let Some((Host::Name(name), port)) = self.host_and_port() else {
             return Ok(vec![self.clone()]);
         };
         let mut found: Vec<Address> = Vec::new();
-        for socket in sys::look_up(name, *port)? {
+        for socket in sys::look_up(name, port)? {
             let address = match self {
                 Address::Tcp(..) => Address::tcp(socket),
+                Address::Tls(..) => Address::tls(socket),
                 _ => Address::udp(socket),
             };
             if !found.contains(&address) {
@@ -146,7 +166,16 @@ impl Address {
             Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => {
                 Some(path.as_path()).filter(|path| sys::abstract_name(path).is_none())
             }
-            Address::Tcp(..) | Address::Udp(..) => None,
+            Address::Tcp(..) | Address::Tls(..) | Address::Udp(..) => None,
+        }
+    }
+
+    fn host_and_port(&self) -> Option<(&Host, u16)> {
+        match self {
+            Address::Tcp(host, port) | Address::Tls(host, port) | Address::Udp(host, port) => {
+                Some((host, *port))
+            }
+            Address::Unix(_) | Address::Unixgram(_) | Address::Unixpacket(_) => None,
         }
     }
 }
@@ -180,6 +209,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Tcp(host, port) => write!(f, "tcp://{host}:{port}"),
+            Address::Tls(host, port) => write!(f, "tls://{host}:{port}"),
             Address::Udp(host, port) => write!(f, "udp://{host}:{port}"),
             Address::Unix(path) => write!(f, "unix:{}", printable(path)),
             Address::Unixgram(path) => write!(f, "unixgram:{}", printable(path)),
@@ -281,6 +311,8 @@ mod tests {
     fn a_name_resolves_to_each_of_its_addresses_once() {
         let found = "tcp://localhost:7".parse::<Address>().unwrap().resolve().unwrap();
         assert!(found.contains(&"tcp://127.0.0.1:7".parse().unwrap()), "{found:?}");
+        let found = "tls://localhost:7".parse::<Address>().unwrap().resolve().unwrap();
+        assert!(found.contains(&"tls://127.0.0.1:7".parse().unwrap()), "{found:?}");
         let literal: Address = "udp://[::1]:7".parse().unwrap();
         assert_eq!(literal.resolve().unwrap(), [literal]);
     }
@@ -292,6 +324,7 @@ mod tests {
         let wanted = SocketAddr::from(SocketAddrV6::new("fe80::1".parse().unwrap(), 7, 0, number));
         assert_eq!(socket("tcp://[fe80::1%lo]:7").unwrap(), wanted);
         assert_eq!(socket(&format!("udp://[fe80::1%{number}]:7")).unwrap(), wanted);
+        assert_eq!(Address::tls(wanted), "tls://[fe80::1%lo]:7".parse().unwrap());
         assert_eq!(Address::tcp(wanted).to_string(), "tcp://[fe80::1%lo]:7");
         assert_eq!(
             Address::udp(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 7, 0, 0)).to_string(),
@@ -311,6 +344,7 @@ mod tests {
             ("tcp://[fe80::1%no-such]:7", "no-such is no network interface"),
             ("tcp://localhost:7", "resolve it first"),
             ("udp://*:7", "every address"),
+            ("tls://*:7", "every address"),
             ("unix:/tmp/s", "no IP address"),
         ] {
             let error = text.parse::<Address>().unwrap().to_socket_addr().unwrap_err().to_string();

@@ -93,6 +93,9 @@ impl FromStr for Address {
         if let Some(rest) = text.strip_prefix("tcp://") {
             let (host, port) = host_and_port(rest).map_err(wrong)?;
             Ok(Address::Tcp(host, port))
+        } else if let Some(rest) = text.strip_prefix("tls://") {
+            let (host, port) = host_and_port(rest).map_err(wrong)?;
+            Ok(Address::Tls(host, port))
         } else if let Some(rest) = text.strip_prefix("udp://") {
             let (host, port) = host_and_port(rest).map_err(wrong)?;
             Ok(Address::Udp(host, port))
@@ -104,7 +107,7 @@ impl FromStr for Address {
             Ok(Address::Unixpacket(socket_path(path).map_err(wrong)?))
         } else {
             Err(wrong(
-                "write it as tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH",
+                "write it as tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH",
             ))
         }
     }
@@ -218,6 +221,7 @@ mod tests {
             ("udp://[fe80::1%eth0%eth1]:80", "no network interface"),
             ("udp://[fe80::1%a-name-of-16-byt]:80", "no network interface"),
             ("tcp://:80", "host is missing"),
+            ("tls://127.0.0.1", "port is missing"),
             ("tcp://a b:80", "no host name"),
             ("unix:", "path is missing"),
         ] {

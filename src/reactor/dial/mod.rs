@@ -82,14 +82,14 @@ impl Net {
             let what = format!("{target} takes datagrams: use connect_datagrams");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
-        if let Address::Tcp(Host::Any, _) = target {
+        if target.host() == Some(&Host::Any) {
             let what = format!("{target} is where to listen, not whom to reach: give an address or a name");
             return Err(io::Error::new(io::ErrorKind::InvalidInput, what));
         }
         let now = self.clock.now();
         let deadline =
             if self.limits.connect.is_zero() { Tick::MAX / 2 } else { now + ticks(self.limits.connect) };
-        let is_resolving = matches!(target, Address::Tcp(Host::Name(_), _));
+        let is_resolving = matches!(target.host(), Some(Host::Name(_)));
         let candidates = if is_resolving { VecDeque::new() } else { VecDeque::from([target.clone()]) };
         let dial = Dial {
             target: target.clone(),
@@ -360,7 +360,7 @@ impl Net {
 /// The resolver's order with the families in turn (RFC 8305, section 4), so that a network on which one family is
 /// broken costs one delay and not one for each address.
 fn alternate(addresses: Vec<Address>) -> VecDeque<Address> {
-    let is_v6 = |address: &Address| matches!(address, Address::Tcp(host, _) if host.is_v6());
+    let is_v6 = |address: &Address| address.host().is_some_and(Host::is_v6);
     let first_is_v6 = addresses.first().is_some_and(is_v6);
     let (mut preferred, mut others): (VecDeque<_>, VecDeque<_>) =
         addresses.into_iter().partition(|address| is_v6(address) == first_is_v6);

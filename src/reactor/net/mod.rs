@@ -4,6 +4,7 @@ mod datagrams;
 pub(crate) mod sockets;
 pub(crate) mod streams;
 mod time;
+mod tls;
 
 use crate::reactor::datagram::Datagrams;
 use crate::reactor::dial::Dial;

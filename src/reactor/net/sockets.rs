@@ -5,7 +5,7 @@ use crate::reactor::address::{Address, Host};
 use crate::reactor::datagram::Datagrams;
 use crate::reactor::ids::{ConnId, DatagramId, FdId, ListenerId, SourceId};
 use crate::reactor::listener::Listener;
-use crate::reactor::net::{Net, Source};
+use crate::reactor::net::{Net, Source, tls};
 use crate::reactor::socket::controls::Controls;
 use crate::reactor::socket::files::SocketFile;
 use crate::reactor::socket::options::SocketOptions;
@@ -31,12 +31,13 @@ pub enum Adopted {
 
 impl Net {
     /// Listens on `tcp://`, `unix:` or `unixpacket:`, as text or as an [`Address`], with default [`SocketOptions`]. A stale
-    /// Unix socket file is replaced, and the file is removed when the listener closes.
+    /// Unix socket file is replaced, and the file is removed when the listener closes. `tls://` takes a certificate:
+    /// `listen_tls` of feature `tls`.
     ///
     /// # Errors
     ///
     /// `InvalidInput` for text that is no such address, or a host that is a name ([`Address::resolve`] it first);
-    /// otherwise the operating system's, `AddrInUse` for one.
+    /// `Unsupported` for `tls://` without the feature; otherwise the operating system's, `AddrInUse` for one.
     pub fn listen(&mut self, address: impl IntoAddress) -> io::Result<ListenerId> {
         self.listen_with(&address.into_stream_address()?, &SocketOptions::default())
     }
@@ -47,6 +48,11 @@ impl Net {
     ///
     /// As [`listen`](Net::listen).
     pub fn listen_with(&mut self, address: &Address, options: &SocketOptions) -> io::Result<ListenerId> {
+        tls::refuse_bare(address, "give its certificate and key to listen_tls")?;
+        self.listen_on(address, options)
+    }
+
+    pub(super) fn listen_on(&mut self, address: &Address, options: &SocketOptions) -> io::Result<ListenerId> {
         check_mode(address, options)?;
         let (socket, file) = socket::listen(address, self.limits.backlog, options)?;
         let listener = Listener::new(socket, is_dual(address), file);
@@ -208,7 +214,7 @@ impl Net {
         file.ok_or_else(no_file)?.set_mode(mode)
     }
 
-    /// The address that a socket is bound to, with its real port.
+    /// The address that a socket is bound to, with its real port. Of a listener that was opened as `tls://` it says so.
     ///
     /// # Errors
     ///
@@ -221,7 +227,13 @@ impl Net {
             Some(Source::Datagrams(datagrams)) => (datagrams.is_dual, true),
             _ => (false, false),
         };
-        socket::local_address(fd, is_datagram, is_dual)
+        let address = socket::local_address(fd, is_datagram, is_dual)?;
+        Ok(match (self.sources.get(id.key()), address) {
+            (Some(Source::Listener(listener)), Address::Tcp(host, port)) if listener.is_tls => {
+                Address::Tls(host, port)
+            }
+            (_, address) => address,
+        })
     }
 
     /// The options of a connection, a listener or a datagram socket.
@@ -296,5 +308,5 @@ fn check_mode(address: &Address, options: &SocketOptions) -> io::Result<()> {
 }
 
 fn is_dual(address: &Address) -> bool {
-    matches!(address, Address::Tcp(Host::Any, _) | Address::Udp(Host::Any, _))
+    address.host() == Some(&Host::Any)
 }

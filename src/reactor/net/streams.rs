@@ -4,7 +4,7 @@ use crate::reactor::address::parse::IntoAddress;
 use crate::reactor::address::{Address, PeerAddr};
 use crate::reactor::events::{CloseReason, Origin};
 use crate::reactor::ids::ConnId;
-use crate::reactor::net::{Net, Source};
+use crate::reactor::net::{Net, Source, tls};
 use crate::reactor::socket;
 use crate::reactor::stream::Connection;
 use crate::reactor::stream::layer::Layer;
@@ -67,7 +67,8 @@ impl Sent {
 }
 
 impl Net {
-    /// Connects to `tcp://`, `unix:` or `unixpacket:`, as text or as an [`Address`]. The id is the connection's from now on; what
+    /// Connects to `tcp://`, `unix:` or `unixpacket:`, as text or as an [`Address`]; to `tls://` by `connect_tls` of feature
+    /// `tls`, which says whom to trust. The id is the connection's from now on; what
     /// became of it is told in a later turn, once: [`opened`](crate::Handler::opened), or
     /// [`connect_failed`](crate::Handler::connect_failed). What is sent before that is sent when it is opened, and what
     /// [`shutdown_write`](Net::shutdown_write), [`pause_reading`](Net::pause_reading) and [`limit_reads`](Net::limit_reads) ask
@@ -80,9 +81,12 @@ impl Net {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` for what cannot be connected to. Everything else is told to `connect_failed`.
+    /// `InvalidInput` for what cannot be connected to, `Unsupported` for `tls://` without the feature. Everything else is told
+    /// to `connect_failed`.
     pub fn connect(&mut self, address: impl IntoAddress) -> io::Result<ConnId> {
-        self.dial(address.into_stream_address()?, None)
+        let address = address.into_stream_address()?;
+        tls::refuse_bare(&address, "say whom to trust with connect_tls")?;
+        self.dial(address, None)
     }
 
     /// [`connect`](Net::connect) from one of this machine's own addresses. Its port stays the system's choice, and is
@@ -96,6 +100,7 @@ impl Net {
         if let Address::Unix(_) | Address::Unixpacket(_) = address {
             return Err(socket::without_source(&address));
         }
+        tls::refuse_bare(&address, "connect_from its tcp:// address, and put_layer")?;
         self.dial(address, Some(source))
     }
 

@@ -15,7 +15,7 @@ use std::os::fd::{AsFd, OwnedFd};
 /// listener's backlog is full it would block (EAGAIN), and no event follows.
 pub(crate) fn connect(address: &Address, source: Option<IpAddr>) -> io::Result<(StreamSocket, bool)> {
     match address {
-        Address::Tcp(..) => {
+        Address::Tcp(..) | Address::Tls(..) => {
             let peer = address.to_socket_addr()?;
             let socket =
                 Socket::new(Domain::for_address(peer), Type::STREAM.nonblocking(), Some(Protocol::TCP))?;
@@ -67,7 +67,7 @@ pub(crate) fn listen(
 ) -> io::Result<(ListenSocket, Option<SocketFile>)> {
     let backlog = backlog.min(i32::MAX as u32) as i32;
     match address {
-        Address::Tcp(..) => {
+        Address::Tcp(..) | Address::Tls(..) => {
             let socket = bind_ip(address, Type::STREAM, options)?;
             // Accepted sockets inherit it on Linux, which saves a call for each client.
             socket.set_tcp_nodelay(options.nodelay)?;
@@ -132,10 +132,12 @@ pub(crate) fn bind_datagrams(
             let bound = files::bind(address, path, options.mode)?;
             Ok((DatagramSocket::Unix(OwnedFd::from(bound.socket).into()), bound.file))
         }
-        Address::Tcp(..) | Address::Unix(_) | Address::Unixpacket(_) => Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            format!("{address} takes streams: listen on it instead"),
-        )),
+        Address::Tcp(..) | Address::Tls(..) | Address::Unix(_) | Address::Unixpacket(_) => {
+            Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!("{address} takes streams: listen on it instead"),
+            ))
+        }
     }
 }
 
@@ -150,13 +152,13 @@ pub(crate) fn ask_for_notes(socket: &Socket) -> io::Result<()> {
 }
 
 fn bind_ip(address: &Address, kind: Type, options: &SocketOptions) -> io::Result<Socket> {
-    let (Address::Tcp(Host::Any, port) | Address::Udp(Host::Any, port)) = address else {
+    let (Some(Host::Any), Some(port)) = (address.host(), address.port()) else {
         return bind_socket(address.to_socket_addr()?, true, kind, options);
     };
-    match bind_socket((Ipv6Addr::UNSPECIFIED, *port).into(), false, kind, options) {
+    match bind_socket((Ipv6Addr::UNSPECIFIED, port).into(), false, kind, options) {
         // A host without IPv6 still has every IPv4 address.
         Err(e) if sys::lacks_addresses(&e) => {
-            bind_socket((Ipv4Addr::UNSPECIFIED, *port).into(), false, kind, options)
+            bind_socket((Ipv4Addr::UNSPECIFIED, port).into(), false, kind, options)
         }
         result => result,
     }

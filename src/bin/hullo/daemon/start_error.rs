@@ -58,7 +58,7 @@ fn problem(address: &Address, error: &io::Error) -> Option<(&'static str, String
 
     let (path, port) = match address {
         Address::Unix(path) | Address::Unixgram(path) | Address::Unixpacket(path) => (Some(path), 0),
-        Address::Tcp(_, port) | Address::Udp(_, port) => (None, *port),
+        Address::Tcp(_, port) | Address::Tls(_, port) | Address::Udp(_, port) => (None, *port),
     };
     let other = if path.is_some() { "path" } else { "port" };
     let directory = path.and_then(|path| path.parent()).filter(|parent| *parent != Path::new(""));

@@ -1,6 +1,7 @@
 //! A certificate with its key, and what may be wrong with such things.
 
 use super::provider;
+use crate::reactor::address::printable::Printable;
 use crate::reactor::sys;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
@@ -32,8 +33,7 @@ impl TlsIdentity {
     /// As [`from_pem`](TlsIdentity::from_pem), and when a file cannot be read.
     pub fn from_files(chain: impl AsRef<Path>, key: impl AsRef<Path>) -> Result<TlsIdentity, TlsError> {
         let (chain, key) = (chain.as_ref(), key.as_ref());
-        let names = (chain.display().to_string(), key.display().to_string());
-        TlsIdentity::new(&read(chain)?, &read(key)?, &names.0, &names.1)
+        TlsIdentity::new(&read(chain)?, &read(key)?, &name(chain), &name(key))
     }
 
     fn new(chain: &[u8], key: &[u8], chain_name: &str, key_name: &str) -> Result<TlsIdentity, TlsError> {
@@ -98,5 +98,10 @@ pub(super) fn roots_of(text: &[u8], name: &str) -> Result<RootCertStore, TlsErro
 }
 
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, TlsError> {
-    sys::read_file(path).map_err(|error| TlsError(format!("{}: {error}", path.display())))
+    sys::read_file(path).map_err(|error| TlsError(format!("cannot read {}: {error}", name(path))))
+}
+
+/// A path as a sentence names it, so that it steers no terminal.
+fn name(path: &Path) -> String {
+    Printable(path.as_os_str().as_encoded_bytes()).to_string()
 }

@@ -345,5 +345,5 @@ fn what_is_wrong_with_a_certificate_or_a_key_is_said() {
     let broken = refused(&chain.replace("MII", "MIII"), &key);
     assert!(broken.starts_with("the certificate chain is no certificate in PEM: "), "{broken}");
     let missing = TlsIdentity::from_files("/no/such/file", "/no/such/file").unwrap_err();
-    assert!(missing.to_string().starts_with("/no/such/file: No such file"), "{missing}");
+    assert!(missing.to_string().starts_with("cannot read /no/such/file: No such file"), "{missing}");
 }

@@ -39,7 +39,7 @@ impl TalkError {
 
     pub fn connection(error: &ConnectError) -> TalkError {
         let target = error.target();
-        let is_name = matches!(target, Address::Tcp(Host::Name(_), _));
+        let is_name = matches!(target.host(), Some(Host::Name(_)));
         match error.failures().last() {
             Some((at, error)) if is_name && at == target && error.kind() != io::ErrorKind::TimedOut => {
                 TalkError::look_up(target, error)
