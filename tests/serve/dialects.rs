@@ -3,7 +3,9 @@
 use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;
 
-use crate::support::{Daemon, Peer, Serve, TempDir, has_ipv6, hellos, python, skip, udp, uninterrupted};
+use crate::support::{
+    Certificate, Daemon, Peer, Serve, TempDir, has_ipv6, hellos, python, skip, udp, uninterrupted,
+};
 
 /// Runs one function of the foreign client against a daemon that speaks `dialect` on `addresses`.
 #[track_caller]
@@ -16,9 +18,12 @@ fn converse(script: &str, dialect: &str, addresses: &[String]) {
     assert_eq!(daemon.terminate(), Some(0));
 }
 
-/// One socket of each stream family.
+/// One socket of each stream family, and one with TLS.
 fn streams(dir: &TempDir) -> Vec<String> {
+    let (cert, key) = Certificate::new().files(dir);
+    let tls = ["--cert".to_owned(), cert, "--key".to_owned(), key, "tls://127.0.0.1:0".to_owned()];
     let mut addresses = vec!["tcp://127.0.0.1:0".to_owned(), dir.unix("stream")];
+    addresses.extend(tls);
     if has_ipv6() {
         addresses.push("tcp://[::1]:0".to_owned());
     } else {

@@ -25,3 +25,4 @@ mod signals;
 mod start;
 mod stopped;
 mod streams;
+mod tls;

@@ -105,7 +105,8 @@ impl Serve {
     /// As [`start`](Serve::start); the exit code and stderr if it did not start.
     #[track_caller]
     pub fn try_start(self) -> Result<Daemon, (Option<i32>, String)> {
-        let is_address = |text: &&String| ["tcp:", "udp:", "unix"].iter().any(|kind| text.starts_with(kind));
+        let is_address =
+            |text: &&String| ["tcp:", "tls:", "udp:", "unix"].iter().any(|kind| text.starts_with(kind));
         let count = self.sockets.unwrap_or_else(|| self.arguments.iter().filter(is_address).count());
         let mut process = self.spawn();
         let listening = process.wait_for(PATIENCE, |said| {

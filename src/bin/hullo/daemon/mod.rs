@@ -10,7 +10,7 @@ mod start_error;
 mod summary;
 mod workers;
 
-pub use plan::{ServePlan, SocketPlan};
+pub use plan::{ServePlan, SocketPlan, TlsPlan};
 pub use reload::MakePlan;
 pub use start_error::StartError;
 pub use summary::Summary;

@@ -1,9 +1,9 @@
 //! What the daemon is to do, once everything is checked.
 
 use hullo::greeting::{Dialect, Guard};
-use hullo::{Address, Limits, SocketOptions};
+use hullo::{Address, Limits, SocketOptions, TlsServer};
 use log::LevelFilter;
-use std::path::{self, Path};
+use std::path::{self, Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,16 @@ pub struct SocketPlan {
     pub dialect: Arc<Dialect>,
     /// The options with which it is opened.
     pub options: SocketOptions,
+    /// What its clients are shown, if it is one of TLS.
+    pub tls: Option<TlsPlan>,
+}
+
+/// The server's side of TLS, and the files that it was made from.
+#[derive(Clone)]
+pub struct TlsPlan {
+    pub cert: PathBuf,
+    pub key: PathBuf,
+    pub server: TlsServer,
 }
 
 impl ServePlan {

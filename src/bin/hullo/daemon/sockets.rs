@@ -200,6 +200,8 @@ impl Socket {
         let kind = if plan.address.is_datagram() {
             net.bind_with(&plan.address, &plan.options)
                 .map(|id| Kind::Datagrams(id, Box::new(Responder::new(plan.dialect.clone(), guard))))
+        } else if let Some(tls) = &plan.tls {
+            net.listen_tls(&plan.address, &plan.options, &tls.server).map(Kind::Listener)
         } else {
             net.listen_with(&plan.address, &plan.options).map(Kind::Listener)
         };
@@ -222,7 +224,10 @@ impl Socket {
     /// Whether it is the reason why the wanted address cannot be bound.
     fn is_in_the_way_of(&self, net: &Net, wanted: &Address) -> bool {
         match (self.address(net), wanted) {
-            (Address::Tcp(own, own_port), Address::Tcp(host, port))
+            (
+                Address::Tcp(own, own_port) | Address::Tls(own, own_port),
+                Address::Tcp(host, port) | Address::Tls(host, port),
+            )
             | (Address::Udp(own, own_port), Address::Udp(host, port)) => {
                 own_port == *port && do_overlap(&own, host)
             }
@@ -258,8 +263,13 @@ impl Socket {
             );
         }
         self.plan = plan.clone();
-        if let Kind::Datagrams(_, responder) = &mut self.kind {
-            **responder = Responder::new(plan.dialect.clone(), guard);
+        match (&mut self.kind, &plan.tls) {
+            (Kind::Datagrams(_, responder), _) => **responder = Responder::new(plan.dialect.clone(), guard),
+            (Kind::Listener(listener), Some(tls)) => {
+                let server = tls.server.clone();
+                net.put_layers(*listener, move || Ok(Box::new(server.session()?)));
+            }
+            (Kind::Listener(_), None) => {}
         }
     }
 

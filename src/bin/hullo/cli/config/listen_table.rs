@@ -6,6 +6,7 @@ use crate::cli::output::failure::Place;
 use crate::cli::usage::address_suggestion;
 use hullo::Address;
 use hullo::greeting::{Framing, Transport};
+use std::path::PathBuf;
 
 /// One `[[listen]]`, or one ADDRESS of the command line.
 #[derive(Clone, Debug)]
@@ -15,6 +16,15 @@ pub struct Listen {
     pub dialect: Option<String>,
     pub framing: Option<Framing>,
     pub mode: Option<u32>,
+    /// The files of its certificate and of the key to that, each given only with the other.
+    pub identity: Option<IdentityFiles>,
+}
+
+/// The files that TLS takes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityFiles {
+    pub cert: PathBuf,
+    pub key: PathBuf,
 }
 
 impl Listen {
@@ -39,8 +49,10 @@ impl Listen {
         let mode = section.text("mode").and_then(|text| {
             mode(&text).map_err(|wrong| section.complain("mode", format!("mode = {text:?} is {wrong}"))).ok()
         });
+        let identity = identity(section);
         section.complain_of_unknown_keys();
-        let listen = Listen { place: section.place("address"), address: address?, dialect, framing, mode };
+        let place = section.place("address");
+        let listen = Listen { place, address: address?, dialect, framing, mode, identity };
         if listen.framing.is_some() && listen.transport() == Transport::Datagram {
             section
                 .complain("framing", "a datagram is a message, there is nothing to frame: leave framing out");
@@ -48,12 +60,15 @@ impl Listen {
         if listen.mode.is_some() && !listen.address.has_file() {
             section.complain("mode", "only the file of a Unix socket has a mode: leave it out");
         }
+        if listen.identity.is_some() && !matches!(listen.address, Address::Tls(..)) {
+            section.complain("cert", "only a tls:// address has a certificate: leave cert and key out");
+        }
         Some(listen)
     }
 
     /// A socket of which only the address is given, as on the command line.
     pub fn bare(address: Address) -> Listen {
-        Listen { place: Place::default(), address, dialect: None, framing: None, mode: None }
+        Listen { place: Place::default(), address, dialect: None, framing: None, mode: None, identity: None }
     }
 
     pub fn transport(&self) -> Transport {
@@ -63,6 +78,21 @@ impl Listen {
     /// The name of the dialect that is spoken there.
     pub fn dialect_name(&self) -> &str {
         self.dialect.as_deref().unwrap_or("hello")
+    }
+}
+
+fn identity(section: &TomlSection<'_>) -> Option<IdentityFiles> {
+    match (section.text("cert"), section.text("key")) {
+        (Some(cert), Some(key)) => Some(IdentityFiles { cert: cert.into(), key: key.into() }),
+        (Some(_), None) if !section.has("key") => {
+            section.complain("cert", "cert is given without its key: add key = \"FILE\"");
+            None
+        }
+        (None, Some(_)) if !section.has("cert") => {
+            section.complain("key", "key is given without its certificate: add cert = \"FILE\"");
+            None
+        }
+        _ => None,
     }
 }
 

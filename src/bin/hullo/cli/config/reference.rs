@@ -163,7 +163,7 @@ fn listen() -> TableReference {
                 "address",
                 "address",
                 "",
-                "Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH; \
+                "Where to listen: tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH; \
                  @NAME as a PATH is in Linux's abstract namespace. HOST is an address ([fe80::1%eth0] with \
                  its interface), a name or * for every interface.",
             ),
@@ -185,6 +185,14 @@ fn listen() -> TableReference {
                 "as the umask leaves it",
                 "Permission bits of the file of a Unix socket, like \"0660\".",
             ),
+            KeyReference::new(
+                "cert",
+                "file",
+                "that of --cert",
+                "The certificate of a tls:// address in PEM, with those that lead to a root behind it. A reload \
+                 reads it again, for the clients that come from then on.",
+            ),
+            KeyReference::new("key", "file", "that of --key", "The private key of the certificate, in PEM."),
         ],
     }
 }

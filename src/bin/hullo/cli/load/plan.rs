@@ -60,7 +60,13 @@ pub fn plan(load: &Load) -> Result<Plan, Failure> {
 
 /// Refuses settings that cannot go together, or that mean nothing.
 fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
-    if let Address::Tcp(Host::Any, _) | Address::Udp(Host::Any, _) = load.address {
+    if let Address::Tls(..) = load.address {
+        return Err(format!(
+            "{} takes TLS, which hullo load does not speak: give a tcp:// address",
+            load.address
+        ));
+    }
+    if load.address.host() == Some(&Host::Any) {
         return Err(format!("{} is where to listen, not whom to test: name a host", load.address));
     }
     for (name, is_zero) in [
@@ -92,7 +98,7 @@ fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
     if load.churn && is_datagram {
         return Err("--churn is for connections, and datagrams have none: take it out".to_owned());
     }
-    if load.source.is_some() && !matches!(load.address, Address::Tcp(..) | Address::Udp(..)) {
+    if load.source.is_some() && load.address.host().is_none() {
         return Err("--source is for TCP and UDP: a Unix socket has no source address".to_owned());
     }
     Ok(())

@@ -55,6 +55,10 @@ fn listen_table(socket: &SocketPlan, config: &Config) -> String {
     if let Some(mode) = socket.options.mode {
         line("mode", format!("{mode:04o}"));
     }
+    if let Some(tls) = &socket.tls {
+        line("cert", tls.cert.display().to_string());
+        line("key", tls.key.display().to_string());
+    }
     let by_itself = config.dialects.find(dialect.name(), transport);
     if by_itself.is_some_and(|by_itself| by_itself.max_message() != dialect.max_message()) {
         let size = units::write_size(dialect.max_message());

@@ -17,6 +17,8 @@ Examples:
       one dialect on a TCP port of every interface and on a Unix socket
   hullo serve udp://127.0.0.1:9000 --dialect quiet
       takes datagrams, and answers only a goodbye
+  hullo serve tls://*:7443 --cert chain.pem --key key.pem
+      greets over TLS
   hullo serve --config hullo.toml --check-config
       shows every limit and socket that the file leads to, and opens none
 
@@ -30,7 +32,7 @@ Signals:
       end it in order; a second one ends it at once
   SIGHUP
       re-reads the config; a broken one changes nothing, nor does one that
-      is empty or can be read only once
+      is empty or can be read only once; certificates are read again as well
   SIGUSR1
       prints the counters on stderr
 What was ignored at the start (nohup, background jobs) stays ignored.
@@ -47,17 +49,19 @@ Environment:
 Files:
   hullo.toml
       the config, under any name: see hullo.toml(5)
+  chain.pem, key.pem
+      of --cert and --key, under any names
   PATH
       of a Unix socket: a stale one is replaced, and it is removed at the end";
 
-/// Greet over TCP, UDP and Unix sockets
+/// Greet over TCP, TLS, UDP and Unix sockets
 ///
 /// One thread serves every socket, unless told otherwise. Each one that is bound is announced in one line on stdout;
 /// everything else goes to stderr.
 #[derive(Args, Debug, Default)]
 #[command(after_long_help = HELP)]
 pub struct Serve {
-    /// Where to listen: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
+    /// Where to listen: tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     ///
     /// HOST is an address, a name (each of its addresses is bound) or * (every interface, IPv6 and IPv4). An IPv6
     /// address stands in brackets, a link-local one with its interface: [fe80::1%eth0]. The arguments take the place of
@@ -77,6 +81,17 @@ pub struct Serve {
     /// if the first read has a line end in it, else raw. This overrides what the dialect says.
     #[arg(long, value_name = "F", hide_possible_values = true, value_parser = framing())]
     pub framing: Option<Framing>,
+
+    /// What tls:// addresses show to their clients: a certificate in PEM
+    ///
+    /// Those that lead from it to a root stand behind it in the same file. This overrides every cert in the config, as
+    /// --key does every key. A reload reads both again, for the clients that come from then on.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
 
     /// Read sockets, dialects and limits from a TOML file
     #[arg(long, value_name = "FILE")]

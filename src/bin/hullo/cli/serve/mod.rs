@@ -2,6 +2,7 @@
 
 mod check_config;
 mod flags;
+mod identity;
 mod plan;
 mod resolve;
 

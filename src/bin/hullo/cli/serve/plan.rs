@@ -1,6 +1,7 @@
 //! What `hullo serve` is to do: its flags and its config, checked and made into one plan.
 
 use super::flags::Serve;
+use super::identity::{self, ReadIdentity};
 use super::resolve::resolve;
 use crate::cli::config::Config;
 use crate::cli::config::known_dialects::KnownDialects;
@@ -28,7 +29,7 @@ pub fn prepare(serve: &Serve) -> Result<Prepared, Failure> {
     if let Some(level) = logger::level_of(config.log_level, serve.log_level) {
         log::set_max_level(level);
     }
-    prepare_with(serve, config)
+    prepare_with(serve, config, identity::load)
 }
 
 /// Does the same while the daemon runs. The number of reactors stays as it is.
@@ -39,21 +40,22 @@ pub fn prepare_again(serve: &Serve, reactors: usize) -> Result<Prepared, Failure
     if wanted != reactors {
         log::warn!("the number of reactors stays {reactors}: to have {wanted}, restart");
     }
-    prepare_with(serve, config)
+    prepare_with(serve, config, identity::reload)
 }
 
 /// Makes the plan of a config to which every flag was applied.
-fn prepare_with(serve: &Serve, mut config: Config) -> Result<Prepared, Failure> {
+fn prepare_with(serve: &Serve, mut config: Config, read_identity: ReadIdentity) -> Result<Prepared, Failure> {
     let reactors = config.reactors.unwrap_or(1);
     let listen = sockets_asked_for(serve, &mut config);
     check_dialect_flag(serve, &listen, &config.dialects)?;
+    identity::check_flags(serve, &listen)?;
 
     let mut sockets = Vec::new();
     let mut complaints = Vec::new();
     for wish in &listen {
-        match dialect(serve, wish, &config) {
-            Ok(dialect) => sockets.push((wish, Arc::new(dialect))),
-            Err(complaint) => complaints.push(complaint),
+        match (dialect(serve, wish, &config), identity::tls(serve, wish, read_identity)) {
+            (Ok(dialect), Ok(tls)) => sockets.push((wish, Arc::new(dialect), tls)),
+            (dialect, tls) => complaints.extend(dialect.err().into_iter().chain(tls.err())),
         }
     }
     if !complaints.is_empty() {
@@ -200,7 +202,9 @@ mod tests {
     fn plan(serve: &Serve, config: &str) -> Result<ServePlan, String> {
         let mut config = Config::parse("x.toml", config).unwrap();
         apply_flags(serve, &mut config);
-        prepare_with(serve, config).map(|prepared| prepared.plan).map_err(|failure| failure.to_string())
+        prepare_with(serve, config, identity::load)
+            .map(|prepared| prepared.plan)
+            .map_err(|failure| failure.to_string())
     }
 
     fn sockets(serve: &Serve, config: &str) -> Vec<String> {

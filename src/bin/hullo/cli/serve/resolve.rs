@@ -3,7 +3,7 @@
 use crate::cli::config::limits_table::LimitsTable;
 use crate::cli::config::listen_table::Listen;
 use crate::cli::output::failure::Failure;
-use crate::daemon::SocketPlan;
+use crate::daemon::{SocketPlan, TlsPlan};
 use hullo::greeting::Dialect;
 use hullo::{Address, SocketOptions};
 use std::path::{self, PathBuf};
@@ -11,12 +11,12 @@ use std::sync::Arc;
 
 /// Looks names up: each wish becomes a socket for each of its addresses. No address may be asked for twice.
 pub fn resolve(
-    wishes: Vec<(&Listen, Arc<Dialect>)>,
+    wishes: Vec<(&Listen, Arc<Dialect>, Option<TlsPlan>)>,
     bounds: &LimitsTable,
     reactors: usize,
 ) -> Result<Vec<SocketPlan>, Failure> {
     let mut sockets: Vec<SocketPlan> = Vec::new();
-    for (wish, dialect) in wishes {
+    for (wish, dialect, tls) in wishes {
         let addresses = wish.address.resolve().map_err(|error| {
             let sentence = format!(
                 "{}: the name cannot be looked up ({error}): check its spelling, or give a numeric address",
@@ -30,8 +30,7 @@ pub fn resolve(
                 return Err(Failure::usage(vec![wish.place.complaint(sentence)]));
             }
             // A farewell stops a single socket, and a path can be bound only once.
-            let is_unshared =
-                dialect.spec().stop_on_farewell || !matches!(address, Address::Tcp(..) | Address::Udp(..));
+            let is_unshared = dialect.spec().stop_on_farewell || address.port().is_none();
             let options = SocketOptions {
                 mode: wish.mode,
                 nodelay: bounds.nodelay,
@@ -39,7 +38,8 @@ pub fn resolve(
                 reuse_port: reactors > 1 && !is_unshared,
             };
             let name = (address != wish.address).then(|| wish.address.clone());
-            sockets.push(SocketPlan { address, name, dialect: Arc::clone(&dialect), options });
+            let (dialect, tls) = (Arc::clone(&dialect), tls.clone());
+            sockets.push(SocketPlan { address, name, dialect, options, tls });
         }
     }
     Ok(sockets)
@@ -49,7 +49,7 @@ pub fn resolve(
 fn is_same(one: &Address, other: &Address) -> bool {
     match (file(one), file(other)) {
         (Some(one), Some(other)) => one == other,
-        _ => one == other && !matches!(one, Address::Tcp(_, 0) | Address::Udp(_, 0)),
+        _ => one == other && one.port() != Some(0),
     }
 }
 

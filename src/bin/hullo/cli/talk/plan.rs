@@ -10,7 +10,13 @@ use std::os::unix::ffi::OsStringExt;
 
 /// Checks the flags, and makes the conversation that they ask for. The error is a sentence.
 pub fn conversation(talk: Talk) -> Result<Conversation, String> {
-    if let Address::Tcp(Host::Any, _) | Address::Udp(Host::Any, _) = talk.address {
+    if let Address::Tls(..) = talk.address {
+        return Err(format!(
+            "{} takes TLS, which hullo talk does not speak: give a tcp:// address",
+            talk.address
+        ));
+    }
+    if talk.address.host() == Some(&Host::Any) {
         return Err(format!("{} is where to listen, not whom to talk to: name a host", talk.address));
     }
     let name = talk.dialect.as_deref().unwrap_or("hello");

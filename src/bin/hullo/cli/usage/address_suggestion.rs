@@ -29,7 +29,7 @@ pub struct WebPage {
 pub fn for_socket(text: &str) -> Option<AddressSuggestion> {
     let socket = |address: String| AddressSuggestion { address, web: None };
     let suggestion = match scheme(text) {
-        Some((scheme @ ("tcp" | "udp"), rest)) => {
+        Some((scheme @ ("tcp" | "tls" | "udp"), rest)) => {
             socket(format!("{scheme}://{}", host_and_port(rest.trim_start_matches('/'), None)?))
         }
         Some((scheme @ ("unix" | "unixgram" | "unixpacket"), path)) => {
@@ -71,7 +71,8 @@ pub fn for_page(text: &str) -> Option<String> {
 
 /// The scheme in small letters, and what follows its colon. A host in front of a port is no scheme.
 fn scheme(text: &str) -> Option<(&'static str, &str)> {
-    const SCHEMES: [&str; 9] = ["tcp", "udp", "unix", "unixgram", "unixpacket", "http", "https", "ws", "wss"];
+    const SCHEMES: [&str; 10] =
+        ["tcp", "tls", "udp", "unix", "unixgram", "unixpacket", "http", "https", "ws", "wss"];
     let (scheme, rest) = text.split_once(':')?;
     let known = SCHEMES.into_iter().find(|known| known.eq_ignore_ascii_case(scheme));
     known.or(rest.starts_with("//").then_some("another")).map(|scheme| (scheme, rest))

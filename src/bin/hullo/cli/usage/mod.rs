@@ -193,9 +193,12 @@ fn propose(command: &str, text: &str) -> Option<Proposal> {
     }
     let AddressSuggestion { address, web } = address_suggestion::for_socket(text)?;
     let remedy = match (&web, command.as_str()) {
+        (Some(web), "serve") if web.has_tls => {
+            "hullo serves no HTTP; TLS is served on tls://HOST:PORT".to_owned()
+        }
         (Some(web), _) if web.has_tls => {
             let request = if command == "load" { ", and a --request" } else { "" };
-            format!("hullo speaks no TLS, give a port without it as tcp://HOST:PORT{request}")
+            format!("hullo {command} speaks no TLS, give a port without it as tcp://HOST:PORT{request}")
         }
         (Some(_), "serve") => format!("hullo serves no HTTP; {address} is the port"),
         (Some(_), "load") => "HTTP is tested by its bytes, with tcp:// and --request".to_owned(),

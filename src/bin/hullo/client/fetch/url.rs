@@ -179,7 +179,9 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
 fn with_scheme(scheme: &str, rest: &str) -> Result<Url, UrlError> {
     match (scheme.to_ascii_lowercase().as_str(), rest.strip_prefix("//")) {
         ("http", Some(rest)) => Url::after_slashes(rest),
-        ("https", _) => Err(UrlError("https:// needs TLS, which hullo does not speak: give an http:// URL")),
+        ("https", _) => {
+            Err(UrlError("https:// needs TLS, which hullo fetch does not speak: give an http:// URL"))
+        }
         _ => Err(UrlError(NOT_HTTP)),
     }
 }
