@@ -1,7 +1,7 @@
 //! `hullo load` that stands still itself: no answer that came meanwhile is charged to the server, and the report says whose
 //! the long response times are.
 
-use crate::load_common::{Datagrams, Lines, Load, command, end, load, under_way, until};
+use crate::load_common::{Datagrams, Lines, Load, command, end, load, options, under_way, until};
 use crate::support::{Daemon, Process};
 use std::time::Duration;
 
@@ -88,6 +88,20 @@ fn a_welcome_that_lay_there_while_the_generator_was_stopped_came_in_time() {
     let connections = ["alive", "failed"].map(|key| load.report.count(&["connections", key]));
     assert_eq!(connections, [100, 0], "{:#}", load.report.0);
     assert_eq!(load.report.books().correct, 200, "{:#}", load.report.0);
+}
+
+#[test]
+fn sessions_that_are_all_out_of_time_when_it_goes_on_end_the_run_once() {
+    let silent = Lines::serve_clients(|client| client.each_line(|_, _| ()));
+    let line = "-c 50 -n 1000 --churn --warmup 0s --connect-timeout 1s";
+    let process = Process::start(&mut command(options(&silent.url(), line)));
+    until("they come", || silent.peers().len() == 50);
+    let load = stop_for_a_while(process);
+    let books = load.report.books();
+    assert_eq!((books.sent, books.not_sent, load.code), (0, 1000, Some(1)), "{:#}", load.report.0);
+    let reasons = load.report.reasons();
+    let ends = reasons.iter().filter(|reason| reason.contains("no more were tried")).count();
+    assert_eq!(ends, 1, "{reasons:?}");
 }
 
 #[test]

@@ -108,6 +108,15 @@ impl Clients {
         }
     }
 
+    /// The run is over, perhaps in the middle of a loop over clients: nobody asks any more, and nobody is waited for.
+    pub fn dismiss_all(&mut self) {
+        for client in &mut self.all {
+            client.stage = Stage::Gone;
+        }
+        self.handshakes.clear();
+        self.flights.deadlines.clear();
+    }
+
     /// The measured requests that are under way, counted one by one.
     pub fn measured_under_way(&self) -> UnderWay {
         let mut count = self.flights.measured();

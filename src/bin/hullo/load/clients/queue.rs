@@ -64,6 +64,13 @@ impl<T: Copy + From<u32> + Into<u32>> Queue<T> {
         }
     }
 
+    /// Takes everybody out.
+    pub fn clear(&mut self) {
+        while let Some(first) = self.first() {
+            self.remove(first);
+        }
+    }
+
     #[inline]
     pub fn first(&self) -> Option<T> {
         Some(self.first).filter(|&first| first != NONE).map(T::from)
@@ -109,5 +116,10 @@ mod tests {
         queue.remove(2);
         queue.push(0);
         assert_eq!(order(&mut queue), [1, 0]);
+        [0, 1, 2].into_iter().for_each(|member| queue.push(member));
+        queue.clear();
+        assert!(queue.is_empty());
+        queue.push(1);
+        assert_eq!(order(&mut queue), [1]);
     }
 }

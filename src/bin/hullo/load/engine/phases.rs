@@ -88,6 +88,9 @@ impl Engine<'_> {
     /// No more requests are sent; replies may still come.
     pub(super) fn drain(&mut self, net: &mut Net) {
         self.send_all_due(net);
+        if self.is_over {
+            return; // What was sent last has failed at once, as all before it.
+        }
         self.stop_measuring();
         self.enter(net, Phase::Drain, self.plan.drain);
         set_timer(net, self.grace(), Alarm::GraceOver);
@@ -137,6 +140,7 @@ impl Engine<'_> {
         self.end_interval();
         self.is_over = true;
         self.sessions.forget_all();
+        self.clients.dismiss_all();
     }
 
     fn enter(&mut self, net: &mut Net, phase: Phase, length: Duration) {
