@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Either side begins with `HI`; from then on letters change their case on the wire, and `.` is the end of a side.
 #[derive(Default)]
-struct Case {
+pub struct Case {
     greeting: Vec<u8>,
     has_greeted: bool,
     has_ended: bool,
@@ -65,19 +65,19 @@ impl Layer for Case {
     }
 }
 
-fn case() -> io::Result<Box<dyn Layer>> {
+pub fn case() -> io::Result<Box<dyn Layer>> {
     Ok(Box::new(Case::default()))
 }
 
 /// A listener with layers, and a bare client of it.
-fn layered(limits: Limits) -> (Harness, TcpStream) {
+pub fn layered(limits: Limits) -> (Harness, TcpStream) {
     let mut harness = Harness::with_limits(limits);
     let (listener, address) = harness.listen();
     assert!(harness.net().put_layers(listener, case));
     (harness, connect(address))
 }
 
-fn greeted(limits: Limits) -> (Harness, TcpStream, ConnId) {
+pub fn greeted(limits: Limits) -> (Harness, TcpStream, ConnId) {
     let (mut harness, mut client) = layered(limits);
     client.write_all(b"HI").unwrap();
     harness.until("it is opened", |_, recorder| !recorder.opened().is_empty());
@@ -89,7 +89,7 @@ fn greeted(limits: Limits) -> (Harness, TcpStream, ConnId) {
 }
 
 /// All that the server says, to its end, while it turns.
-fn rest_of(harness: &mut Harness, client: &mut TcpStream) -> Vec<u8> {
+pub fn rest_of(harness: &mut Harness, client: &mut TcpStream) -> Vec<u8> {
     let mut heard = Vec::new();
     harness.until("the server has ended", |_, _| read_some(client, &mut heard).unwrap());
     heard

@@ -17,6 +17,7 @@ mod datagrams;
 mod descriptors;
 mod draining;
 mod fairness;
+mod handshakes;
 mod held_up;
 mod layers;
 mod memory_bound;

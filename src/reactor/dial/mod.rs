@@ -225,13 +225,9 @@ impl Net {
         let (mut is_half_closed, mut layer) = (false, None);
         let Some(place) = self.sources.get_mut(key) else { return };
         if let Source::Dial(dial) = place {
-            match dial.layer.take() {
-                Some(under) => {
-                    let (target, outbox) = (dial.target.clone(), dial.outbox.take());
-                    layer = Some((under, Called { target, deadline: dial.deadline, outbox }));
-                }
-                None => conn.outbox = dial.outbox.take(),
-            }
+            let called = Called { target: dial.target.clone(), deadline: dial.deadline };
+            layer = dial.layer.take().map(|layer| (layer, called));
+            conn.outbox = dial.outbox.take();
             conn.state.flags.put(PAUSED, dial.is_paused);
             is_half_closed = dial.is_half_closed;
             conn.read_limit = dial.read_limit;
@@ -299,8 +295,7 @@ impl Net {
     #[cold]
     fn give_up_live_dial(&mut self, key: Key) -> bool {
         let Some(dial) = self.live_dial(key) else { return false };
-        let what = io::Error::new(io::ErrorKind::Interrupted, "given up by us");
-        dial.failures.push((dial.target.clone(), what));
+        dial.failures.push((dial.target.clone(), given_up()));
         self.end_dial(key);
         true
     }
@@ -355,6 +350,11 @@ impl Net {
         self.timers.cancel(dial.timer);
         dial.timer = self.timers.set(at.min(dial.deadline), 0, Purpose::Dial(key)).unwrap_or(Key::NONE);
     }
+}
+
+/// What `connect_failed` tells of a call that we have given up.
+pub(crate) fn given_up() -> io::Error {
+    io::Error::new(io::ErrorKind::Interrupted, "given up by us")
 }
 
 /// The resolver's order with the families in turn (RFC 8305, section 4), so that a network on which one family is

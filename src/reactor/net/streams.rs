@@ -109,7 +109,8 @@ impl Net {
     /// [`Limits::handshake`](crate::Limits::handshake). Of a connection of our own
     /// [`connect_failed`](crate::Handler::connect_failed) tells as well where the layer came to nothing.
     ///
-    /// Returns whether it was put there: the connection is alive, not opened, has no layer yet, and keeps no records apart.
+    /// Returns whether it was put there: the connection is alive, not opened, has no layer yet, has written nothing, and keeps
+    /// no records apart. What was sent before goes through the layer as well.
     ///
     /// ```no_run
     /// # #[cfg(feature = "tls")] {
@@ -132,7 +133,7 @@ impl Net {
         }
         let Some(stream) = self.live_stream(conn.0) else { return false };
         let is_free = !stream.state.is_opened() && stream.state.is_open() && stream.layered.is_none();
-        if !is_free || stream.outbox.is_some() || stream.keeps_records() {
+        if !is_free || stream.bytes_out > 0 || stream.keeps_records() {
             return false;
         }
         self.put_layer_under(conn.0, layer, None);

@@ -43,7 +43,7 @@ impl Net {
     pub(crate) fn cut_stream(&mut self, key: Key) -> bool {
         let Some(conn) = self.stream_mut(key) else { return false };
         let step = conn.state.cut();
-        let is_cut = matches!(conn.state.phase(), Phase::Dead { reset: true, .. });
+        let is_cut = conn.state.is_opened() && matches!(conn.state.phase(), Phase::Dead { reset: true, .. });
         self.perform_stream_step(key, step) && is_cut
     }
 
@@ -64,7 +64,7 @@ impl Net {
         let (is_draining, linger) = (self.is_draining(), self.limits.linger);
         let Some(conn) = self.stream_mut(key) else { return };
         // What is to be sent cannot be said yet, nor that it is all.
-        if conn.state.is_open() && matches!(&conn.layered, Some(layered) if layered.is_in_handshake()) {
+        if conn.state.is_open() && conn.is_in_handshake() {
             return;
         }
         let is_settled = conn.state.asks_whether_settled() && conn.socket.is_settled();
@@ -145,8 +145,8 @@ impl Net {
             let Some(conn) = self.stream_mut(key) else { continue };
             let Phase::Dead { reason, .. } = conn.state.phase() else { continue };
             if !conn.state.is_opened() {
-                let uncalled = conn.layered.as_mut().and_then(|layered| layered.connect_error(reason));
-                if let Some(error) = uncalled {
+                let layered = conn.layered.as_mut();
+                if let Some(error) = layered.and_then(|layered| layered.connect_error(reason, error)) {
                     self.tell_connect_failed(handler, key, &error);
                 }
                 self.contained(key, |net| net.free_stream(key));

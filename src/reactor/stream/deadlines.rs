@@ -15,7 +15,7 @@ impl Net {
     /// The timer of a stream has fired: acts on what is due, or sets the timer to what comes next.
     pub(crate) fn stream_timeout(&mut self, key: Key) {
         let (now, heard) = (self.clock.now(), self.watermark.until);
-        let stall = ticks(self.limits.write_stall);
+        let (stall, handshake) = (ticks(self.limits.write_stall), ticks(self.limits.handshake));
         let Some(conn) = self.stream_mut(key) else { return };
         let (mut is_stalled, mut next) = (false, None);
         if let Some(outbox) = conn.outbox.as_mut().filter(|outbox| stall > 0 && outbox.is_stuck()) {
@@ -23,7 +23,7 @@ impl Net {
             is_stalled = outbox.moved + stall <= heard;
             next = Some(next_stall_look(outbox.moved, stall, now));
         }
-        let handshake = conn.layered.as_ref().and_then(|layered| layered.deadline());
+        let handshake = conn.layered.as_ref().and_then(|layered| layered.deadline(handshake));
         if let Some(deadline) = handshake.filter(|_| conn.state.is_open()) {
             if deadline <= heard {
                 return self.layer_timed_out(key);
@@ -60,7 +60,7 @@ impl Net {
         let keys: Vec<Key> = self.connections().map(|conn| conn.0).collect();
         for key in keys {
             let Some(conn) = self.stream_mut(key) else { continue };
-            if conn.waiting() > high {
+            if conn.on_its_way() > high {
                 conn.state.flags.set(ABOVE_HIGH); // at once: what it asks in this turn would be held against it
             }
             if conn.outbox.is_some() {

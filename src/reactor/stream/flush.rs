@@ -92,8 +92,10 @@ impl Net {
             if conn.state.is_opened() {
                 self.call_for_stream(key, |net| handler.output_low(net, ConnId(key)));
             } else {
-                conn.state.flags.set(ABOVE_LOW); // `opened` comes first, in the next turn.
-                self.mark_stream_dirty(key);
+                conn.state.flags.set(ABOVE_LOW); // `opened` comes first: in the next turn, or behind a handshake
+                if !conn.is_in_handshake() {
+                    self.mark_stream_dirty(key);
+                }
             }
         }
     }
@@ -143,7 +145,7 @@ impl Net {
         if conn.state.is_dead() {
             return false;
         }
-        let waiting = conn.waiting();
+        let waiting = conn.on_its_way();
         let was_full = conn.state.flags.has(ABOVE_HIGH);
         conn.state.flags.put(ABOVE_HIGH, waiting > high || (was_full && waiting > low));
         let reads_again = was_full && !conn.state.flags.has(ABOVE_HIGH) && conn.state.flags.has(READABLE);

@@ -1,6 +1,7 @@
 //! A stream with a layer between its wire and its handler.
 
 use crate::reactor::address::Address;
+use crate::reactor::dial::given_up;
 use crate::reactor::events::{CloseReason, ConnectError};
 use crate::reactor::guarded;
 use crate::reactor::handler::Handler;
@@ -8,9 +9,10 @@ use crate::reactor::ids::ConnId;
 use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, NO_SCRATCH};
+use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, NO_SCRATCH, PAUSED};
 use crate::reactor::stream::layer::{Layer, LayerError, Progress};
 use crate::reactor::stream::outbox::Outbox;
+use crate::reactor::stream::receive::READ;
 use crate::reactor::timers::{Tick, ticks};
 use std::io;
 
@@ -20,12 +22,18 @@ pub(crate) struct Layered {
     progress: Progress,
     /// What the handler has sent: until the turn is flushed, or the layer open.
     plain: Vec<u8>,
+    /// What the peer has said, while the handler has paused.
+    held: Vec<u8>,
+    /// The handler has paused reading; that counts once the layer is open.
+    is_paused: bool,
     /// The handler was told that something waits, and will be told when nothing does.
     owes_low: bool,
     /// The layer was told that we say nothing more.
     is_finished: bool,
-    /// By when it has to be open.
-    deadline: Tick,
+    /// When its handshake began.
+    began: Tick,
+    /// By when a call of ours has to be open in any case.
+    call_ends: Tick,
     /// Why it has ended.
     failure: Option<io::Error>,
     /// Whom we have called, until that has come about.
@@ -37,6 +45,22 @@ impl Layered {
         self.plain.len()
     }
 
+    /// What only the peer keeps from leaving, and not the handshake.
+    pub(crate) fn on_its_way(&self) -> usize {
+        if self.is_in_handshake() { 0 } else { self.plain.len() }
+    }
+
+    /// Whether there may be something to be told once the handler reads again.
+    pub(crate) fn may_have_more_to_tell(&self) -> bool {
+        !self.held.is_empty() || self.progress == Progress::PeerEnded
+    }
+
+    /// Takes down what the handler wants of reading, where that does not count yet: the handshake has to be read.
+    pub(crate) fn pause_later(&mut self, paused: bool) -> bool {
+        self.is_paused = paused;
+        self.is_in_handshake()
+    }
+
     pub(crate) fn is_in_handshake(&self) -> bool {
         self.progress == Progress::Handshake
     }
@@ -45,9 +69,10 @@ impl Layered {
         &*self.layer
     }
 
-    /// When its time for the handshake is over, as long as that lasts.
-    pub(crate) fn deadline(&self) -> Option<Tick> {
-        self.is_in_handshake().then_some(self.deadline)
+    /// When its time for the handshake, of so many ticks or without end (0), is over, as long as that lasts.
+    pub(crate) fn deadline(&self, limit: Tick) -> Option<Tick> {
+        let end = if limit == 0 { Tick::MAX } else { self.began + limit };
+        Some(end.min(self.call_ends)).filter(|end| self.is_in_handshake() && *end < Tick::MAX)
     }
 
     pub(crate) fn take_failure(&mut self) -> Option<io::Error> {
@@ -55,9 +80,19 @@ impl Layered {
     }
 
     /// What `connect_failed` is to tell, of a call that has not come about.
-    pub(crate) fn connect_error(&mut self, reason: CloseReason) -> Option<ConnectError> {
+    pub(crate) fn connect_error(
+        &mut self,
+        reason: CloseReason,
+        error: Option<io::Error>,
+    ) -> Option<ConnectError> {
         let target = self.target.take()?;
-        let error = self.failure.take().unwrap_or_else(|| io::Error::other(reason.to_string()));
+        let error = error.or(self.failure.take()).unwrap_or_else(|| match reason {
+            CloseReason::ByUs | CloseReason::Drained => given_up(),
+            CloseReason::Idle | CloseReason::WriteStalled => {
+                io::Error::new(io::ErrorKind::TimedOut, reason.to_string())
+            }
+            _ => io::Error::other(reason.to_string()),
+        });
         Some(ConnectError { target: target.clone(), failures: vec![(target, error)] })
     }
 }
@@ -66,31 +101,33 @@ impl Layered {
 pub(crate) struct Called {
     pub(crate) target: Address,
     pub(crate) deadline: Tick,
-    pub(crate) outbox: Option<Box<Outbox>>,
 }
 
 /// Beginning.
 impl Net {
     /// Puts a layer under a stream that is not opened yet, and lets it speak first if it wants to.
     pub(crate) fn put_layer_under(&mut self, key: Key, layer: Box<dyn Layer>, called: Option<Called>) {
-        let limit = ticks(self.limits.handshake);
-        let own = if limit == 0 { Tick::MAX } else { self.clock.now() + limit };
-        let deadline = called.as_ref().map_or(own, |called| called.deadline.min(own));
-        let (target, outbox) = called.map_or((None, None), |called| (Some(called.target), called.outbox));
-        let (plain, owes_low) = outbox.map_or((Vec::new(), false), |outbox| outbox.into_bytes());
+        let (now, limit) = (self.clock.now(), ticks(self.limits.handshake));
         let Some(conn) = self.stream_mut(key) else { return };
-        conn.layered = Some(Box::new(Layered {
+        let outbox = conn.outbox.take();
+        let (plain, owes_low) = outbox.map_or((Vec::new(), false), |outbox| outbox.into_bytes());
+        let layered = conn.layered.insert(Box::new(Layered {
             layer,
             progress: Progress::Handshake,
             plain,
+            held: Vec::new(),
+            is_paused: conn.state.flags.has(PAUSED),
             owes_low,
             is_finished: false,
-            deadline,
+            began: now,
+            call_ends: called.as_ref().map_or(Tick::MAX, |called| called.deadline),
             failure: None,
-            target,
+            target: called.map(|called| called.target),
         }));
+        let deadline = layered.deadline(limit);
         conn.state.flags.set(NO_SCRATCH);
-        if deadline < Tick::MAX {
+        conn.state.flags.clear(PAUSED | ABOVE_HIGH | ABOVE_LOW); // or the handshake could not be read
+        if let Some(deadline) = deadline {
             self.set_stream_deadline(key, deadline);
         }
         if let Some(error) = self.receive_by_layer(key, &mut [], &mut Vec::new()) {
@@ -133,31 +170,54 @@ impl Net {
             return;
         }
         let mut plain = std::mem::take(&mut self.plain_in);
-        let had_ended = self.layered_mut(key).is_some_and(|layered| layered.progress == Progress::PeerEnded);
         let failed = self.receive_by_layer(key, wire, &mut plain);
         if self.layered_mut(key).is_some_and(|layered| !layered.is_in_handshake()) {
             self.open_stream(handler, key);
         }
-        let is_heard_of = |net: &Net| net.stream(key).is_some_and(|conn| conn.state.is_heard_of());
-        if !plain.is_empty()
-            && is_heard_of(self)
-            && !guarded(self, |net| handler.data(net, ConnId(key), &plain))
-        {
+        self.tell_plaintext(handler, key, &plain);
+        plain.clear();
+        plain.shrink_to(2 * READ);
+        self.plain_in = plain;
+        match failed {
+            Some(error) => self.fail_layer(key, error),
+            None => self.tell_end_of_peer(handler, key),
+        }
+    }
+
+    /// The handler reads again: it is told what has come since it paused.
+    pub(crate) fn tell_what_was_held<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+        let Some(layered) = self.layered_mut(key) else { return };
+        let held = std::mem::take(&mut layered.held);
+        self.tell_plaintext(handler, key, &held);
+        self.tell_end_of_peer(handler, key);
+    }
+
+    /// Where the handler has paused, in `opened` for one, what was read with the end of the handshake waits.
+    fn tell_plaintext<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, plain: &[u8]) {
+        let Some(conn) = self.stream_mut(key) else { return };
+        if plain.is_empty() || !conn.state.is_heard_of() {
+            return;
+        }
+        if let Some(layered) = conn.layered.as_mut().filter(|_| conn.state.flags.has(PAUSED)) {
+            return layered.held.extend_from_slice(plain);
+        }
+        if !guarded(self, |net| handler.data(net, ConnId(key), plain)) {
             self.abort_stream(key, CloseReason::HandlerPanicked, None);
         }
-        plain.clear();
-        self.plain_in = plain;
-        if let Some(error) = failed {
-            return self.fail_layer(key, error);
-        }
+    }
+
+    /// The peer's word that it has ended is told behind all that it has said, once.
+    fn tell_end_of_peer<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(conn) = self.stream_mut(key) else { return };
-        let has_ended = matches!(&conn.layered, Some(layered) if layered.progress == Progress::PeerEnded);
-        if has_ended && !had_ended {
-            if conn.state.peer_ended() {
-                guarded(self, |net| handler.peer_eof(net, ConnId(key)));
-            }
-            self.stream_sides_ended(key);
+        let is_new = matches!(&conn.layered, Some(layered) if layered.progress == Progress::PeerEnded)
+            && !conn.state.has_peer_ended();
+        if !is_new || conn.state.is_open() && conn.state.flags.has(PAUSED) {
+            return;
         }
+        if conn.state.peer_ended() {
+            guarded(self, |net| handler.peer_eof(net, ConnId(key)));
+        }
+        self.stream_sides_ended(key);
     }
 
     /// The wire has come to its end. Whether the peer had announced it, or we do not listen any more.
@@ -177,13 +237,20 @@ impl Net {
     fn receive_by_layer(&mut self, key: Key, wire: &mut [u8], plain: &mut Vec<u8>) -> Option<LayerError> {
         let Some(Source::Stream(conn)) = self.sources.get_mut(key) else { return None };
         let layered = conn.layered.as_mut()?;
-        let result = layered.layer.receive(wire, plain, &mut self.wire_out);
+        let mut wire_out = std::mem::take(&mut self.wire_out); // lost in a panic, and nobody else's
         let was_in_handshake = layered.is_in_handshake();
+        let result = layered.layer.receive(wire, plain, &mut wire_out);
         if let Ok(progress) = result {
             layered.progress = progress;
         }
+        if layered.is_finished {
+            wire_out.clear(); // behind our end nobody listens
+        }
         let is_new = was_in_handshake && !layered.is_in_handshake();
-        if self.keep_wire_out(key) || is_new {
+        if is_new {
+            conn.state.flags.put(PAUSED, layered.is_paused);
+        }
+        if self.keep_wire_out(key, wire_out) || is_new {
             self.mark_stream_dirty(key);
         }
         result.err()
@@ -208,11 +275,11 @@ impl Net {
         let is_stuck = conn.outbox.as_ref().is_some_and(|outbox| outbox.is_stuck());
         let Some(layered) = &mut conn.layered else { return Sent::Gone };
         layered.plain.extend_from_slice(bytes);
-        let waiting = conn.waiting();
-        if waiting > high {
+        let (waiting, on_its_way) = (conn.waiting(), conn.on_its_way());
+        if on_its_way > high {
             conn.state.flags.set(ABOVE_HIGH);
         }
-        if waiting > low {
+        if on_its_way > low {
             conn.state.flags.set(ABOVE_LOW);
         }
         let is_behind = waiting > low || is_stuck;
@@ -234,36 +301,39 @@ impl Net {
         if is_dead {
             return;
         }
-        let mut sealed = Ok(());
+        let (mut sealed, mut wire_out) = (Ok(()), std::mem::take(&mut self.wire_out));
         if !layered.plain.is_empty() && layered.failure.is_none() {
-            sealed = layered.layer.send(&std::mem::take(&mut layered.plain), &mut self.wire_out);
+            sealed = layered.layer.send(&layered.plain, &mut wire_out);
+            if sealed.is_ok() {
+                layered.plain = Vec::new();
+            }
         }
         if ends && sealed.is_ok() && !std::mem::replace(&mut layered.is_finished, true) {
-            layered.layer.finish(&mut self.wire_out);
+            layered.layer.finish(&mut wire_out);
         }
-        self.keep_wire_out(key);
+        self.keep_wire_out(key, wire_out);
         if let Err(error) = sealed {
             self.fail_layer(key, error);
         }
     }
 
     /// What the layer has to say goes into the outbox. Whether that was anything.
-    fn keep_wire_out(&mut self, key: Key) -> bool {
-        if self.wire_out.is_empty() {
-            return false;
-        }
-        if let Some(Source::Stream(conn)) = self.sources.get_mut(key)
+    fn keep_wire_out(&mut self, key: Key, mut wire_out: Vec<u8>) -> bool {
+        let is_something = !wire_out.is_empty();
+        if is_something
+            && let Some(Source::Stream(conn)) = self.sources.get_mut(key)
             && !conn.state.is_dead()
         {
             let outbox = conn.outbox.get_or_insert_with(Outbox::new);
-            outbox.push(&self.wire_out);
-            if let Some(layered) = &mut conn.layered {
+            outbox.push(&wire_out);
+            if let Some(layered) = conn.layered.as_mut().filter(|layered| !layered.is_in_handshake()) {
                 outbox.owes_low |= std::mem::take(&mut layered.owes_low);
             }
         }
-        self.wire_out.clear();
-        self.wire_out.shrink_to(self.limits.outbox_high.saturating_mul(4));
-        true
+        wire_out.clear();
+        wire_out.shrink_to(self.limits.outbox_high.saturating_mul(4));
+        self.wire_out = wire_out;
+        is_something
     }
 
     fn layered_mut(&mut self, key: Key) -> Option<&mut Layered> {

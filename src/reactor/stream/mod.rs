@@ -80,6 +80,16 @@ impl Connection {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len()) + plain
     }
 
+    /// What of it only the peer keeps from leaving: the marks go by that.
+    pub(crate) fn on_its_way(&self) -> usize {
+        let plain = self.layered.as_ref().map_or(0, |layered| layered.on_its_way());
+        self.outbox.as_ref().map_or(0, |outbox| outbox.len()) + plain
+    }
+
+    pub(crate) fn is_in_handshake(&self) -> bool {
+        matches!(&self.layered, Some(layered) if layered.is_in_handshake())
+    }
+
     /// Whether its socket keeps what is sent at once apart.
     pub(crate) fn keeps_records(&self) -> bool {
         matches!(self.socket, StreamSocket::Packets(_))
@@ -152,7 +162,7 @@ impl Net {
     /// Tells `opened`; once.
     pub(crate) fn open_stream<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(conn) = self.stream_mut(key) else { return };
-        if matches!(&conn.layered, Some(layered) if layered.is_in_handshake()) || !conn.state.opened() {
+        if conn.is_in_handshake() || !conn.state.opened() {
             return;
         }
         let origin = conn.origin();

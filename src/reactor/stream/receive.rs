@@ -110,7 +110,11 @@ impl Net {
         let Some(conn) = self.stream_mut(key) else { return false };
         if readiness.has(Readiness::AGAIN) {
             conn.state.flags.clear(QUEUED);
+            let is_layered = conn.layered.is_some();
             self.open_stream(handler, key);
+            if is_layered {
+                self.tell_what_was_held(handler, key);
+            }
         }
         // A stream that is not being read learns of a reset only here.
         else if readiness.has(Readiness::ERROR)
@@ -168,11 +172,15 @@ impl Net {
         }
         let now = self.clock.now();
         let Some(conn) = self.live_stream(key) else { return false };
+        if conn.layered.as_mut().is_some_and(|layered| layered.pause_later(paused)) {
+            return true;
+        }
         if conn.state.flags.has(PAUSED) && !paused {
             conn.active = now; // The idle clock stood still.
         }
         conn.state.flags.put(PAUSED, paused);
-        if conn.state.may_read() {
+        let has_more = conn.layered.as_ref().is_some_and(|layered| layered.may_have_more_to_tell());
+        if conn.state.may_read() || has_more && !paused {
             self.enqueue_source(key);
         }
         true

@@ -1,6 +1,7 @@
 //! What a handler sends: into the shared scratch, or behind what waits already.
 
 use crate::reactor::events::CloseReason;
+use crate::reactor::guarded;
 use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
@@ -163,7 +164,10 @@ impl Net {
         if let Some(conn) = self.stream_mut(key) {
             conn.state.flags.set(WRITABLE | ABOVE_LOW);
         }
-        self.seal_output(key);
+        if !guarded(self, |net| net.seal_output(key)) {
+            let error = io::Error::other("its layer panicked");
+            self.abort_stream(key, CloseReason::Io, Some(error)); // whoever sends to it is not to blame
+        }
         self.write_outbox(key);
         let cap = self.limits.outbox_cap;
         if self.stream(key).is_some_and(|conn| conn.waiting() > cap) {

@@ -260,6 +260,10 @@ impl State {
         self.flags.has(OPENED_TOLD)
     }
 
+    pub(crate) fn has_peer_ended(&self) -> bool {
+        self.flags.has(PEER_ENDED)
+    }
+
     /// Whether the handler hears of it: `opened` came first, and no close.
     pub(crate) fn is_heard_of(&self) -> bool {
         self.is_opened() && self.is_open()

@@ -153,7 +153,7 @@ impl Layer for TlsSession {
         plain: &mut Vec<u8>,
         wire_out: &mut Vec<u8>,
     ) -> Result<Progress, LayerError> {
-        if self.has_failed {
+        if self.has_failed || self.has_peer_ended {
             return Ok(Progress::PeerEnded);
         }
         let before = plain.len();
@@ -171,6 +171,9 @@ impl Layer for TlsSession {
             }
             result
         };
+        if self.has_peer_ended {
+            self.partial = Vec::new(); // behind a close_notify stands nothing
+        }
         if plain.len() == before && result == Ok(Progress::Open) {
             result = self.say(Saying::KeyUpdate, wire_out).map(|()| Progress::Open);
         }

@@ -347,3 +347,21 @@ fn what_is_wrong_with_a_certificate_or_a_key_is_said() {
     let missing = TlsIdentity::from_files("/no/such/file", "/no/such/file").unwrap_err();
     assert!(missing.to_string().starts_with("cannot read /no/such/file: No such file"), "{missing}");
 }
+
+#[test]
+fn what_stands_behind_a_close_notify_is_nothing() {
+    let (mut client, mut server) = connected();
+    client.say(b"last");
+    let copy = client.wire.clone();
+    client.finish();
+    client.wire.extend_from_slice(&copy);
+    client.wire.extend_from_slice(b"\x17\x03\x03\x00\x20garbage of some length, and more of it");
+    server.take(&mut std::mem::take(&mut client.wire)).unwrap();
+    assert_eq!((server.progress, &*server.heard), (Progress::PeerEnded, &b"last"[..]));
+    server.say(b"an answer");
+    server.finish();
+    server.take(&mut [1; 100]).unwrap();
+    carry(&mut client, &mut server, usize::MAX).unwrap();
+    assert_eq!((client.progress, &*client.heard), (Progress::PeerEnded, &b"an answer"[..]));
+    assert_eq!(server.session.partial.capacity(), 0);
+}
