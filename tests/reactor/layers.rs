@@ -290,3 +290,33 @@ fn records_have_no_layers() {
     let conn = harness.net().connect("unixpacket:@hullo-layers-of-records").unwrap();
     assert!(!harness.net().put_layer(conn, Box::new(Case::default())));
 }
+
+#[test]
+fn what_comes_behind_the_peers_end_costs_it_nothing_of_ours() {
+    for half_closes in [false, true] {
+        let (mut harness, mut client, conn) = greeted(Limits::default());
+        harness.recorder.closes_at_eof = !half_closes;
+        harness.net().send(conn, &vec![b'a'; 900_000]);
+        if half_closes {
+            assert!(harness.net().shutdown_write(conn));
+        }
+        harness.turn_for(Duration::from_millis(20));
+        client.write_all(b"last.").unwrap();
+        harness.until("it is told", |_, recorder| recorder.has(&Event::Eof(conn)));
+        client.write_all(b"and more than that").unwrap();
+        let mut heard = Vec::new();
+        client.set_nonblocking(true).unwrap();
+        let mut piece = [0; 1000];
+        // Slowly, so that much is still to be read when all is sent.
+        harness.until("all is sent", |reactor, _| {
+            let read = client.read(&mut piece).unwrap_or(0);
+            heard.extend_from_slice(&piece[..read]);
+            reactor.net().waiting(conn) == 0
+        });
+        client.set_nonblocking(false).unwrap();
+        heard.extend_from_slice(&rest_of(&mut harness, &mut client));
+        assert_eq!((heard.len(), heard.last()), (900_001, Some(&END)));
+        drop(client);
+        assert_eq!(harness.until_closed(conn).reason, CloseReason::PeerClosed);
+    }
+}

@@ -18,6 +18,9 @@ impl Net {
         let is_draining = self.is_draining();
         let Some(conn) = self.live_stream(key) else { return false };
         let step = conn.state.close(reason, is_draining);
+        if step != Step::Nothing && conn.has_peer_announced_its_end() {
+            conn.state.wire_goes_on();
+        }
         self.perform_stream_step(key, step)
     }
 
@@ -75,6 +78,10 @@ impl Net {
     /// The handler was told of the peer's end, or our FIN is out.
     pub(crate) fn stream_sides_ended(&mut self, key: Key) {
         let Some(conn) = self.stream_mut(key) else { return };
+        if conn.has_peer_announced_its_end() && conn.state.have_both_ended() {
+            self.begin_stream_close(key, CloseReason::PeerClosed);
+            return;
+        }
         let step = conn.state.sides_ended();
         self.perform_stream_step(key, step);
     }

@@ -52,7 +52,7 @@ impl Layered {
 
     /// Whether there may be something to be told once the handler reads again.
     pub(crate) fn may_have_more_to_tell(&self) -> bool {
-        !self.held.is_empty() || self.progress == Progress::PeerEnded
+        !self.held.is_empty() || self.has_peer_ended()
     }
 
     /// Takes down what the handler wants of reading, where that does not count yet: the handshake has to be read.
@@ -63,6 +63,10 @@ impl Layered {
 
     pub(crate) fn is_in_handshake(&self) -> bool {
         self.progress == Progress::Handshake
+    }
+
+    pub(crate) fn has_peer_ended(&self) -> bool {
+        self.progress == Progress::PeerEnded
     }
 
     pub(crate) fn layer(&self) -> &dyn Layer {
@@ -209,15 +213,11 @@ impl Net {
     /// The peer's word that it has ended is told behind all that it has said, once.
     fn tell_end_of_peer<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(conn) = self.stream_mut(key) else { return };
-        let is_new = matches!(&conn.layered, Some(layered) if layered.progress == Progress::PeerEnded)
-            && !conn.state.has_peer_ended();
-        if !is_new || conn.state.is_open() && conn.state.flags.has(PAUSED) {
-            return;
-        }
-        if conn.state.peer_ended() {
+        let is_new = conn.has_peer_announced_its_end() && !conn.state.has_peer_ended();
+        if is_new && conn.state.is_heard_of() && !conn.state.flags.has(PAUSED) && conn.state.peer_ended() {
             guarded(self, |net| handler.peer_eof(net, ConnId(key)));
+            self.stream_sides_ended(key);
         }
-        self.stream_sides_ended(key);
     }
 
     /// The wire has come to its end. Whether the peer had announced it, or we do not listen any more.

@@ -90,6 +90,11 @@ impl Connection {
         matches!(&self.layered, Some(layered) if layered.is_in_handshake())
     }
 
+    /// Whether the peer has said through the layer that it sends nothing more. Its FIN is another thing.
+    pub(crate) fn has_peer_announced_its_end(&self) -> bool {
+        matches!(&self.layered, Some(layered) if layered.has_peer_ended())
+    }
+
     /// Whether its socket keeps what is sent at once apart.
     pub(crate) fn keeps_records(&self) -> bool {
         matches!(self.socket, StreamSocket::Packets(_))

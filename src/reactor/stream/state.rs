@@ -121,6 +121,11 @@ impl State {
         self.is_open()
     }
 
+    /// The peer has only said that it has ended, and the close has begun: what comes behind that is read, as before any close.
+    pub(crate) fn wire_goes_on(&mut self) {
+        self.flags.clear(PEER_ENDED);
+    }
+
     /// The handler knows of the peer's end, or our FIN is out: once both sides have ended theirs, nothing can come any more.
     pub(crate) fn sides_ended(&mut self) -> Step {
         match (self.phase, self.peer_side(), self.our_side()) {
@@ -262,6 +267,11 @@ impl State {
 
     pub(crate) fn has_peer_ended(&self) -> bool {
         self.flags.has(PEER_ENDED)
+    }
+
+    /// Whether it is open, and yet nothing more is to come from either side.
+    pub(crate) fn have_both_ended(&self) -> bool {
+        self.is_open() && self.flags.are(PEER_ENDED | FIN_SENT, PEER_ENDED | FIN_SENT)
     }
 
     /// Whether the handler hears of it: `opened` came first, and no close.

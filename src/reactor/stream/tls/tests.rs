@@ -365,3 +365,24 @@ fn what_stands_behind_a_close_notify_is_nothing() {
     assert_eq!((client.progress, &*client.heard), (Progress::PeerEnded, &b"an answer"[..]));
     assert_eq!(server.session.partial.capacity(), 0);
 }
+
+#[test]
+fn a_handshake_in_crumbs_is_bounded() {
+    let tls = TlsServer::new(Authority::new().identity("localhost"));
+    let crumbs = |length: [u8; 3], bytes: usize| -> Vec<u8> {
+        let message = [1].into_iter().chain(length).chain(std::iter::repeat(0)).take(bytes);
+        message.flat_map(|byte| [22, 3, 1, 0, 1, byte]).collect()
+    };
+    let mut server = Side::new(tls.session().unwrap());
+    let refused = server.take(&mut crumbs([1, 0, 0], 4)).unwrap_err();
+    assert_eq!(refused.reason, CloseReason::TlsHandshake);
+
+    let mut server = Side::new(tls.session().unwrap());
+    for chunk in crumbs([0, 0xff, 0xff], 0xffff + 3).chunks_mut(1000) {
+        server.take(chunk).unwrap();
+    }
+    let most = server.session.partial.capacity();
+    assert!(most < 400_000, "{most} bytes are kept for one peer");
+    let refused = server.take(&mut [22, 3, 1, 0, 1, 0]).unwrap_err();
+    assert_eq!(refused.reason, CloseReason::TlsHandshake);
+}
