@@ -138,12 +138,10 @@ fn a_page_is_tested_by_its_bytes_and_fetched_by_fetch() {
 }
 
 #[test]
-fn clients_that_speak_no_tls_say_so() {
-    for command in ["talk", "load"] {
-        let told = fail(2, &[command, "tls://127.0.0.1:1"]);
-        let sentence = format!("tls://127.0.0.1:1 takes TLS, which hullo {command} does not speak");
-        assert!(told.starts_with(&format!("error: {sentence}: give a tcp:// address")), "{told}");
-    }
+fn a_client_that_speaks_no_tls_says_so() {
+    let refused = fail(2, &["load", "tls://127.0.0.1:1"]);
+    let sentence = "tls://127.0.0.1:1 takes TLS, which hullo load does not speak";
+    assert!(refused.starts_with(&format!("error: {sentence}: give a tcp:// address")), "{refused}");
     assert!(fail(2, &["fetch", "tls://127.0.0.1:1"]).contains("hullo fetches nothing else"));
     assert_eq!(told(&["serve", "tls:127.0.0.1:1"]).1, "serve tls://127.0.0.1:1");
     assert!(told(&["serve", "https://127.0.0.1/"]).0.contains("tls://HOST:PORT"));

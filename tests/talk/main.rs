@@ -10,3 +10,4 @@ mod conversations;
 mod ends;
 mod netcat;
 mod pauses;
+mod tls;

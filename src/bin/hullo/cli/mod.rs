@@ -7,6 +7,7 @@
 //! config/                            the file of `hullo serve`
 //! usage/                             what is said of a command line that cannot be parsed
 //! output/                            results, errors and the log, on the standard streams
+//! trust                              --cacert and --insecure of the clients
 //! units, descriptors                 numbers as people write them; the descriptor limit
 //! ```
 
@@ -20,6 +21,7 @@ mod man;
 mod output;
 mod serve;
 mod talk;
+mod trust;
 mod units;
 mod usage;
 

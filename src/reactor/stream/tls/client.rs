@@ -104,7 +104,7 @@ impl fmt::Debug for TlsClient {
 fn verifier(roots: &Roots) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
     let roots = match roots {
         Roots::Native => native()?,
-        Roots::Pem(text) => roots_of(text, "the trusted certificates")?,
+        Roots::Pem(text) => roots_of(text, "the text of the trusted certificates")?,
         Roots::Insecure => return Ok(Arc::new(Anybody(provider()))),
     };
     let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider()).build();

@@ -1,5 +1,6 @@
 //! The flags of `hullo talk`, as they are typed.
 
+use crate::cli::trust::Trust;
 use crate::cli::units;
 use crate::client::talk::TalkFraming;
 use clap::Args;
@@ -20,6 +21,8 @@ Examples:
       prints Welcome!Hello, Michael!
   hullo talk udp://127.0.0.1:9999 Michael
       sends a datagram and waits for the answer
+  hullo talk tls://localhost:9443 --cacert chain.pem Michael
+      talks over TLS, with a server whose certificate is in that file
 
 Exit status:
   0    done
@@ -28,7 +31,7 @@ Exit status:
   130  stopped by Ctrl-C
   143  stopped by SIGTERM";
 
-/// Talk to a server over TCP, UDP and Unix sockets
+/// Talk to a server over TCP, TLS, UDP and Unix sockets
 ///
 /// Prints what the server says on stdout, as it comes. Without a MESSAGE, each line of standard input is one. When all is
 /// said, our side of the connection is ended and the rest is read to its end; after the farewell word, the conversation
@@ -36,7 +39,7 @@ Exit status:
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
 pub struct Talk {
-    /// Whom to talk to: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
+    /// Whom to talk to: tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     #[arg(value_name = "URL")]
     pub address: Address,
 
@@ -86,6 +89,9 @@ pub struct Talk {
     /// So long is input waited for, too, once the server has ended its side.
     #[arg(long, value_name = "D", value_parser = units::duration, default_value = "10s")]
     pub timeout: Duration,
+
+    #[command(flatten)]
+    pub trust: Trust,
 }
 
 fn framing() -> impl TypedValueParser<Value = TalkFraming> {

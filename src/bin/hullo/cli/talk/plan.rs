@@ -5,17 +5,11 @@ use crate::cli::config::known_dialects::KnownDialects;
 use crate::cli::config::listen_table::transport;
 use crate::client::talk::{Charset, Conversation, TalkFraming};
 use hullo::greeting::{Dialect, DialectSpec};
-use hullo::{Address, Host};
+use hullo::Host;
 use std::os::unix::ffi::OsStringExt;
 
 /// Checks the flags, and makes the conversation that they ask for. The error is a sentence.
 pub fn conversation(talk: Talk) -> Result<Conversation, String> {
-    if let Address::Tls(..) = talk.address {
-        return Err(format!(
-            "{} takes TLS, which hullo talk does not speak: give a tcp:// address",
-            talk.address
-        ));
-    }
     if talk.address.host() == Some(&Host::Any) {
         return Err(format!("{} is where to listen, not whom to talk to: name a host", talk.address));
     }
@@ -42,8 +36,10 @@ pub fn conversation(talk: Talk) -> Result<Conversation, String> {
         Some(word) => Some(word.into_vec()).filter(|word| !word.is_empty()),
         None => dialect.spec().farewell.clone().map(String::into_bytes),
     };
+    let tls = talk.trust.client_for(&talk.address)?;
     Ok(Conversation {
         address: talk.address,
+        tls,
         messages: Some(messages).filter(|messages| !messages.is_empty()),
         every: talk.every,
         charset,

@@ -22,7 +22,7 @@ use crate::signals::Signals;
 use datagrams::DatagramExchange;
 use expected_reply::Predictor;
 use hullo::greeting::Dialect;
-use hullo::{Address, Limits, Reactor};
+use hullo::{Address, Limits, Reactor, TlsClient};
 use outgoing::Outgoing;
 use screen::Screen;
 use signal_hook::consts::{SIGINT, SIGTERM};
@@ -38,6 +38,8 @@ use talker::{Peer, Talker};
 pub struct Conversation {
     /// Whom to talk to.
     pub address: Address,
+    /// What speaks TLS with a `tls://` address.
+    pub tls: Option<TlsClient>,
     /// The messages, before any encoding; `None` takes each line of standard input as a message.
     pub messages: Option<Vec<Vec<u8>>>,
     /// The time between two messages; with `None` each message waits until the one before it is answered.
@@ -108,7 +110,10 @@ impl Conversation {
         let peer = if self.address.is_datagram() {
             Peer::Datagrams(DatagramExchange::begin(reactor.net(), &self.address)?)
         } else {
-            let conn = reactor.net().connect(self.address.clone());
+            let conn = match &self.tls {
+                Some(tls) => reactor.net().connect_tls(self.address.clone(), tls),
+                None => reactor.net().connect(self.address.clone()),
+            };
             Peer::Stream(conn.map_err(|error| TalkError::address(&self.address, &error))?)
         };
         let mut talker = Talker::new(&self, peer, outgoing, predictor, screen, signals, notice);
