@@ -32,6 +32,8 @@ mod streams;
 mod tls;
 #[cfg(feature = "tls")]
 mod tls_addresses;
+#[cfg(feature = "tls")]
+mod tls_pauses;
 mod torture;
 mod turns;
 mod unix_files;

@@ -168,7 +168,7 @@ fn two_hundred_handshakes_at_once_leave_the_others_served() {
 
 /// Opens so many connections from a reactor of its own, has each greeted, and says how many were.
 fn harness_client(made: &Certificate) -> impl FnOnce(SocketAddr, usize) -> usize + Send + 'static {
-    let client = client(&made);
+    let client = client(made);
     move |address, count| {
         let mut harness = Harness::new();
         let conns: Vec<ConnId> = (0..count)

@@ -9,7 +9,7 @@ use crate::reactor::ids::ConnId;
 use crate::reactor::net::streams::Sent;
 use crate::reactor::net::{Net, Source};
 use crate::reactor::slots::Key;
-use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, NO_SCRATCH, PAUSED};
+use crate::reactor::stream::flags::{ABOVE_HIGH, ABOVE_LOW, NO_SCRATCH, PAUSED, READABLE};
 use crate::reactor::stream::layer::{Layer, LayerError, Progress};
 use crate::reactor::stream::outbox::Outbox;
 use crate::reactor::stream::receive::READ;
@@ -22,8 +22,11 @@ pub(crate) struct Layered {
     progress: Progress,
     /// What the handler has sent: until the turn is flushed, or the layer open.
     plain: Vec<u8>,
-    /// What the peer has said, while the handler has paused.
+    /// What the peer has said, from here on, while the handler takes no more.
     held: Vec<u8>,
+    held_from: usize,
+    /// Why it can go on no longer, which is told behind what is held.
+    ends_with: Option<LayerError>,
     /// The handler has paused reading; that counts once the layer is open.
     is_paused: bool,
     /// The handler was told that something waits, and will be told when nothing does.
@@ -120,6 +123,8 @@ impl Net {
             progress: Progress::Handshake,
             plain,
             held: Vec::new(),
+            held_from: 0,
+            ends_with: None,
             is_paused: conn.state.flags.has(PAUSED),
             owes_low,
             is_finished: false,
@@ -178,43 +183,69 @@ impl Net {
         if self.layered_mut(key).is_some_and(|layered| !layered.is_in_handshake()) {
             self.open_stream(handler, key);
         }
-        self.tell_plaintext(handler, key, &plain);
+        let told = self.tell_plaintext(handler, key, &plain);
+        if told < plain.len() {
+            self.hold(key, plain[told..].to_vec(), 0);
+        }
         plain.clear();
         plain.shrink_to(2 * READ);
         self.plain_in = plain;
-        match failed {
-            Some(error) => self.fail_layer(key, error),
-            None => self.tell_end_of_peer(handler, key),
+        if let Some(layered) = self.layered_mut(key) {
+            layered.ends_with = failed;
         }
+        self.tell_end(handler, key);
     }
 
-    /// The handler reads again: it is told what has come since it paused.
+    /// The handler reads again: it is told what has come since it took no more.
     pub(crate) fn tell_what_was_held<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(layered) = self.layered_mut(key) else { return };
-        let held = std::mem::take(&mut layered.held);
-        self.tell_plaintext(handler, key, &held);
-        self.tell_end_of_peer(handler, key);
+        let (held, from) = (std::mem::take(&mut layered.held), std::mem::take(&mut layered.held_from));
+        let told = from + self.tell_plaintext(handler, key, &held[from..]);
+        if told < held.len() {
+            self.hold(key, held, told);
+        }
+        self.tell_end(handler, key);
     }
 
-    /// Where the handler has paused, in `opened` for one, what was read with the end of the handshake waits.
-    fn tell_plaintext<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, plain: &[u8]) {
-        let Some(conn) = self.stream_mut(key) else { return };
-        if plain.is_empty() || !conn.state.is_heard_of() {
-            return;
+    /// Tells of plaintext, so much at a time as the handler wants to read, until it has paused or the peer owes it to take
+    /// output. How much it was told.
+    fn tell_plaintext<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, plain: &[u8]) -> usize {
+        let mut told = 0;
+        while told < plain.len()
+            && let Some(conn) = self.stream(key)
+            && conn.state.may_be_told()
+        {
+            let most = self.read_most.min(conn.read_limit as usize);
+            let end = plain.len().min(told + most);
+            if !guarded(self, |net| handler.data(net, ConnId(key), &plain[told..end])) {
+                self.abort_stream(key, CloseReason::HandlerPanicked, None);
+            }
+            told = end;
         }
-        if let Some(layered) = conn.layered.as_mut().filter(|_| conn.state.flags.has(PAUSED)) {
-            return layered.held.extend_from_slice(plain);
-        }
-        if !guarded(self, |net| handler.data(net, ConnId(key), plain)) {
-            self.abort_stream(key, CloseReason::HandlerPanicked, None);
+        told
+    }
+
+    /// What the handler does not take now waits until it does; what nobody will hear of any more is dropped.
+    fn hold(&mut self, key: Key, held: Vec<u8>, from: usize) {
+        let Some(conn) = self.stream_mut(key).filter(|conn| conn.state.is_heard_of()) else { return };
+        conn.state.flags.set(READABLE); // so that it is served again when it may be read
+        if let Some(layered) = &mut conn.layered {
+            (layered.held, layered.held_from) = (held, from);
         }
     }
 
-    /// The peer's word that it has ended is told behind all that it has said, once.
-    fn tell_end_of_peer<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
+    /// The peer's word that it has ended, or what is wrong with what it says, is told behind all that it has said, once.
+    fn tell_end<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key) {
         let Some(conn) = self.stream_mut(key) else { return };
-        let is_new = conn.has_peer_announced_its_end() && !conn.state.has_peer_ended();
-        if is_new && conn.state.is_heard_of() && !conn.state.flags.has(PAUSED) && conn.state.peer_ended() {
+        let Some(layered) = conn.layered.as_mut().filter(|layered| layered.held.is_empty()) else { return };
+        if let Some(error) = layered.ends_with.take() {
+            return self.fail_layer(key, error);
+        }
+        let is_new = layered.has_peer_ended() && !conn.state.has_peer_ended() && conn.state.is_heard_of();
+        if is_new && conn.state.flags.has(PAUSED | ABOVE_HIGH) {
+            return conn.state.flags.set(READABLE);
+        }
+        if is_new && conn.state.peer_ended() {
             guarded(self, |net| handler.peer_eof(net, ConnId(key)));
             self.stream_sides_ended(key);
         }

@@ -279,6 +279,11 @@ impl State {
         self.is_opened() && self.is_open()
     }
 
+    /// Whether the handler takes what a layer has made of its input.
+    pub(crate) fn may_be_told(&self) -> bool {
+        self.is_heard_of() && !self.flags.has(PAUSED | ABOVE_HIGH)
+    }
+
     /// Whether the system must be asked if anything is unread or unsent, before `last_byte_left`.
     pub(crate) fn asks_whether_settled(&self) -> bool {
         matches!(self.phase, Phase::Closing(_)) && self.peer_side() != PeerSide::Ended

@@ -4,8 +4,8 @@ use super::flags::Talk;
 use crate::cli::config::known_dialects::KnownDialects;
 use crate::cli::config::listen_table::transport;
 use crate::client::talk::{Charset, Conversation, TalkFraming};
-use hullo::greeting::{Dialect, DialectSpec};
 use hullo::Host;
+use hullo::greeting::{Dialect, DialectSpec};
 use std::os::unix::ffi::OsStringExt;
 
 /// Checks the flags, and makes the conversation that they ask for. The error is a sentence.
