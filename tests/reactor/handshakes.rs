@@ -35,7 +35,7 @@ fn much_that_waits_for_a_handshake_does_not_keep_it_from_its_end() {
     for much in [10_000, 15_999, 16_384, 16_385, 65_536, 65_537, 500_000] {
         let mut harness = Harness::new();
         let (conn, mut peer) =
-            called(&mut harness, |net, conn| assert!(net.send(conn, &vec![b'a'; much]).is_queued()));
+            called(&mut harness, |net, conn| assert!(net.send(conn, vec![b'a'; much]).is_queued()));
         is_idle(&mut harness);
         harness.net().set_limits(Limits::default());
         is_idle(&mut harness);
@@ -60,7 +60,7 @@ fn much_that_waits_on_an_adopted_stream_does_not_spin() {
         let (mut peer, _) = server.accept().unwrap();
         let hullo::Adopted::Conn(conn) = harness.net().adopt(ours).unwrap() else { panic!() };
         assert!(harness.net().put_layer(conn, Box::new(Case::default())));
-        harness.net().send(conn, &vec![b'a'; much]);
+        harness.net().send(conn, vec![b'a'; much]);
         is_idle(&mut harness);
         assert_eq!(harness.recorder.events, []);
         peer.write_all(b"HI").unwrap();
@@ -316,4 +316,51 @@ fn whoever_has_answered_in_time_is_let_in_though_we_slept() {
     harness.turn_for(Duration::from_millis(30));
     assert_eq!(harness.recorder.opened().len(), 1);
     assert_eq!(harness.recorder.closed(), []);
+}
+
+#[test]
+fn a_layer_that_panics_when_it_is_dropped_takes_nothing_with_it() {
+    struct Bad(Case);
+    impl Drop for Bad {
+        fn drop(&mut self) {
+            panic!("dropped");
+        }
+    }
+    impl Layer for Bad {
+        fn receive(
+            &mut self,
+            wire: &mut [u8],
+            plain: &mut Vec<u8>,
+            wire_out: &mut Vec<u8>,
+        ) -> Result<Progress, LayerError> {
+            self.0.receive(wire, plain, wire_out)
+        }
+        fn send(&mut self, plain: &[u8], wire_out: &mut Vec<u8>) -> Result<(), LayerError> {
+            self.0.send(plain, wire_out)
+        }
+        fn finish(&mut self, wire_out: &mut Vec<u8>) {
+            self.0.finish(wire_out);
+        }
+        fn wire_ended(&mut self) -> Result<(), LayerError> {
+            self.0.wire_ended()
+        }
+    }
+    let mut harness = Harness::with_limits(Limits { connections: 1, ..Limits::default() });
+    harness.recorder.panics_wanted = true;
+    let (listener, address) = harness.listen();
+    harness.net().put_layers(listener, || Ok(Box::new(Bad(Case::default()))));
+    for count in 1..3 {
+        let mut client = greet(address);
+        client.write_all(b".").unwrap();
+        harness.until("there is room for the next", |_, recorder| recorder.closed().len() == count);
+    }
+    harness.net().close_listener(listener);
+    let conn = harness.net().connect(address).unwrap();
+    assert!(harness.net().put_layer(conn, Box::new(Bad(Case::default()))));
+    harness.until("it is refused", |_, recorder| {
+        recorder.count(|event| matches!(event, Event::ConnectFailed(failed, ..) if *failed == conn)) == 1
+    });
+    harness.net().drain(Duration::from_secs(1));
+    harness.until("it has drained", |reactor, _| reactor.drained().is_some());
+    assert_eq!(harness.stats().panics, 3);
 }

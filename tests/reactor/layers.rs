@@ -1,7 +1,7 @@
 //! A layer between wire and handler: one of this test's own, on either side of a connection.
 
 use crate::support::*;
-use hullo::{CloseReason, ConnId, Layer, LayerError, Limits, Net, Origin, Progress, Sent};
+use hullo::{Adopted, CloseReason, ConnId, Layer, LayerError, Limits, Net, Origin, Progress, Sent};
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -252,7 +252,7 @@ fn a_peer_that_never_reads_costs_the_cap_and_one_send() {
 #[test]
 fn output_low_follows_what_was_said_to_wait() {
     let (mut harness, mut client, conn) = greeted(Limits::default());
-    let waiting = harness.net().send(conn, &vec![b'a'; 900_000]).waiting();
+    let waiting = harness.net().send(conn, vec![b'a'; 900_000]).waiting();
     assert!(waiting >= 900_000, "{waiting}");
     let mut heard = Vec::new();
     harness.until("all has come", |_, _| {
@@ -296,7 +296,7 @@ fn what_comes_behind_the_peers_end_costs_it_nothing_of_ours() {
     for half_closes in [false, true] {
         let (mut harness, mut client, conn) = greeted(Limits::default());
         harness.recorder.closes_at_eof = !half_closes;
-        harness.net().send(conn, &vec![b'a'; 900_000]);
+        harness.net().send(conn, vec![b'a'; 900_000]);
         if half_closes {
             assert!(harness.net().shutdown_write(conn));
         }
@@ -318,5 +318,55 @@ fn what_comes_behind_the_peers_end_costs_it_nothing_of_ours() {
         assert_eq!((heard.len(), heard.last()), (900_001, Some(&END)));
         drop(client);
         assert_eq!(harness.until_closed(conn).reason, CloseReason::PeerClosed);
+    }
+}
+
+#[test]
+fn who_gets_no_layer_is_dropped_and_the_others_are_served() {
+    let mut harness = Harness::new();
+    harness.recorder.panics_wanted = true;
+    let (listener, address) = harness.listen();
+    let mut number = 0;
+    harness.net().put_layers(listener, move || {
+        number += 1;
+        match number % 3 {
+            0 => case(),
+            1 => Err(io::Error::other("no more layers")),
+            _ => panic!("no layer"),
+        }
+    });
+    let mut clients: Vec<_> = (0..9).map(|_| connect(address)).collect();
+    clients.iter_mut().for_each(|client| drop(client.write_all(b"HI")));
+    harness.until("three are served", |reactor, recorder| {
+        recorder.opened().len() == 3 && reactor.stats().connections == 3
+    });
+    assert_eq!((harness.stats().panics, harness.recorder.events.len()), (3, 3));
+}
+
+#[test]
+fn a_listener_may_go_while_its_clients_shake_hands() {
+    for is_released in [false, true] {
+        let mut harness = Harness::new();
+        let (listener, address) = harness.listen();
+        harness.net().put_layers(listener, case);
+        let mut first = connect(address);
+        harness.until("it is accepted", |reactor, _| reactor.stats().connections == 1);
+        let mut second = connect(address);
+        second.write_all(b"HItwo").unwrap();
+        if is_released {
+            let socket = harness.net().release_listener(listener).unwrap();
+            let mut other = Harness::new();
+            let Adopted::Listener(listener) = other.net().adopt(socket).unwrap() else { panic!() };
+            assert!(other.net().put_layers(listener, case), "what makes layers stays behind");
+            other.until("the second is heard", |_, recorder| recorder.events.len() == 2);
+            let conn = other.recorder.opened()[0];
+            assert_eq!(other.recorder.data(conn), b"TWO");
+        } else {
+            assert!(harness.net().close_listener(listener));
+        }
+        first.write_all(b"HIone").unwrap();
+        harness.until("the first is heard", |_, recorder| recorder.events.len() == 2);
+        let conn = harness.recorder.opened()[0];
+        assert_eq!(harness.recorder.data(conn), b"ONE");
     }
 }

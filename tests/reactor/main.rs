@@ -34,6 +34,8 @@ mod tls;
 mod tls_addresses;
 #[cfg(feature = "tls")]
 mod tls_pauses;
+#[cfg(feature = "tls")]
+mod tls_torture;
 mod torture;
 mod turns;
 mod unix_files;

@@ -12,11 +12,11 @@ fn server(made: &Certificate) -> TlsServer {
     TlsServer::new(TlsIdentity::from_pem(made.chain.as_bytes(), made.key.as_bytes()).unwrap())
 }
 
-fn client(made: &Certificate) -> TlsClient {
+pub fn client(made: &Certificate) -> TlsClient {
     TlsClient::new(&Roots::Pem(made.chain.clone().into_bytes())).unwrap()
 }
 
-fn echo(limits: Limits, made: &Certificate) -> (Harness, SocketAddr) {
+pub fn echo(limits: Limits, made: &Certificate) -> (Harness, SocketAddr) {
     let mut harness = Harness::with_limits(limits);
     let (listener, address) = harness.listen();
     let tls = server(made);

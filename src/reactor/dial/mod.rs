@@ -318,6 +318,9 @@ impl Net {
         let Some(Source::Dial(dial)) = self.sources.remove(key) else { return };
         let error = ConnectError { target: dial.target, failures: dial.failures };
         self.tell_connect_failed(handler, key, &error);
+        if let Some(layer) = dial.layer {
+            guarded(self, |_| drop(layer)); // it is the user's, and may panic
+        }
     }
 
     pub(crate) fn tell_connect_failed<H: Handler + ?Sized>(

@@ -186,6 +186,9 @@ impl Net {
         if self.stats.connections == 0 {
             self.timers.cancel(self.idle_timer);
         }
+        if let Some(layered) = conn.layered.take() {
+            guarded(self, |_| drop(layered)); // it is the user's, and may panic
+        }
         drop(conn);
         self.resume_listeners();
         self.look_for_end_of_drain();
