@@ -204,7 +204,8 @@ impl Net {
 
     /// [`send`](Net::send) of what `write` appends to the buffer it is lent. What is in the buffer before is earlier
     /// output and must stay as it is. Where it panics, what it has appended by then may be sent or not.
-    #[inline]
+    // Each caller has a closure of its own, which is to be written into the reactor's loop with the handler.
+    #[inline(always)]
     pub fn send_with(&mut self, conn: ConnId, write: impl FnOnce(&mut Vec<u8>)) -> Sent {
         if self.serving != conn.0 {
             let mut bytes = Vec::new();

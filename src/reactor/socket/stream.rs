@@ -47,18 +47,30 @@ impl StreamSocket {
 
     #[inline(always)]
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.read_once(buffer) {
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => self.read_again(buffer),
+            result => result,
+        }
+    }
+
+    // Apart, since a loop around the first try costs each read some instructions.
+    #[cold]
+    #[inline(never)]
+    fn read_again(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            let result = match self {
-                StreamSocket::Tcp(socket) => socket.read(buffer),
-                StreamSocket::Unix(socket) => socket.read(buffer),
-                StreamSocket::Packets(socket) => {
-                    socket.try_io(|| sys::receive_record(socket.as_fd(), buffer))
-                }
-            };
-            match result {
+            match self.read_once(buffer) {
                 Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
                 result => return result,
             }
+        }
+    }
+
+    #[inline(always)]
+    fn read_once(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            StreamSocket::Tcp(socket) => socket.read(buffer),
+            StreamSocket::Unix(socket) => socket.read(buffer),
+            StreamSocket::Packets(socket) => socket.try_io(|| sys::receive_record(socket.as_fd(), buffer)),
         }
     }
 

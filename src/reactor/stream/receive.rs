@@ -52,11 +52,10 @@ impl Net {
         let mut budget = self.limits.read_budget;
         let mut most = self.read_most;
         loop {
-            let is_plain = !conn.state.flags.has(NO_SCRATCH);
-            let want = if is_plain || !conn.keeps_records() {
-                most.min(conn.read_limit as usize)
-            } else {
+            let want = if conn.state.flags.has(NO_SCRATCH) && conn.keeps_records() {
                 self.limits.read_budget.min(RECORD) // a record that is read in part is lost in part
+            } else {
+                most.min(conn.read_limit as usize)
             };
             self.stats.reads += 1;
             let n = match conn.socket.read(&mut buffer[..want]) {
@@ -73,10 +72,9 @@ impl Net {
             if is_consumed {
                 conn.state.flags.clear(READABLE);
             }
-            if !is_plain && conn.layered.is_some() {
-                self.hear_through_layer(handler, key, &mut buffer[..n]);
-            } else if conn.state.heard() && !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n]))
-            {
+            let is_heard =
+                conn.state.hears_what_is_read() || self.stream_hears(handler, key, &mut buffer[..n]);
+            if is_heard && !guarded(self, |net| handler.data(net, ConnId(key), &buffer[..n])) {
                 self.abort_stream(key, CloseReason::HandlerPanicked, None);
             }
             if is_consumed {
@@ -134,6 +132,18 @@ impl Net {
             return false;
         }
         reads
+    }
+
+    /// Something was read from a stream that has a layer, keeps records apart, or is about to end. Whether the handler is to be
+    /// told of it as it is: what came through a layer is told here.
+    #[inline(never)]
+    fn stream_hears<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, bytes: &mut [u8]) -> bool {
+        let Some(conn) = self.stream_mut(key) else { return false };
+        if conn.layered.is_none() {
+            return conn.state.heard();
+        }
+        self.hear_through_layer(handler, key, bytes);
+        false
     }
 
     /// A read found nothing for now, an error, or (`None`) the peer's end of file.

@@ -115,6 +115,12 @@ impl State {
         is_open
     }
 
+    /// Whether the handler is told of what was read without another question, as of nearly all.
+    #[inline]
+    pub(crate) fn hears_what_is_read(&self) -> bool {
+        !self.flags.has(IS_ENDING | NO_SCRATCH)
+    }
+
     /// The peer's FIN was read. Whether the handler is to be told of it before `sides_ended`.
     pub(crate) fn peer_ended(&mut self) -> bool {
         self.flags.set(PEER_ENDED);
