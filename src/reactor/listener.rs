@@ -97,9 +97,12 @@ impl Net {
                     if listener.has_early_clients {
                         socket.inherit(&listener.socket);
                     }
+                    let has_layers = listener.layers.is_some();
                     match self.insert_stream(socket, key) {
                         Ok(conn) => self.contained(conn, |net| {
-                            net.put_listeners_layer_under(key, conn);
+                            if has_layers {
+                                net.put_listeners_layer_under(key, conn);
+                            }
                             net.open_stream(handler, conn);
                         }),
                         Err(error) => {
@@ -127,7 +130,7 @@ impl Net {
         }
     }
 
-    /// A client goes through a layer of its own, where its listener has any.
+    /// A client of a listener with layers goes through one of its own.
     fn put_listeners_layer_under(&mut self, listener: Key, client: Key) {
         let Some(Source::Listener(listener)) = self.sources.get_mut(listener) else { return };
         let Some(layers) = &mut listener.layers else { return };

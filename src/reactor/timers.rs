@@ -95,6 +95,7 @@ impl Timers {
         self.look_at_root();
     }
 
+    #[inline]
     pub(crate) fn deadline(&self, key: Key) -> Option<Tick> {
         self.slots.get(key).map(|timer| self.heap[timer.place as usize].deadline)
     }

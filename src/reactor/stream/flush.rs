@@ -106,10 +106,12 @@ impl Net {
     /// **I6** After `WouldBlock` nothing is written until the poller says writable. Guard:
     /// `a_blocked_peer_costs_no_turns_and_no_calls` in `tests/reactor/backpressure.rs`.
     fn flush_stream(&mut self, key: Key) -> bool {
-        if self.stream(key).is_some_and(|conn| conn.layered.is_some()) {
+        let Some(mut conn) = self.stream_mut(key) else { return false };
+        if conn.layered.is_some() {
             self.seal_output(key);
+            let Some(sealed) = self.stream_mut(key) else { return false };
+            conn = sealed;
         }
-        let Some(conn) = self.stream_mut(key) else { return false };
         conn.state.flags.clear(DIRTY);
         let Some(outbox) = &conn.outbox else { return self.judge_stream_output(key, false) };
         let owes_low = outbox.owes_low;
