@@ -186,3 +186,13 @@ fn why_a_client_did_not_come_to_life_is_told_apart_from_what_else_went_wrong() {
     assert_eq!(load.report.evidence()[0]["kind"], "wrong welcome");
     assert!(load.report.books().wrong > 5, "{:#}", load.report.0);
 }
+
+#[test]
+fn no_unix_socket_has_a_source_address() {
+    for scheme in ["unix", "unixgram", "unixpacket"] {
+        let url = format!("{scheme}:/nowhere");
+        let (code, err) = refused([url.as_str(), "-n", "1", "--source", "127.0.0.1"]);
+        let said = err.contains("--source is for TCP and UDP: a Unix socket has no source address");
+        assert!(code == Some(2) && said, "{url}: {code:?} {err}");
+    }
+}
