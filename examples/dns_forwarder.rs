@@ -60,13 +60,13 @@ impl Forwarder {
         }
         let (Some(end), 0, [0, 1]) = (question_end(query), query[2] & 0x78, &query[4..6]) else {
             let code = if query[2] & 0x78 == 0 { FORMAT_ERROR } else { NOT_IMPLEMENTED };
-            net.reply(self.listener, datagram, &refusal(query, code));
+            net.reply(self.listener, datagram, refusal(query, code));
             return;
         };
         let mut key = query[2..].to_vec();
         key[10..end - 6].make_ascii_lowercase(); // the name
         if let Some(answer) = self.kept.get(&key).and_then(|kept| kept.at(net.now())) {
-            net.reply(self.listener, datagram, &addressed(&answer, query));
+            net.reply(self.listener, datagram, addressed(&answer, query));
             return;
         }
         let waiter = (datagram.return_path(), query.to_vec());
@@ -77,7 +77,7 @@ impl Forwarder {
             return;
         }
         if self.pending.len() >= MOST_PENDING {
-            net.reply(self.listener, datagram, &refusal(query, SERVER_FAILURE));
+            net.reply(self.listener, datagram, refusal(query, SERVER_FAILURE));
             return;
         }
         let place = self.draw();
@@ -107,7 +107,7 @@ impl Forwarder {
         let Some(pending) = self.settle(place) else { return };
         net.cancel_timer(pending.timer);
         for (path, query) in &pending.waiting {
-            net.send_back(self.listener, path, &addressed(answer, query));
+            net.send_back(self.listener, path, addressed(answer, query));
         }
         if let Some((lifetimes, life)) = lifetimes(answer) {
             let kept = Kept { answer: answer.to_vec(), lifetimes, since: net.now(), life };
@@ -221,7 +221,7 @@ impl Handler for Forwarder {
             return;
         }
         for (path, query) in self.settle(place).into_iter().flat_map(|pending| pending.waiting) {
-            net.send_back(self.listener, &path, &refusal(&query, SERVER_FAILURE));
+            net.send_back(self.listener, &path, refusal(&query, SERVER_FAILURE));
         }
     }
 }

@@ -61,7 +61,7 @@ impl Broker {
             (6, 2) => {
                 let id = body.id()?;
                 client.unreleased.remove(&id);
-                net.send(conn, &acknowledgement(0x70, id));
+                net.send(conn, acknowledgement(0x70, id));
             }
             (8, 2) if body.0.len() > 2 => return self.subscribe(net, conn, body),
             (10, 2) if body.0.len() > 2 => {
@@ -69,9 +69,9 @@ impl Broker {
                 while !body.0.is_empty() {
                     client.filters.remove(&body.string()?);
                 }
-                net.send(conn, &acknowledgement(0xb0, id));
+                net.send(conn, acknowledgement(0xb0, id));
             }
-            (12, 0) => drop(net.send(conn, &[0xd0, 0])),
+            (12, 0) => drop(net.send(conn, [0xd0, 0])),
             (14, 0) => {
                 client.will = None; // it says good bye
                 self.leave(net, conn);
@@ -82,7 +82,7 @@ impl Broker {
     }
 
     fn connect(&mut self, net: &mut Net, conn: ConnId, connect: Connect) -> Outcome<()> {
-        net.send(conn, &[0x20, 2, 0, connect.code()]);
+        net.send(conn, [0x20, 2, 0, connect.code()]);
         if connect.code() != 0 {
             return Err(Violation);
         }
@@ -107,7 +107,7 @@ impl Broker {
             self.deliver(net, message);
         }
         if qos > 0 {
-            net.send(conn, &acknowledgement(0x30 + 0x10 * qos, id));
+            net.send(conn, acknowledgement(0x30 + 0x10 * qos, id));
         }
         Ok(())
     }

@@ -101,7 +101,7 @@ impl Socks {
             match self.step(stage, rest) {
                 Step::Wait => break,
                 Step::Say { answer, next, len } => {
-                    net.send(conn, &answer);
+                    net.send(conn, answer);
                     (stage, rest) = (next, &rest[len..]);
                 }
                 Step::Refuse(answer) => {
@@ -119,7 +119,7 @@ impl Socks {
     /// `early` is what the client has said already to whom it is not linked yet.
     fn connect(&mut self, net: &mut Net, client: ConnId, target: &Address, early: &[u8]) {
         let Ok(server) = net.connect(target) else {
-            net.send(client, &reply(FAILURE, None));
+            net.send(client, reply(FAILURE, None));
             net.close(client);
             return;
         };
@@ -166,7 +166,7 @@ impl Handler for Socks {
         if origin == Origin::Connected {
             let Some(client) = self.others.get(conn).copied() else { return };
             let bound = net.local_addr(conn).and_then(|address| address.to_socket_addr()).ok();
-            net.send(client, &reply(0, bound));
+            net.send(client, reply(0, bound));
             net.resume_reading(client);
         } else {
             self.talks.insert(conn, Talk { stage: Stage::Methods, held: Vec::new() });
@@ -193,7 +193,7 @@ impl Handler for Socks {
             _ => FAILURE,
         };
         self.others.remove(client);
-        net.send(client, &reply(code, None));
+        net.send(client, reply(code, None));
         net.close(client);
     }
 

@@ -197,9 +197,9 @@ fn the_scratch_gives_a_large_answers_memory_back() {
     impl Handler for Large {
         fn data(&mut self, net: &mut Net, conn: ConnId, _: &[u8]) {
             for _ in 0..32 {
-                net.send(conn, &[7; 60_000]);
+                net.send(conn, [7; 60_000]);
             }
-            net.send(conn, &vec![7; 16 << 20]);
+            net.send(conn, vec![7; 16 << 20]);
             net.abort(conn);
         }
     }

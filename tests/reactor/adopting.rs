@@ -158,7 +158,7 @@ fn a_stream_hears_opened_before_anything_else() {
     harness.on(move |net, event| {
         if let (Event::Timeout(..), Some(theirs)) = (event, theirs.take()) {
             let Adopted::Conn(conn) = net.adopt(theirs).unwrap() else { panic!("a stream") };
-            assert!(net.send(conn, &pattern(50_000)).waiting() > net.limits().outbox_low);
+            assert!(net.send(conn, pattern(50_000)).waiting() > net.limits().outbox_low);
         }
     });
     ours.write_all(b"early").unwrap();

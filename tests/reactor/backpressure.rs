@@ -70,7 +70,7 @@ fn a_blocked_peer_costs_no_turns_and_no_calls() {
     harness.turn(Duration::ZERO);
     let start = Instant::now();
     for conn in [tcp_id, unix_id] {
-        harness.net().send(conn, &pattern(10 << 20));
+        harness.net().send(conn, pattern(10 << 20));
     }
     harness.turn_for(Duration::from_millis(50));
     let before = harness.stats();
@@ -105,7 +105,7 @@ fn output_low_comes_once_for_each_time_the_output_falls() {
     });
     let mut got = Vec::new();
     for round in 1..=4 {
-        harness.net().send(conn, &pattern(8 << 20));
+        harness.net().send(conn, pattern(8 << 20));
         harness.turn_for(Duration::from_millis(5));
         assert_eq!(at.lock().unwrap().len(), round - 1, "nothing was taken yet");
         harness.until("all is taken", |_, _| {
@@ -206,7 +206,7 @@ fn the_two_pauses_are_independent() {
     let mut harness = Harness::with_limits(Limits { outbox_cap: 64 << 20, ..Limits::default() });
     let (_, address) = harness.listen();
     let (mut client, conn): (TcpStream, ConnId) = harness.client(address);
-    harness.net().send(conn, &pattern(8 << 20));
+    harness.net().send(conn, pattern(8 << 20));
     harness.turn(Duration::ZERO);
     harness.net().pause_reading(conn);
     client.write_all(b"question").unwrap();

@@ -181,9 +181,9 @@ fn output_low_is_owed_although_the_low_mark_rose_meanwhile() {
     let (_, address) = harness.listen();
     harness.on(move |net, event| {
         if let Event::Data(conn, _) = event {
-            assert_eq!(net.send(*conn, &[1; 20_000]), Sent::Queued(20_000));
+            assert_eq!(net.send(*conn, [1; 20_000]), Sent::Queued(20_000));
             net.set_limits(raised());
-            assert_eq!(net.send(*conn, &[2; 10_000]), Sent::Queued(0), "of another mark");
+            assert_eq!(net.send(*conn, [2; 10_000]), Sent::Queued(0), "of another mark");
         }
     });
     let (mut client, conn) = harness.client(address);
@@ -198,7 +198,7 @@ fn output_low_is_owed_although_the_low_mark_rose_meanwhile() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp://{}", listener.local_addr().unwrap());
     let early = harness.net().connect(address.as_str()).unwrap();
-    assert_eq!(harness.net().send(early, &[1; 20_000]), Sent::Queued(20_000));
+    assert_eq!(harness.net().send(early, [1; 20_000]), Sent::Queued(20_000));
     harness.net().set_limits(raised());
     harness.until("it is told", |_, recorder| recorder.has(&Event::OutputLow(early)));
     harness.turn_for(Duration::from_millis(5));

@@ -15,7 +15,7 @@ fn answer_and_close(harness: &mut Harness, size: usize) {
     harness.on(move |net, event| {
         if let Event::Data(conn, _) = event {
             assert!(is_answered.insert(*conn), "nothing is told after close");
-            net.send(*conn, &pattern(size));
+            net.send(*conn, pattern(size));
             assert!(net.close(*conn));
             assert!(!net.close(*conn), "it closes already");
             net.send(*conn, b"too late");
@@ -202,7 +202,7 @@ fn a_reset_ends_a_close_that_waits_for_its_output() {
         let mut harness = Harness::with_limits(roomy());
         let (_, address) = harness.listen();
         let (client, conn) = harness.client(address);
-        harness.net().send(conn, &pattern(32 << 20));
+        harness.net().send(conn, pattern(32 << 20));
         if is_closing {
             harness.net().close(conn);
         }
@@ -332,7 +332,7 @@ fn extreme_limits_are_limits() {
             if let Event::Data(conn, bytes) = event
                 && bytes == b"x"
             {
-                net.send(*conn, &pattern(size));
+                net.send(*conn, pattern(size));
             }
         });
         let timers = [harness.net().set_timer(MAX, 1), harness.net().set_interval(MAX, 1)];

@@ -150,7 +150,7 @@ fn an_empty_and_a_largest_datagram_are_datagrams() {
     let truncated = |event: &Event| matches!(event, Event::Datagram { truncated: true, .. });
     assert_eq!(harness.recorder.count(truncated), 0);
     // One byte more than fits is refused, and costs nothing else.
-    assert!(harness.net().send_to(udp, &PeerAddr::from(client.local_addr().unwrap()), &pattern(65_508)));
+    assert!(harness.net().send_to(udp, &PeerAddr::from(client.local_addr().unwrap()), pattern(65_508)));
     assert!(harness.net().send_to(udp, &PeerAddr::from(client.local_addr().unwrap()), b"fits"));
     harness.turn(Duration::ZERO);
     assert_eq!(client.recv(&mut answer).unwrap(), 4);
@@ -234,7 +234,7 @@ fn what_cannot_be_sent_is_counted_and_the_rest_of_the_batch_goes_out() {
     let wrong_family = PeerAddr::from(std::net::SocketAddr::from(([0, 0, 0, 0, 0, 0, 0, 1], 9)));
     for n in 0..100u8 {
         let to = if n % 3 == 0 { &wrong_family } else { &here };
-        assert!(harness.net().send_to(udp, to, &[n]));
+        assert!(harness.net().send_to(udp, to, [n]));
     }
     harness.turn(Duration::ZERO);
     let mut got = Vec::new();
@@ -258,7 +258,7 @@ fn a_socket_closed_in_the_middle_of_a_batch_tells_no_more_and_sends_what_it_owed
     let mut told = 0;
     harness.recorder.on_datagram = Box::new(move |net, udp, datagram| {
         told += 1;
-        assert!(net.reply(udp, datagram, &[told]));
+        assert!(net.reply(udp, datagram, [told]));
         if told == 3 {
             assert!(net.close_datagrams(udp));
             assert!(!net.close_datagrams(udp));

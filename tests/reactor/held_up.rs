@@ -229,7 +229,7 @@ fn output_after_a_long_callback_has_not_stalled() {
     harness.on(move |net, event| {
         if let Event::Data(conn, _) = event {
             block(2 * STALL);
-            net.send(*conn, &pattern(32 << 20));
+            net.send(*conn, pattern(32 << 20));
             *noted.lock().unwrap() = Some(Instant::now());
         }
     });
@@ -249,7 +249,7 @@ fn a_stall_is_noticed_within_a_tenth_of_its_limit() {
     let mut harness = Harness::with_limits(limits);
     let (_, address) = harness.listen();
     let (client, conn) = harness.client(address);
-    harness.net().send(conn, &pattern(32 << 20));
+    harness.net().send(conn, pattern(32 << 20));
     let sent = Instant::now();
     assert_eq!(harness.until_closed(conn).reason, CloseReason::WriteStalled);
     let waited = sent.elapsed();

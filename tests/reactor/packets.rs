@@ -111,7 +111,7 @@ fn output_that_waits_for_a_slow_reader_keeps_its_records() {
     let (mut harness, ours, conn) = adopted(Limits { outbox_cap: 64 << 20, ..Limits::default() });
     let sizes: Vec<usize> = (0..2000).map(|n| 1 + n * 37 % 5000).collect();
     for &size in &sizes {
-        harness.net().send(conn, &pattern(size));
+        harness.net().send(conn, pattern(size));
         harness.net().send_with(conn, |out| out.extend_from_slice(b"-"));
         harness.net().send(conn, b""); // an empty record would be an end
     }

@@ -21,7 +21,7 @@ fn one_answer_larger_than_the_cap_reaches_a_peer_that_reads() {
         let asked = Arc::new(Mutex::new(None));
         harness.on(move |net, event| match event {
             Event::Data(conn, _) => match way {
-                "data" => assert!(net.send(*conn, &pattern(SIZE)).is_queued()),
+                "data" => assert!(net.send(*conn, pattern(SIZE)).is_queued()),
                 "timeout" => {
                     *asked.lock().unwrap() = Some(*conn);
                     net.set_timer(ZERO, 0);
@@ -31,7 +31,7 @@ fn one_answer_larger_than_the_cap_reaches_a_peer_that_reads() {
             },
             Event::Timeout(..) => {
                 let conn = asked.lock().unwrap().unwrap();
-                assert!(net.send(conn, &pattern(SIZE)).is_queued());
+                assert!(net.send(conn, pattern(SIZE)).is_queued());
             }
             _ => {}
         });
@@ -56,8 +56,8 @@ fn the_next_send_over_the_cap_keeps_nothing_says_so_and_ends_the_stream_once() {
     let (mut client, conn) = harness.client(address);
     let net = harness.net();
     // The system takes these, though each is more than the cap, and nothing was flushed in between.
-    assert_eq!(net.send(conn, &pattern(CAP + 1)), Sent::Queued(CAP + 1));
-    assert_eq!(net.send(conn, &pattern(CAP + 1)), Sent::Queued(CAP + 1));
+    assert_eq!(net.send(conn, pattern(CAP + 1)), Sent::Queued(CAP + 1));
+    assert_eq!(net.send(conn, pattern(CAP + 1)), Sent::Queued(CAP + 1));
     let mut got = vec![0; CAP + 1];
     client.read_exact(&mut got).unwrap();
     assert!(got == pattern(CAP + 1));
@@ -66,7 +66,7 @@ fn the_next_send_over_the_cap_keeps_nothing_says_so_and_ends_the_stream_once() {
     assert!(got == pattern(CAP + 1));
     // This one it does not take, and still it is kept.
     let net = harness.net();
-    assert_eq!(net.send(conn, &pattern(64 << 20)), Sent::Queued(64 << 20));
+    assert_eq!(net.send(conn, pattern(64 << 20)), Sent::Queued(64 << 20));
     harness.turn_for(Duration::from_millis(20));
     assert_eq!(harness.recorder.closed(), []);
     assert_eq!(harness.net().send(conn, b"more"), Sent::Closing);
@@ -95,7 +95,7 @@ fn send_says_what_became_of_it() {
                 said.push(net.send(*conn, b"too late"));
             }
             Event::Data(conn, _) => {
-                said.push(net.send(*conn, &pattern(20_000)));
+                said.push(net.send(*conn, pattern(20_000)));
                 net.close(*conn);
                 said.push(net.send_with(*conn, |out| out.push(b'!')));
             }
@@ -132,7 +132,7 @@ fn a_producer_for_a_quick_reader_comes_to_an_end_in_each_callback() {
         let before = produced;
         while produced < TOTAL {
             produced += 4096;
-            if !net.send(*conn, &[7; 4096]).is_below(MARK) {
+            if !net.send(*conn, [7; 4096]).is_below(MARK) {
                 break;
             }
         }
@@ -188,7 +188,7 @@ fn whoever_was_told_of_little_is_told_when_nothing_waits() {
     let mut sent = 0;
     while harness.net().waiting(conn) == 0 {
         sent += 4096;
-        harness.net().send(conn, &[7; 4096]);
+        harness.net().send(conn, [7; 4096]);
         harness.turn(ZERO);
     }
     let waiting = harness.net().waiting(conn);
@@ -246,7 +246,7 @@ fn more_than_the_cap_before_opened_ends_the_attempt() {
     let mut harness = Harness::new();
     let cap = harness.net().limits().outbox_cap;
     let conn = harness.net().connect(address.as_str()).unwrap();
-    assert_eq!(harness.net().send(conn, &pattern(cap + 1)), Sent::Queued(cap + 1));
+    assert_eq!(harness.net().send(conn, pattern(cap + 1)), Sent::Queued(cap + 1));
     assert_eq!(harness.net().send(conn, b"!"), Sent::Closing);
     harness.until("it is told", |_, recorder| {
         recorder.count(|event| matches!(event, Event::ConnectFailed(id, ..) if *id == conn)) == 1

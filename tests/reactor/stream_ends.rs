@@ -18,12 +18,12 @@ fn answer_lines(harness: &mut Harness) {
             rest.extend_from_slice(bytes);
             while let Some(end) = rest.iter().position(|&b| b == b'\n') {
                 let line: Vec<u8> = rest.drain(..=end).collect();
-                net.send(*conn, &[b"<", &line[..end], b">"].concat());
+                net.send(*conn, [b"<", &line[..end], b">"].concat());
             }
         }
         Event::Eof(conn) => {
             let rest = rest.remove(*conn).unwrap();
-            net.send(*conn, &[b"[", &rest[..], b"]"].concat());
+            net.send(*conn, [b"[", &rest[..], b"]"].concat());
         }
         _ => {}
     });
@@ -106,7 +106,7 @@ fn after_shutdown_write_input_is_still_read() {
     let (_, address) = harness.listen();
     harness.on(|net, event| {
         if let Event::Opened(conn, _) = event {
-            net.send(*conn, &pattern(1 << 20));
+            net.send(*conn, pattern(1 << 20));
             assert!(net.shutdown_write(*conn));
             assert!(!net.shutdown_write(*conn), "it is ended already");
             net.send(*conn, b"too late");
@@ -159,7 +159,7 @@ fn a_reset_that_a_send_meets_is_no_end_of_file() {
         let mut harness = Harness::new();
         harness.on(move |net, event| {
             if let Event::Opened(conn, _) | Event::Data(conn, _) = event {
-                assert!(net.send(*conn, &pattern(size)).is_queued());
+                assert!(net.send(*conn, pattern(size)).is_queued());
             }
         });
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -257,11 +257,11 @@ fn a_stream_is_registered_once_whatever_is_said_on_it() {
     assert_eq!(harness.stats().registrations, before + 2);
 
     // More than the kernel takes: the TCP stream is registered for writing already, the Unix one is not.
-    harness.net().send(tcp, &pattern(16 << 20));
+    harness.net().send(tcp, pattern(16 << 20));
     harness.turn(Duration::ZERO);
     assert!(harness.net().waiting(tcp) > 0);
     assert_eq!(harness.stats().registrations, before + 2);
-    harness.net().send(unix, &pattern(16 << 20));
+    harness.net().send(unix, pattern(16 << 20));
     harness.turn(Duration::ZERO);
     assert_eq!(harness.stats().registrations, before + 3);
     let reading =

@@ -60,8 +60,8 @@ impl Chaos {
         self.calls += 1;
         let conn = self.conn();
         match self.dice.roll(28) {
-            0..5 => drop(net.send(conn, &pattern(self.dice.roll(300)))),
-            5 => drop(net.send(conn, &pattern(self.dice.roll(200_000)))),
+            0..5 => drop(net.send(conn, pattern(self.dice.roll(300)))),
+            5 => drop(net.send(conn, pattern(self.dice.roll(200_000)))),
             6 => drop(net.send_with(conn, |out| out.extend_from_slice(b"with"))),
             7 | 8 if net.close(conn) => drop(self.ended.insert(conn)),
             9 if net.abort(conn) => drop(self.ended.insert(conn)),

@@ -187,7 +187,7 @@ fn a_panic_in_any_other_callback_is_counted_and_costs_nobody() {
     harness.on(move |net, event| {
         let name = match event {
             Event::Data(conn, _) => {
-                net.send(*conn, &pattern(4 << 20)); // more than the kernel takes: `output_low` follows
+                net.send(*conn, pattern(4 << 20)); // more than the kernel takes: `output_low` follows
                 return;
             }
             Event::Opened(..) => "opened",
