@@ -20,5 +20,6 @@ mod reach;
 mod signals;
 mod stalls;
 mod streams;
+mod tls;
 mod truth;
 mod usage;

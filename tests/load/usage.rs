@@ -379,7 +379,7 @@ fn the_help_names_every_option() {
     assert_eq!(process.wait(PATIENCE).expect("it ends").code(), Some(0));
     let help = process.said().out.join("\n");
     for option in "connections duration requests rate outstanding churn connect-rate connect-timeout timeout warmup \
-         drain dialect framing message size request reply welcome check source expect json html hdr timeseries"
+         drain dialect framing message size request reply welcome check source cacert insecure expect json html hdr timeseries"
         .split_whitespace()
     {
         assert!(help.contains(&format!("--{option}")), "no --{option} in\n{help}");

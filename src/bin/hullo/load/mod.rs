@@ -26,6 +26,7 @@ pub use plan::rate::Rate;
 pub use plan::script::{Script, Templates, Wanted};
 pub use plan::settings::Setting;
 pub use plan::sources::Sources;
+pub use plan::tls::Tls;
 pub use plan::{Check, Framing, Plan};
 pub use report::verdict::conclusion;
 
@@ -76,6 +77,7 @@ fn limits(plan: &Plan) -> Limits {
         idle: Duration::ZERO,
         write_stall: Duration::ZERO,
         connect: Duration::ZERO,
+        handshake: Duration::ZERO,
         outbox_high: usual.outbox_high.max(most.saturating_mul(2)),
         outbox_cap: usize::MAX,
         ..usual

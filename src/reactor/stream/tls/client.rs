@@ -4,7 +4,7 @@ use super::identity::{TlsError, TlsIdentity, read, roots_of};
 use super::provider;
 use super::session::TlsSession;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConfig, UnbufferedClientConnection, WebPkiServerVerifier};
+use rustls::client::{ClientConfig, Resumption, UnbufferedClientConnection, WebPkiServerVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::sign::SingleCertAndKey;
@@ -71,6 +71,15 @@ impl TlsClient {
         };
         config.alpn_protocols = alpn.into_iter().map(Into::into).collect();
         Ok(TlsClient(Arc::new(config)))
+    }
+
+    /// The same, where no connection goes on from an earlier one: each handshake is a whole one, as of a client that the server
+    /// has never met.
+    #[must_use]
+    pub fn without_resumption(&self) -> TlsClient {
+        let mut config = (*self.0).clone();
+        config.resumption = Resumption::disabled();
+        TlsClient(Arc::new(config))
     }
 
     /// A connection to a server of this name, or numeric address, which its certificate must have.

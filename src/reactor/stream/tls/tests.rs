@@ -270,6 +270,18 @@ fn another_server_with_the_same_ticket_keys_goes_on_from_the_first() {
     assert!(!is_resumed(&server(&TlsTickets::new())));
 }
 
+#[test]
+fn without_resumption_each_handshake_is_a_whole_one() {
+    let authority = Authority::new();
+    let server = TlsServer::new(authority.identity("localhost"));
+    let client = authority.client().without_resumption();
+    for _ in 0..3 {
+        let (mut client, mut server) = pair(&client, &server);
+        carry(&mut client, &mut server, usize::MAX).unwrap();
+        assert!(!client.session.is_resumed() && !server.session.is_resumed());
+    }
+}
+
 /// A client that can do what a layer has no call for.
 fn plain_client(authority: &Authority) -> ClientConnection {
     let mut roots = RootCertStore::empty();

@@ -1,5 +1,6 @@
 //! The flags of `hullo load`, as they are typed.
 
+use crate::cli::trust::Trust;
 use crate::cli::units;
 use crate::load::{Check, Expectation, Framing, Rate, Sources};
 use clap::Args;
@@ -19,6 +20,8 @@ Examples:
       1,000 flows of datagrams
   hullo load tcp://127.0.0.1:9999 --churn -c 20
       a connection for each request
+  hullo load tls://localhost:9443 --cacert chain.pem
+      over TLS, with how long whole handshakes take
   hullo load tcp://127.0.0.1:6379 --request 'PING\\r\\n' --reply '+PONG\\r\\n'
       Redis
   hullo load tcp://127.0.0.1:9999 -r 1000 --expect 'p99<5ms' --json -q
@@ -53,10 +56,13 @@ Signals:
 /// instant at which its request was planned, so that a server that stalls cannot hide it.
 ///
 /// First every client comes to life, with its welcome or a first reply. Then, after a warm-up, the measuring begins.
+///
+/// Over TLS every connection has a whole handshake, with --churn as well: none goes on from an earlier one, which would hide
+/// what a new client costs the server.
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
 pub struct Load {
-    /// Whom to test: tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
+    /// Whom to test: tcp://HOST:PORT, tls://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH or unixpacket:PATH
     #[arg(value_name = "URL")]
     pub address: Address,
 
@@ -148,6 +154,9 @@ pub struct Load {
     /// Our own addresses, used in turn: each has some 28,000 ports for the server
     #[arg(long, value_name = "ADDR[/LEN]", value_parser = Sources::parse)]
     pub source: Option<Sources>,
+
+    #[command(flatten)]
+    pub trust: Trust,
 
     /// What must hold, like 'p99<5ms'; may be given again
     ///

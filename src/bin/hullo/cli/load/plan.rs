@@ -8,7 +8,7 @@ use crate::cli::config::placeholders;
 use crate::cli::output::failure::{Failure, Place};
 use crate::cli::units;
 use crate::cli::usage::command_line;
-use crate::load::{Check, Framing, Plan, Rate, Script, Setting, Templates, Wanted};
+use crate::load::{Check, Framing, Plan, Rate, Script, Setting, Templates, Tls, Wanted};
 use hullo::{Address, Host};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
@@ -23,6 +23,7 @@ pub fn plan(load: &Load) -> Result<Plan, Failure> {
     let is_datagram = load.address.is_datagram();
     check(load, is_datagram).map_err(usage)?;
     let script = script(load, is_datagram).map_err(usage)?;
+    let tls = tls(load).map_err(usage)?;
     let mut targets =
         resolve(&load.address).map_err(|problem| Failure::failed(&Place::default(), problem))?;
     if let Some(sources) = load.source {
@@ -39,6 +40,7 @@ pub fn plan(load: &Load) -> Result<Plan, Failure> {
         command: command_line::quoted(&command_line::typed()),
         settings: settings(load),
         targets,
+        tls,
         clients: load.connections,
         duration: load.duration.or(default),
         requests: load.requests.map(|requests| requests as u64),
@@ -60,12 +62,6 @@ pub fn plan(load: &Load) -> Result<Plan, Failure> {
 
 /// Refuses settings that cannot go together, or that mean nothing.
 fn check(load: &Load, is_datagram: bool) -> Result<(), String> {
-    if let Address::Tls(..) = load.address {
-        return Err(format!(
-            "{} takes TLS, which hullo load does not speak: give a tcp:// address",
-            load.address
-        ));
-    }
     if load.address.host() == Some(&Host::Any) {
         return Err(format!("{} is where to listen, not whom to test: name a host", load.address));
     }
@@ -135,6 +131,16 @@ fn script(load: &Load, is_datagram: bool) -> Result<Script, String> {
     }
 }
 
+/// The host is the name, or the numeric address, that the certificate must have; which address it has makes no difference.
+fn tls(load: &Load) -> Result<Option<Tls>, String> {
+    let Some(client) = load.trust.client_for(&load.address)? else { return Ok(None) };
+    let name = match (load.address.host(), load.address.ip()) {
+        (Some(Host::Name(name)), _) => name.clone(),
+        (_, ip) => ip.map_or_else(String::new, |ip| ip.to_string()),
+    };
+    Tls::new(&client, name).map(Some)
+}
+
 fn resolve(address: &Address) -> Result<Vec<Address>, String> {
     address.resolve().map_err(|error| {
         format!(
@@ -187,6 +193,8 @@ fn settings(load: &Load) -> Vec<(&'static str, Setting)> {
     };
     settings.push(("check", check.into()));
     settings.extend(load.source.map(|sources| ("source", sources.to_string().into())));
+    settings.extend(load.trust.cacert.as_ref().map(|path| ("cacert", path.display().to_string().into())));
+    settings.extend(load.trust.insecure.then_some(("insecure", Setting::Switch(true))));
     if !load.expect.is_empty() {
         settings.push(("expect", Setting::List(load.expect.iter().map(ToString::to_string).collect())));
     }

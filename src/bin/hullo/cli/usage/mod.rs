@@ -196,9 +196,17 @@ fn propose(command: &str, text: &str) -> Option<Proposal> {
         (Some(web), "serve") if web.has_tls => {
             "hullo serves no HTTP; TLS is served on tls://HOST:PORT".to_owned()
         }
+        (Some(web), "load") if web.has_tls => {
+            let remedy = "HTTP is tested by its bytes, with tls:// and --request".to_owned();
+            return Some(Proposal {
+                command,
+                address: address.replacen("tcp://", "tls://", 1),
+                remedy,
+                web: Some(web.clone()),
+            });
+        }
         (Some(web), _) if web.has_tls => {
-            let request = if command == "load" { ", and a --request" } else { "" };
-            format!("hullo {command} speaks no TLS, give a port without it as tcp://HOST:PORT{request}")
+            format!("hullo {command} speaks no TLS, give a port without it as tcp://HOST:PORT")
         }
         (Some(_), "serve") => format!("hullo serves no HTTP; {address} is the port"),
         (Some(_), "load") => "HTTP is tested by its bytes, with tcp:// and --request".to_owned(),
@@ -217,7 +225,7 @@ impl Proposal {
     fn lines(&self, mut line: Vec<String>) -> Vec<String> {
         let Some(web) = &self.web else { return vec![quoted(&line)] };
         match self.command.as_str() {
-            _ if web.has_tls => Vec::new(),
+            command if web.has_tls && command != "load" => Vec::new(),
             "load" if !line.iter().any(|arg| arg.starts_with("--request")) => {
                 let request = format!(r"GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", web.target, web.host);
                 let more = [

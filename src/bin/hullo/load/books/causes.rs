@@ -1,5 +1,6 @@
 //! What went wrong, by cause, and how often.
 
+use crate::load::books::handshakes::HandshakeFault;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io::{self, ErrorKind};
@@ -27,9 +28,11 @@ pub enum Cause {
     NotConnected,
     /// A connection failed for another reason, in the system's words.
     Connect(ErrorKind, String),
+    Handshake(HandshakeFault),
     MessageTooLong,
     NotBegun,
     NotConnectedInTime,
+    NoHandshakeInTime,
     NoWelcomeInTime,
     NoFirstReplyInTime,
     WrongWelcome,
@@ -45,6 +48,10 @@ pub enum SessionEnd {
     Closed,
     Reset,
     Broken,
+    /// With an alert of TLS.
+    Alert,
+    /// Without a word of it in TLS: something may be missing.
+    Truncated,
 }
 
 /// How often each cause was met.
@@ -82,9 +89,11 @@ impl fmt::Display for Cause {
             Cause::NoPortLeft => f.write_str("no port left"),
             Cause::NotConnected => f.write_str("not connected"),
             Cause::Connect(_, reason) => write!(f, "connect: {reason}"),
+            Cause::Handshake(fault) => fault.fmt(f),
             Cause::MessageTooLong => f.write_str("message longer than the system takes"),
             Cause::NotBegun => f.write_str("not begun"),
             Cause::NotConnectedInTime => f.write_str("not connected in time"),
+            Cause::NoHandshakeInTime => f.write_str("no TLS handshake in time"),
             Cause::NoWelcomeInTime => f.write_str("no welcome in time"),
             Cause::NoFirstReplyInTime => f.write_str("no first reply in time"),
             Cause::WrongWelcome => f.write_str("wrong welcome"),
@@ -102,6 +111,8 @@ impl fmt::Display for SessionEnd {
             SessionEnd::Closed => "closed by the server",
             SessionEnd::Reset => "reset by the server",
             SessionEnd::Broken => "connection broken",
+            SessionEnd::Alert => "ended by a TLS alert",
+            SessionEnd::Truncated => "ended without a TLS close_notify",
         })
     }
 }

@@ -30,7 +30,12 @@ pub struct Latencies {
 impl Latencies {
     pub fn new(is_same_time: bool) -> Latencies {
         Latencies {
-            ended: Latency { response: histogram(), service: histogram(), connect: histogram() },
+            ended: Latency {
+                response: histogram(),
+                service: histogram(),
+                connect: histogram(),
+                handshake: histogram(),
+            },
             response: Recorder::new(histogram()),
             service: Recorder::new(histogram()),
             lag: histogram(),
@@ -49,6 +54,10 @@ impl Latencies {
 
     pub fn record_connect(&mut self, nanoseconds: u64) {
         self.ended.connect.saturating_record(micros(nanoseconds));
+    }
+
+    pub fn record_handshake(&mut self, nanoseconds: u64) {
+        self.ended.handshake.saturating_record(micros(nanoseconds));
     }
 
     #[inline]

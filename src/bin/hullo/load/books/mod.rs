@@ -3,6 +3,7 @@
 
 pub mod causes;
 pub mod evidence;
+pub mod handshakes;
 pub mod intervals;
 pub mod latency;
 pub mod ledger;

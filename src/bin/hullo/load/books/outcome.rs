@@ -168,6 +168,8 @@ pub struct Latency {
     pub service: Histogram<u64>,
     /// From the connect call to the welcome or the first right reply, of ramp and warm-up as well.
     pub connect: Histogram<u64>,
+    /// From the connect call to the end of the TLS handshake, of ramp and warm-up as well; empty without TLS.
+    pub handshake: Histogram<u64>,
 }
 
 /// Correct replies of single clients, of those that ever came to life.
@@ -300,6 +302,10 @@ pub struct Interval {
 }
 
 impl Outcome {
+    pub fn is_tls(&self) -> bool {
+        matches!(self.target, Address::Tls(..))
+    }
+
     /// The time that the rate is over, without the drain: the time measured, or the time that was asked for where the run
     /// ended before it.
     pub fn rated(&self) -> Duration {

@@ -37,6 +37,9 @@ impl<'a> Sessions<'a> {
     pub fn connect(&self, net: &mut Net, client: ClientId) -> io::Result<SocketId> {
         let target = self.target().clone();
         let source = self.plan.sources.map(|sources| sources.of(client.number().into()));
+        if let Some(tls) = &self.plan.tls {
+            return tls.connect(net, target, source).map(SocketId::from);
+        }
         match (self.is_datagram, source) {
             (false, None) => net.connect(target).map(SocketId::from),
             (false, Some(source)) => net.connect_from(source, target).map(SocketId::from),

@@ -1,12 +1,12 @@
 //! What is judged by its lateness: requests that are not answered in time, and sessions that do not come to life.
 
 use crate::load::books::causes::Cause;
-use crate::load::clients::client::Stage;
+use crate::load::clients::client::{Client, Stage};
 use crate::load::clients::flights::{FlightId, FlightKind};
 use crate::load::engine::alarm::Alarm;
 use crate::load::engine::clock::nanoseconds;
 use crate::load::engine::{Engine, set_timer};
-use hullo::Net;
+use hullo::{Net, TlsSession};
 use std::time::Duration;
 
 impl Engine<'_> {
@@ -83,6 +83,7 @@ impl Engine<'_> {
                 break;
             }
             let cause = match client.stage {
+                Stage::Opening if is_shaking_hands(net, client) => Cause::NoHandshakeInTime,
                 Stage::Opening => Cause::NotConnectedInTime,
                 Stage::Welcome => Cause::NoWelcomeInTime,
                 _ => Cause::NoFirstReplyInTime,
@@ -93,4 +94,9 @@ impl Engine<'_> {
         }
         self.arm_handshake(net);
     }
+}
+
+/// Whether a client that is to be opened has its connection, and TLS is what it waits for.
+fn is_shaking_hands(net: &Net, client: &Client) -> bool {
+    net.layer::<TlsSession>(client.socket.conn()).is_some()
 }

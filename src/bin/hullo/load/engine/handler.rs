@@ -1,6 +1,7 @@
 //! The engine as a handler: who is told what.
 
 use crate::load::books::causes::Cause;
+use crate::load::books::handshakes::HandshakeFault;
 use crate::load::engine::Engine;
 use crate::load::engine::alarm::Alarm;
 use hullo::{
@@ -27,11 +28,9 @@ impl Handler for Engine<'_> {
     fn connect_failed(&mut self, net: &mut Net, conn: ConnId, error: &ConnectError) {
         self.clock.begin_callback(net);
         if let Some(client) = self.sessions.remove(conn) {
-            self.session_failed(
-                net,
-                client,
-                Cause::of_connect(error.failures().last().map(|(_, error)| error)),
-            );
+            let error = error.failures().last().map(|(_, error)| error);
+            let fault = error.filter(|_| self.plan.tls.is_some()).and_then(HandshakeFault::of);
+            self.session_failed(net, client, fault.map_or_else(|| Cause::of_connect(error), Cause::from));
         }
     }
 

@@ -92,6 +92,10 @@ impl Engine<'_> {
         if client.stage != Stage::Opening {
             return;
         }
+        if self.plan.tls.is_some() {
+            let since = client.since;
+            self.ledger.latencies().record_handshake(self.clock.now().saturating_sub(since));
+        }
         if self.plan.script.welcome.is_some() {
             client.stage = Stage::Welcome;
         } else {
@@ -160,7 +164,8 @@ impl Engine<'_> {
     /// A session did not come to life.
     pub(super) fn session_failed(&mut self, net: &mut Net, id: ClientId, cause: Cause) {
         self.clients.handshakes.remove(id);
-        if self.sessions.try_next_target(&self.clients[id]) {
+        let is_reached = matches!(cause, Cause::Handshake(_) | Cause::NoHandshakeInTime);
+        if !is_reached && self.sessions.try_next_target(&self.clients[id]) {
             self.lose_flights(id);
             self.ramp.be_patient_since(self.clock.now());
             return self.open_session(net, id, self.clients[id].errand);
@@ -196,6 +201,8 @@ impl Engine<'_> {
         let end = match reason {
             CloseReason::PeerClosed => SessionEnd::Closed,
             CloseReason::Reset => SessionEnd::Reset,
+            CloseReason::TlsAlert => SessionEnd::Alert,
+            CloseReason::TlsTruncated => SessionEnd::Truncated,
             _ => SessionEnd::Broken,
         };
         let stage = self.clients[id].stage;

@@ -6,12 +6,14 @@ pub mod rate;
 pub mod script;
 pub mod settings;
 pub mod sources;
+pub mod tls;
 
 use crate::load::plan::expectations::Expectation;
 use crate::load::plan::rate::Rate;
 use crate::load::plan::script::Script;
 use crate::load::plan::settings::Setting;
 use crate::load::plan::sources::Sources;
+use crate::load::plan::tls::Tls;
 use hullo::Address;
 use std::time::Duration;
 
@@ -24,6 +26,8 @@ pub struct Plan {
     pub settings: Vec<(&'static str, Setting)>,
     /// Whom to test: the addresses that one name has, at least one. The first that takes a client is it.
     pub targets: Vec<Address>,
+    /// How to speak TLS, where the targets are `tls://`.
+    pub tls: Option<Tls>,
     pub clients: usize,
     /// At least one of the two is there; the first one reached ends the measuring.
     pub duration: Option<Duration>,

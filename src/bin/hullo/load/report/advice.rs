@@ -1,6 +1,7 @@
 //! What most likely stands behind the causes of a run, and what helps. Nothing is judged by it.
 
 use crate::load::books::causes::{Cause, SessionEnd};
+use crate::load::books::handshakes::{CertificateFault, HandshakeFault};
 use crate::load::books::outcome::{Evidence, EvidenceKind, Outcome};
 use crate::load::plan::Framing;
 use crate::load::plan::script::Script;
@@ -17,6 +18,9 @@ pub fn advice(outcome: &Outcome, script: &Script) -> Vec<String> {
         |cause: &Cause| matches!(cause, Cause::ConnectRefused | Cause::Connect(ErrorKind::NotFound, _));
     let sentences = [
         outcome.failures.any(nobody_there).then(|| nobody_listens(outcome)),
+        untrusted(outcome),
+        no_tls(outcome),
+        refused_by_alert(outcome),
         happened(Cause::NoWelcomeInTime).then(|| no_welcome(script)),
         happened(Cause::WrongWelcome).then(|| wrong_welcome(outcome)),
         happened(Cause::NoFirstReplyInTime).then(|| no_first_reply(outcome, script)),
@@ -28,9 +32,72 @@ pub fn advice(outcome: &Outcome, script: &Script) -> Vec<String> {
 
 fn nobody_listens(outcome: &Outcome) -> String {
     let target = &outcome.target;
+    let identity = if outcome.is_tls() { " --cert FILE --key FILE" } else { "" };
     format!(
-        "nobody listened at {target}: start the server (hullo serve {target} starts one), or check the address"
+        "nobody listened at {target}: start the server (hullo serve {target}{identity} starts one), or check the address"
     )
+}
+
+/// What helps with a certificate that is not trusted, or not for this server.
+fn untrusted(outcome: &Outcome) -> Option<String> {
+    let happened = |fault| {
+        let cause = Cause::Handshake(HandshakeFault::Certificate(fault));
+        outcome.failures.number(&cause) > 0
+    };
+    let is_any =
+        outcome.failures.any(|cause| matches!(cause, Cause::Handshake(HandshakeFault::Certificate(_))));
+    if happened(CertificateFault::Untrusted) {
+        return Some(
+            "nobody who is trusted has signed the server's certificate: name whoever has with --cacert FILE, or take any \
+             certificate with --insecure"
+                .to_owned(),
+        );
+    }
+    if happened(CertificateFault::OtherName) {
+        return Some(
+            "the server's certificate is not for the host of the address: write it by a name that the certificate has, or \
+             take any certificate with --insecure"
+                .to_owned(),
+        );
+    }
+    is_any.then(|| {
+        "the server's certificate is of no use: give the server another one, or take any certificate with --insecure"
+            .to_owned()
+    })
+}
+
+/// What helps where the server seems to speak no TLS.
+fn no_tls(outcome: &Outcome) -> Option<String> {
+    let address = outcome.target.to_string().replacen("tls://", "tcp://", 1);
+    if outcome.failures.number(&Cause::Handshake(HandshakeFault::NotTls)) > 0 {
+        return Some(format!("the server speaks no TLS there: use {address}"));
+    }
+    let broken_off = |cause: &Cause| {
+        matches!(cause, Cause::NoHandshakeInTime | Cause::Handshake(HandshakeFault::Ended(_)))
+    };
+    outcome.failures.any(broken_off).then(|| {
+        format!(
+            "the server did not go through with the TLS handshake: see what it says of it, or use {address} if it speaks \
+             no TLS there"
+        )
+    })
+}
+
+/// By TLS 1.3 a server refuses behind our end of the handshake.
+fn refused_by_alert(outcome: &Outcome) -> Option<String> {
+    let is_alert = |cause: &Cause| {
+        matches!(
+            cause,
+            Cause::Handshake(HandshakeFault::Alert(_))
+                | Cause::EndedBeforeWelcome(SessionEnd::Alert)
+                | Cause::EndedBeforeFirstReply(SessionEnd::Alert)
+        )
+    };
+    outcome.failures.any(is_alert).then(|| {
+        "the server ended it with a TLS alert: see what it says of it; it may want a certificate of ours, and hullo load \
+         shows none"
+            .to_owned()
+    })
 }
 
 fn no_welcome(script: &Script) -> String {

@@ -40,6 +40,7 @@ pub fn json(outcome: &Outcome) -> String {
             response: Percentiles::of(&outcome.latency.response),
             service: Percentiles::of(&outcome.latency.service),
             connect: Percentiles::of(&outcome.latency.connect),
+            handshake: outcome.is_tls().then(|| Percentiles::of(&outcome.latency.handshake)),
         },
         bytes: Bytes { sent: outcome.bytes_sent, received: outcome.bytes_received },
         fairness: Fairness {
@@ -156,6 +157,9 @@ struct Latency {
     response: Percentiles,
     service: Percentiles,
     connect: Percentiles,
+    /// From the connect call to the end of the TLS handshake.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handshake: Option<Percentiles>,
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,6 @@
 //! The report as text, for a person at a terminal.
 
-use crate::load::books::outcome::{Evidence, Mode, Outcome};
+use crate::load::books::outcome::{Evidence, Latency, Mode, Outcome};
 use crate::load::report::figures::{
     by_number, bytes, count, counted, differing, duration, exhibit_name, latency, max, maybe_latency, mean,
     percent, quantile, rate, starved, visible,
@@ -156,11 +156,13 @@ fn clients(outcome: &Outcome) -> String {
             )
         }
     }];
-    let connect = &outcome.latency.connect;
-    if let (Some(p50), Some(p99), Some(max)) = (quantile(connect, 0.5), quantile(connect, 0.99), max(connect))
-    {
-        let [p50, p99, max] = [p50, p99, max].map(|value| latency(value as f64));
-        lines.push(format!("connect to welcome: p50 {p50}, p99 {p99}, max {max}"));
+    let Latency { handshake, connect, .. } = &outcome.latency;
+    if let Some(spread) = spread(handshake).filter(|_| outcome.is_tls()) {
+        let number = counted(handshake.len(), "handshake", "handshakes");
+        lines.push(format!("connect and TLS handshake: {spread} ({number})"));
+    }
+    if let Some(spread) = spread(connect) {
+        lines.push(format!("connect to welcome: {spread}"));
     }
     let fairness = &outcome.fairness;
     if outcome.books.correct > 0 {
@@ -171,6 +173,12 @@ fn clients(outcome: &Outcome) -> String {
         lines.push(starved(&fairness.starved));
     }
     block("clients", &lines)
+}
+
+fn spread(histogram: &Histogram<u64>) -> Option<String> {
+    let [p50, p99] = [0.5, 0.99].map(|at| quantile(histogram, at));
+    let [p50, p99, max] = [p50?, p99?, max(histogram)?].map(|value| latency(value as f64));
+    Some(format!("p50 {p50}, p99 {p99}, max {max}"))
 }
 
 fn causes(outcome: &Outcome) -> String {

@@ -8,7 +8,7 @@ mod scale;
 mod slices;
 mod spectrum;
 
-use crate::load::books::outcome::{Mode, Outcome, Phase};
+use crate::load::books::outcome::{Latency, Mode, Outcome, Phase};
 use crate::load::books::verdict::Judgement;
 use crate::load::report::figures::{
     bytes, count, counted, differing, duration, exhibit_name, latency, max, percent, quantile, rate,
@@ -185,7 +185,13 @@ fn evidence(outcome: &Outcome) -> String {
 
 fn settings(outcome: &Outcome) -> Table {
     let generator = &outcome.generator;
-    let connect = &outcome.latency.connect;
+    let Latency { handshake, connect, .. } = &outcome.latency;
+    let handshakes = outcome.is_tls().then(|| {
+        [
+            ("connect and TLS handshake, p99", maybe_lasted(quantile(handshake, 0.99))),
+            ("connect and TLS handshake, slowest", maybe_lasted(max(handshake))),
+        ]
+    });
     let measured = [
         ("measured", duration(outcome.measured)),
         ("sent", bytes(outcome.bytes_sent)),
@@ -201,7 +207,8 @@ fn settings(outcome: &Outcome) -> Table {
     ];
     let mut table = Table::default();
     let settings = outcome.settings.iter().map(|(name, value)| (*name, value.to_string()));
-    table.rows.extend(settings.chain(measured).map(|(name, value)| vec![name.to_owned(), value]));
+    let figures = settings.chain(handshakes.into_iter().flatten()).chain(measured);
+    table.rows.extend(figures.map(|(name, value)| vec![name.to_owned(), value]));
     table
 }
 

@@ -9,7 +9,7 @@ use crate::load::books::outcome::Outcome;
 use crate::load::books::outcome::{Connections, Latency};
 use crate::load::plan::Check;
 use crate::load::plan::rate::Rate;
-use crate::load::report::{hdr_log, json, text, timeseries_line};
+use crate::load::report::{hdr_log, html, json, text, timeseries_line};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use serde_json::{Value, json};
@@ -209,6 +209,25 @@ fn the_json_has_the_promised_keys_in_their_order() {
         assert_eq!(object.keys().map(String::as_str).collect::<Vec<_>>(), keys, "{path}");
     }
     assert!(!report.contains('\n'));
+}
+
+#[test]
+fn over_tls_alone_every_form_tells_of_the_handshakes() {
+    let mut over_tls = Outcome { target: "tls://127.0.0.1:9443".parse().unwrap(), ..small() };
+    over_tls.latency.handshake.record(290).unwrap();
+    let line = "connect and TLS handshake: p50 290 us, p99 290 us, max 290 us (1 handshake)\n";
+    assert!(text(&over_tls).contains(line), "{}", text(&over_tls));
+    assert!(html(&over_tls).contains("connect and TLS handshake, p99"));
+    let value: Value = serde_json::from_str(&json(&over_tls)).unwrap();
+    assert_eq!(value["latency_us"]["handshake"]["count"], 1);
+    assert_eq!(value["latency_us"]["handshake"]["max"], 290);
+    over_tls.latency.handshake.reset();
+    assert!(!text(&over_tls).contains("handshake"));
+    let value: Value = serde_json::from_str(&json(&over_tls)).unwrap();
+    assert_eq!(value["latency_us"]["handshake"]["count"], 0, "{value:#}");
+    for plain in [text(&rich()), json(&rich()), html(&rich())] {
+        assert!(!plain.contains("handshake"));
+    }
 }
 
 #[test]

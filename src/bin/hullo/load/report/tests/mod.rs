@@ -169,7 +169,12 @@ fn empty() -> Outcome {
         offered: None,
         books: Books::default(),
         connections: Connections::default(),
-        latency: Latency { response: histogram(), service: histogram(), connect: histogram() },
+        latency: Latency {
+            response: histogram(),
+            service: histogram(),
+            connect: histogram(),
+            handshake: histogram(),
+        },
         bytes_sent: 0,
         bytes_received: 0,
         fairness: Fairness::default(),
