@@ -198,8 +198,8 @@ impl Net {
             match dial.attempts[i].1.outcome() {
                 ConnectOutcome::Pending => i += 1,
                 ConnectOutcome::Connected => {
-                    let (_, socket) = dial.attempts.swap_remove(i);
-                    return self.dial_connected(handler, key, socket);
+                    let (address, socket) = dial.attempts.swap_remove(i);
+                    return self.dial_connected(handler, key, address, socket);
                 }
                 ConnectOutcome::Failed(error) => {
                     let (address, mut socket) = dial.attempts.swap_remove(i);
@@ -215,7 +215,13 @@ impl Net {
     }
 
     /// One attempt has won: its socket takes the place of the dial, under the same key.
-    fn dial_connected<H: Handler + ?Sized>(&mut self, handler: &mut H, key: Key, socket: StreamSocket) {
+    fn dial_connected<H: Handler + ?Sized>(
+        &mut self,
+        handler: &mut H,
+        key: Key,
+        address: Address,
+        socket: StreamSocket,
+    ) {
         self.drop_dial_attempts(key);
         let (low, high) = (self.limits.outbox_low, self.limits.outbox_high);
         let now = self.clock.now();
@@ -225,7 +231,8 @@ impl Net {
         let (mut is_half_closed, mut layer) = (false, None);
         let Some(place) = self.sources.get_mut(key) else { return };
         if let Source::Dial(dial) = place {
-            let called = Called { target: dial.target.clone(), deadline: dial.deadline };
+            let (target, failures) = (dial.target.clone(), std::mem::take(&mut dial.failures));
+            let called = Called { target, failures, reached: address, deadline: dial.deadline };
             layer = dial.layer.take().map(|layer| (layer, called));
             conn.outbox = dial.outbox.take();
             conn.state.flags.put(PAUSED, dial.is_paused);

@@ -40,7 +40,7 @@ pub(crate) struct Layered {
     /// Why it has ended.
     failure: Option<io::Error>,
     /// Whom we have called, until that has come about.
-    target: Option<Address>,
+    called: Option<Box<Called>>,
 }
 
 impl Layered {
@@ -92,7 +92,7 @@ impl Layered {
         reason: CloseReason,
         error: Option<io::Error>,
     ) -> Option<ConnectError> {
-        let target = self.target.take()?;
+        let Called { target, mut failures, reached, .. } = *self.called.take()?;
         let error = error.or(self.failure.take()).unwrap_or_else(|| match reason {
             CloseReason::ByUs | CloseReason::Drained => given_up(),
             CloseReason::Idle | CloseReason::WriteStalled => {
@@ -100,13 +100,17 @@ impl Layered {
             }
             _ => io::Error::other(reason.to_string()),
         });
-        Some(ConnectError { target: target.clone(), failures: vec![(target, error)] })
+        failures.push((reached, error));
+        Some(ConnectError { target, failures })
     }
 }
 
 /// A connection of our own that a layer is put under: what has been asked of it so far.
 pub(crate) struct Called {
     pub(crate) target: Address,
+    /// What became of the addresses before the one that was reached.
+    pub(crate) failures: Vec<(Address, io::Error)>,
+    pub(crate) reached: Address,
     pub(crate) deadline: Tick,
 }
 
@@ -131,7 +135,7 @@ impl Net {
             began: now,
             call_ends: called.as_ref().map_or(Tick::MAX, |called| called.deadline),
             failure: None,
-            target: called.map(|called| called.target),
+            called: called.map(Box::new),
         }));
         let deadline = layered.deadline(limit);
         conn.state.flags.set(NO_SCRATCH);

@@ -1,14 +1,17 @@
 //! What we trust when we connect.
 
-use super::identity::{TlsError, TlsIdentity, read, roots_of};
+use super::identity::{TlsError, TlsIdentity, certificates, read, roots_of};
 use super::provider;
 use super::session::TlsSession;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::{ClientConfig, Resumption, UnbufferedClientConnection, WebPkiServerVerifier};
+use rustls::client::{
+    ClientConfig, Resumption, UnbufferedClientConnection, WebPkiServerVerifier, verify_server_name,
+};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::sign::SingleCertAndKey;
-use rustls::{DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +26,7 @@ pub struct TlsClient(Arc<ClientConfig>);
 pub enum Roots {
     /// Those that this system trusts.
     Native,
-    /// Those of a PEM text.
+    /// Those of a PEM text, which may also hold the server's own certificate.
     Pem(Vec<u8>),
     /// Nobody's: any certificate will do, and so anybody in between can read along. For tests.
     Insecure,
@@ -111,13 +114,15 @@ impl fmt::Debug for TlsClient {
 }
 
 fn verifier(roots: &Roots) -> Result<Arc<dyn ServerCertVerifier>, TlsError> {
-    let roots = match roots {
-        Roots::Native => native()?,
-        Roots::Pem(text) => roots_of(text, "the text of the trusted certificates")?,
+    const TEXT: &str = "the text of the trusted certificates";
+    let (roots, named) = match roots {
+        Roots::Native => (native()?, Vec::new()),
+        Roots::Pem(text) => (roots_of(text, TEXT)?, certificates(text, TEXT)?),
         Roots::Insecure => return Ok(Arc::new(Anybody(provider()))),
     };
-    let verifier = WebPkiServerVerifier::builder_with_provider(roots.into(), provider()).build();
-    Ok(verifier.map_err(|error| TlsError(error.to_string()))?)
+    let signed = WebPkiServerVerifier::builder_with_provider(roots.into(), provider()).build();
+    let signed = signed.map_err(|error| TlsError(error.to_string()))?;
+    Ok(Arc::new(SignedOrNamed { signed, named }))
 }
 
 fn native() -> Result<RootCertStore, TlsError> {
@@ -132,6 +137,62 @@ fn native() -> Result<RootCertStore, TlsError> {
         )),
         _ => Ok(roots),
     }
+}
+
+/// Goes by signatures, and takes a server's own certificate where that is among the trusted ones itself. One that signs itself
+/// mostly says that it may sign others (`openssl req -x509` has it so), which no certificate of a server's may that was signed
+/// by somebody.
+#[derive(Debug)]
+struct SignedOrNamed {
+    signed: Arc<WebPkiServerVerifier>,
+    named: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for SignedOrNamed {
+    fn verify_server_cert(
+        &self,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match self.signed.verify_server_cert(certificate, chain, name, ocsp, now) {
+            // The time was looked at before, and the name would be looked at behind that.
+            Err(error) if may_sign_others(&error) && self.named.contains(certificate) => {
+                verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            result => result,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.signed.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.signed.supported_verify_schemes()
+    }
+}
+
+/// Whether a certificate was refused since it may sign others. rustls has no word of its own for that.
+fn may_sign_others(error: &Error) -> bool {
+    matches!(error, Error::InvalidCertificate(CertificateError::Other(other)) if other.to_string() == "CaUsedAsEndEntity")
 }
 
 /// Takes any certificate. That the server has the key to it is seen all the same.

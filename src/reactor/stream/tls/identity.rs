@@ -77,7 +77,7 @@ impl From<TlsError> for io::Error {
 }
 
 /// Every certificate of a PEM text; at least one.
-fn certificates(text: &[u8], name: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
+pub(super) fn certificates(text: &[u8], name: &str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(text).collect();
     match found {
         Ok(found) if found.is_empty() => {
