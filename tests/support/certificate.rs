@@ -26,6 +26,24 @@ impl Certificate {
         Certificate { chain: made.cert.pem(), key: made.signing_key.serialize_pem() }
     }
 
+    /// One that is made otherwise, for `localhost` if nothing else is said.
+    pub fn with(change: impl FnOnce(&mut rcgen::CertificateParams)) -> Certificate {
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        change(&mut params);
+        let key = rcgen::KeyPair::generate().unwrap();
+        Certificate { chain: params.self_signed(&key).unwrap().pem(), key: key.serialize_pem() }
+    }
+
+    /// One that signs itself and says that it may sign others, as `openssl req -x509` makes them.
+    pub fn of_authority() -> Certificate {
+        Certificate::with(|params| params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained))
+    }
+
+    /// One that has expired.
+    pub fn expired() -> Certificate {
+        Certificate::with(|params| params.not_after = rcgen::date_time_ymd(2020, 1, 1))
+    }
+
     /// Written to two files, whose paths are returned; over others that are there.
     pub fn files(&self, dir: &TempDir) -> (String, String) {
         (dir.write("chain.pem", &self.chain), dir.write("key.pem", &self.key))

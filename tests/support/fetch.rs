@@ -71,6 +71,15 @@ impl Server {
         Server::python(&["-B", concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/odd_server.py")])
     }
 
+    /// `tests/python/tls_server.py`; with `asks_for_ours` it wants a certificate of its client.
+    pub fn tls(files: &(String, String), asks_for_ours: bool) -> Option<Server> {
+        let program = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/tls_server.py");
+        let more = if asks_for_ours { "ca" } else { "" };
+        let mut server = Server::python(&["-B", program, &files.0, &files.1, more])?;
+        server.root = server.root.replace("http://127.0.0.1", "https://localhost");
+        Some(server)
+    }
+
     fn python(arguments: &[&str]) -> Option<Server> {
         let process = Process::start(python3()?.args(arguments));
         let port = process.wait_for(PATIENCE, |said| {

@@ -4,6 +4,7 @@ mod charset;
 pub mod fetch;
 pub mod talk;
 mod terminal;
+mod tls;
 
 use hullo::ConnectError;
 use nix::errno::Errno;
@@ -12,12 +13,16 @@ use std::io;
 /// The remedy for a connection that failed.
 fn remedy(error: &ConnectError) -> &'static str {
     let starved = error.failures().find(|(_, error)| is_out_of_descriptors(error));
-    starved.map_or_else(|| remedy_of_kind(error.kind()), |(_, error)| remedy_of(error))
+    let failure = starved.or(error.failures().last());
+    failure.map_or_else(|| remedy_of_kind(error.kind()), |(_, error)| remedy_of(error))
 }
 
 /// The remedy for an error of the system that was met on the way to a server.
 fn remedy_of(error: &io::Error) -> &'static str {
-    if is_out_of_descriptors(error) { "raise the limit with ulimit -n" } else { remedy_of_kind(error.kind()) }
+    if is_out_of_descriptors(error) {
+        return "raise the limit with ulimit -n";
+    }
+    tls::remedy(error).unwrap_or_else(|| remedy_of_kind(error.kind()))
 }
 
 fn remedy_of_kind(kind: io::ErrorKind) -> &'static str {

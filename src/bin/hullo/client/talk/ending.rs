@@ -95,6 +95,9 @@ impl Talker<'_> {
         let address = &self.plan.address;
         let is_expected = matches!(self.phase, TalkPhase::Closing) && closed.unsent == 0;
         let is_orderly = matches!(closed.reason, CloseReason::PeerClosed | CloseReason::ByUs);
+        if !is_expected && matches!(closed.reason, CloseReason::TlsAlert | CloseReason::TlsTruncated) {
+            return self.fail(net, TalkError::tls(address, &closed));
+        }
         if !is_expected && (!is_orderly || has_failed(net, conn)) {
             let reason = if is_orderly { CloseReason::Reset } else { closed.reason };
             let is_unsent = self.has_server_ended || closed.unsent > 0 || self.outgoing.has_message();

@@ -2,7 +2,7 @@
 
 use super::datagrams::LARGEST_DATAGRAM;
 use crate::client::{describe, remedy, remedy_of};
-use hullo::{Address, CloseReason, ConnectError, Host};
+use hullo::{Address, CloseReason, Closed, ConnectError, Host};
 use std::fmt;
 use std::io;
 use std::time::Duration;
@@ -46,6 +46,17 @@ impl TalkError {
             }
             _ => TalkError(format!("{error}; {}{}", remedy(error), starter(target, error.kind()))),
         }
+    }
+
+    /// The connection was ended by TLS, and not as it ends in order.
+    pub fn tls(address: &Address, closed: &Closed) -> TalkError {
+        let (what, remedy) = match &closed.error {
+            Some(error) if closed.reason == CloseReason::TlsAlert => {
+                (format!(" ({error})"), remedy_of(error))
+            }
+            _ => (String::new(), "something may be missing: try again, or see why the server ends so"),
+        };
+        TalkError(format!("{address}: cut off: the connection was {}{what}; {remedy}", closed.reason))
     }
 
     /// With `is_unsent`, some of our messages were not taken.
@@ -123,7 +134,8 @@ impl TalkError {
 fn starter(address: &Address, kind: io::ErrorKind) -> String {
     match kind {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => {
-            format!(" (hullo serve {address} starts one)")
+            let identity = if let Address::Tls(..) = address { " --cert FILE --key FILE" } else { "" };
+            format!(" (hullo serve {address}{identity} starts one)")
         }
         _ => String::new(),
     }

@@ -130,6 +130,7 @@ impl Conversation {
             idle: Duration::ZERO,
             write_stall: Duration::ZERO,
             connect: self.timeout,
+            handshake: Duration::ZERO, // which is part of the connection's time
             outbox_high: 16 * talker::OUTPUT_HIGH,
             outbox_cap: 32 * talker::OUTPUT_HIGH,
             ..Limits::default()
