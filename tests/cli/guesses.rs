@@ -131,18 +131,21 @@ fn a_page_is_tested_by_its_bytes_and_fetched_by_fetch() {
         told(&["load", "ws://127.0.0.1:80", "--request", "x"]).1,
         "load tcp://127.0.0.1:80 --request x"
     );
-    let (sentence, line) = told(&["load", "https://127.0.0.1/"]);
-    assert!(sentence.contains("tls://") && sentence.contains("--request"), "{sentence}");
-    assert!(line.starts_with("load tls://127.0.0.1:443 --request 'GET / HTTP/1.1"), "{line}");
-    for command in ["serve", "talk", "fetch"] {
-        let (sentence, line) = told(&[command, "https://127.0.0.1/"]);
-        assert!(sentence.contains("TLS") && line.is_empty(), "{sentence}\n{line}");
-    }
+    let (sentence, line) = told(&["serve", "https://127.0.0.1/"]);
+    assert!(sentence.contains("TLS is served on tls://HOST:PORT") && line.is_empty(), "{sentence}\n{line}");
+    let (sentence, line) = told(&["talk", "https://127.0.0.1/x"]);
+    assert!(
+        sentence.contains("tls://127.0.0.1:443") && line == "fetch https://127.0.0.1/x",
+        "{sentence}\n{line}"
+    );
+    let (sentence, line) = told(&["load", "https://127.0.0.1/x"]);
+    assert!(sentence.contains("with tls:// and --request"), "{sentence}");
+    assert!(line.starts_with("load tls://127.0.0.1:443 --request 'GET /x "), "{line}");
+    assert_eq!(told(&["fetch", "tls://127.0.0.1:1"]).1, "fetch https://127.0.0.1:1/");
 }
 
 #[test]
-fn a_client_that_speaks_no_tls_says_so() {
-    assert!(fail(2, &["fetch", "tls://127.0.0.1:1"]).contains("hullo fetches nothing else"));
+fn an_address_of_tls_is_guessed_as_well() {
     assert_eq!(told(&["serve", "tls:127.0.0.1:1"]).1, "serve tls://127.0.0.1:1");
     assert!(told(&["serve", "https://127.0.0.1/"]).0.contains("tls://HOST:PORT"));
 }

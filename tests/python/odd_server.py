@@ -103,7 +103,6 @@ ANSWERS = {
     "escape": OK + b"Field: \x9b2J\r\nContent-Length: 0\r\n\r\n",
     "loop": redirect(b"loop"),
     "a/b/relative": redirect(b"../../interim#part"),
-    "to-https": redirect(b"https://example.com/"),
     "to-nowhere": redirect(b"http://a b/"),
     "to-space": redirect("/with space/数据?a b#c d".encode()),
     "to-latin": redirect(b"/caf\xe9\tau lait"),
@@ -129,6 +128,8 @@ def serve(client):
             answer = OK + b"Content-Length: %d\r\n\r\n" % len(request) + request
         elif path.startswith("elsewhere/"):
             answer = redirect(b"http://" + path[10:].encode() + b"/request")
+        elif path.startswith("to/"):
+            answer = redirect(path[3:].encode())
         elif path.startswith("hop/"):
             number = int(path[4:])
             answer = redirect(b"%d" % (number - 1)) if number > 0 else OK + b"\r\nlanded"

@@ -1,5 +1,6 @@
 //! The flags of `hullo fetch`, as they are typed.
 
+use crate::cli::trust::Trust;
 use crate::cli::units;
 use crate::client::fetch::{Field, Url};
 use clap::Args;
@@ -17,6 +18,8 @@ Examples:
       makes three URLs of it)
   hullo fetch -q -H 'Host: a.example' -H 'Cookie: a=b' http://127.0.0.1/
       prints the page alone; the server is asked as a.example
+  hullo fetch https://localhost:8443/ --cacert chain.pem
+      fetches over TLS, from a server whose certificate is in that file
 
 Exit status:
   0    all were fetched
@@ -35,15 +38,15 @@ Environment:
   NO_COLOR
       no colours in the log, if it is set and not empty";
 
-/// Fetch pages over plain HTTP, many at once
+/// Fetch pages over HTTP and HTTPS, many at once
 ///
 /// The head of each response goes to stderr, and the name of each file; the bodies to stdout in the order of the URLs, or to
 /// files. The page that comes with an error (a status of 400 or more) is printed or saved like any other. On a terminal a body
-/// is text: control characters become \xNN or \u{N}. Redirects are followed, at most 10. https:// is not spoken.
+/// is text: control characters become \xNN or \u{N}. Redirects are followed, at most 10, between http and https as well.
 #[derive(Args, Debug)]
 #[command(after_long_help = HELP)]
 pub struct Fetch {
-    /// What to fetch: http://HOST[:PORT]/PATH
+    /// What to fetch: http://HOST[:PORT]/PATH or https://HOST[:PORT]/PATH
     #[arg(value_name = "URL", required = true)]
     pub urls: Vec<Url>,
 
@@ -79,4 +82,7 @@ pub struct Fetch {
     /// The longest body, like 10MiB; 0: any
     #[arg(long, value_name = "N", default_value = "1GiB", value_parser = units::size)]
     pub max_size: usize,
+
+    #[command(flatten)]
+    pub trust: Trust,
 }

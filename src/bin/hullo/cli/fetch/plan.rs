@@ -3,7 +3,8 @@
 use super::flags::Fetch;
 use crate::cli::descriptors;
 use crate::cli::output::failure::{Failure, Place};
-use crate::client::fetch::{Destination, FetchPlan};
+use crate::client::fetch::{ALPN, Destination, FetchPlan};
+use hullo::Address;
 
 /// Checks the flags, and makes the plan that they ask for.
 pub fn plan(fetch: Fetch) -> Result<FetchPlan, Failure> {
@@ -17,6 +18,10 @@ pub fn plan(fetch: Fetch) -> Result<FetchPlan, Failure> {
         let sentence = "--header gives several Hosts, and a request has one: leave all but one out";
         return Err(Failure::usage(vec![Place::default().complaint(sentence)]));
     }
+    let needs_tls = fetch.trust.flag().is_some()
+        || fetch.urls.iter().any(|url| matches!(url.address(), Address::Tls(..)));
+    let tls = needs_tls.then(|| fetch.trust.client(&ALPN)).transpose();
+    let tls = tls.map_err(|problem| Failure::usage(vec![Place::default().complaint(problem)]))?;
     let destination = match (file, fetch.output_dir) {
         (Some(file), _) => Destination::File(file),
         (None, Some(folder)) => Destination::Folder(folder),
@@ -26,6 +31,7 @@ pub fn plan(fetch: Fetch) -> Result<FetchPlan, Failure> {
     Ok(FetchPlan {
         urls: fetch.urls,
         fields: fetch.header,
+        tls,
         destination,
         at_once: room / 2, // Each download has a connection and a file.
         is_quiet: fetch.quiet,

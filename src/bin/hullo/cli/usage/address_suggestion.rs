@@ -41,7 +41,7 @@ pub fn for_socket(text: &str) -> Option<AddressSuggestion> {
             let there = host_and_port(authority, Some(if has_tls { 443 } else { 80 }))?;
             let host = authority.to_owned();
             AddressSuggestion {
-                address: format!("tcp://{there}"),
+                address: format!("{}://{there}", if has_tls { "tls" } else { "tcp" }),
                 web: Some(WebPage { host, target, has_tls }),
             }
         }
@@ -57,15 +57,16 @@ pub fn for_socket(text: &str) -> Option<AddressSuggestion> {
 
 /// Suggests the URL of a page.
 pub fn for_page(text: &str) -> Option<String> {
-    let rest = match scheme(text) {
-        Some(("tcp" | "http", rest)) => rest.trim_start_matches('/'),
+    let (scheme, rest) = match scheme(text) {
+        Some(("tcp" | "http", rest)) => ("http", rest.trim_start_matches('/')),
+        Some(("tls" | "https", rest)) => ("https", rest.trim_start_matches('/')),
         Some(_) => return None,
         None if text.starts_with(['/', '.']) => return None,
-        None => text,
+        None => ("http", text),
     };
     let (authority, target) = authority_and_target(rest);
     let there = host_and_port(authority, None).unwrap_or_else(|| authority.to_owned());
-    let url = format!("http://{there}{target}");
+    let url = format!("{scheme}://{there}{target}");
     url.parse::<Url>().is_ok().then_some(url)
 }
 
@@ -154,7 +155,7 @@ mod tests {
             ("http://127.0.0.1/", "tcp://127.0.0.1:80", "127.0.0.1", "/", false),
             ("HTTP://h:8000/a?b#c", "tcp://h:8000", "h:8000", "/a?b", false),
             ("ws://[::1]?x", "tcp://[::1]:80", "[::1]", "/?x", false),
-            ("https://h", "tcp://h:443", "h", "/", true),
+            ("https://h", "tls://h:443", "h", "/", true),
         ] {
             let suggestion = for_socket(text).filter(|found| found.address == suggestion);
             let web = WebPage { host: host.to_owned(), target: target.to_owned(), has_tls };
@@ -179,7 +180,7 @@ mod tests {
         ] {
             assert_eq!(for_socket(text), None, "{text}");
         }
-        for text in ["", "/x", "https://h/", "unix:/x", "a b", "ftp://h/"] {
+        for text in ["", "/x", "https://u@h/", "unix:/x", "a b", "ftp://h/"] {
             assert_eq!(for_page(text), None, "{text}");
         }
     }
@@ -193,6 +194,7 @@ mod tests {
             ("example.com/x?y", "http://example.com/x?y"),
             ("tcp://127.0.0.1:80", "http://127.0.0.1:80/"),
             ("http:/h/", "http://h/"),
+            ("tls://h:4433", "https://h:4433/"),
         ] {
             assert_eq!(for_page(text).as_deref(), Some(url), "{text}");
         }

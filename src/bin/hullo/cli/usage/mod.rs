@@ -196,20 +196,13 @@ fn propose(command: &str, text: &str) -> Option<Proposal> {
         (Some(web), "serve") if web.has_tls => {
             "hullo serves no HTTP; TLS is served on tls://HOST:PORT".to_owned()
         }
-        (Some(web), "load") if web.has_tls => {
-            let remedy = "HTTP is tested by its bytes, with tls:// and --request".to_owned();
-            return Some(Proposal {
-                command,
-                address: address.replacen("tcp://", "tls://", 1),
-                remedy,
-                web: Some(web.clone()),
-            });
-        }
-        (Some(web), _) if web.has_tls => {
-            format!("hullo {command} speaks no TLS, give a port without it as tcp://HOST:PORT")
-        }
         (Some(_), "serve") => format!("hullo serves no HTTP; {address} is the port"),
-        (Some(_), "load") => "HTTP is tested by its bytes, with tcp:// and --request".to_owned(),
+        (Some(web), "load") => {
+            format!(
+                "HTTP is tested by its bytes, with {}:// and --request",
+                if web.has_tls { "tls" } else { "tcp" }
+            )
+        }
         (Some(_), _) => format!("hullo fetch speaks HTTP, or say its lines to {address}"),
         (None, "serve") if address.starts_with("tcp://127.0.0.1:") && !text.contains("127.0.0.1") => {
             let port = address.rsplit(':').next().unwrap_or_default();
@@ -225,7 +218,7 @@ impl Proposal {
     fn lines(&self, mut line: Vec<String>) -> Vec<String> {
         let Some(web) = &self.web else { return vec![quoted(&line)] };
         match self.command.as_str() {
-            command if web.has_tls && command != "load" => Vec::new(),
+            "serve" if web.has_tls => Vec::new(),
             "load" if !line.iter().any(|arg| arg.starts_with("--request")) => {
                 let request = format!(r"GET {} HTTP/1.1\r\nHost: {}\r\n\r\n", web.target, web.host);
                 let more = [
@@ -246,8 +239,9 @@ impl Proposal {
                 [vec![quoted(&line), String::new()], notes.map(str::to_owned).to_vec()].concat()
             }
             "talk" => {
-                let fetch =
-                    [line[0].clone(), "fetch".to_owned(), format!("http://{}{}", web.host, web.target)];
+                let scheme = if web.has_tls { "https" } else { "http" };
+                let url = format!("{scheme}://{}{}", web.host, web.target);
+                let fetch = [line[0].clone(), "fetch".to_owned(), url];
                 vec![quoted(&fetch), quoted(&line)]
             }
             _ => vec![quoted(&line)],

@@ -5,11 +5,11 @@ use super::destination::{BodyTarget, PartialFile};
 use super::job::{Job, JobState, NO_TIMER};
 use super::ordered_output::OrderedOutput;
 use super::request::Field;
-use super::response::{Event, Head};
-use super::{FetchOutcome, FetchPlan};
+use super::response::{Event, Head, ResponseError};
+use super::{ALPN, FetchOutcome, FetchPlan};
 use crate::client::{is_out_of_descriptors, remedy_of};
 use crate::signals::Signals;
-use hullo::{ConnId, ConnMap, Net, TimerId};
+use hullo::{Address, ConnId, ConnMap, Net, Roots, TimerId, TlsClient};
 use std::collections::VecDeque;
 use std::io;
 use std::time::Duration;
@@ -34,6 +34,7 @@ const REDIRECTS: usize = 10;
 pub struct Fetcher<'a> {
     pub jobs: Vec<Job>,
     pub fields: Vec<Field>,
+    tls: Option<TlsClient>,
     /// The jobs that wait for a connection. Redirected ones come first, since they had one before.
     waiting: VecDeque<usize>,
     /// How many jobs have a connection.
@@ -78,6 +79,7 @@ impl<'a> Fetcher<'a> {
         Fetcher {
             jobs,
             fields: plan.fields.clone(),
+            tls: plan.tls.clone(),
             waiting: (0..plan.urls.len()).collect(),
             active: 0,
             at_once: plan.at_once.clamp(1, AT_ONCE),
@@ -132,17 +134,29 @@ impl<'a> Fetcher<'a> {
     }
 
     fn connect(&mut self, net: &mut Net, number: usize) {
+        let address = self.jobs[number].url.address();
+        let called = match &address {
+            Address::Tls(..) => self.tls().and_then(|tls| net.connect_tls(&address, tls)),
+            _ => net.connect(&address),
+        };
         let job = &mut self.jobs[number];
-        match net.connect(job.url.address()) {
+        match called {
             Ok(conn) => {
                 job.state = JobState::Active(conn);
                 self.conns.insert(conn, number);
             }
             Err(error) => {
-                let sentence =
-                    format!("cannot connect to {}: {error}; {}", job.url.address(), remedy_of(&error));
+                let sentence = format!("cannot connect to {address}: {error}; {}", remedy_of(&error));
                 self.fail(net, number, &sentence);
             }
+        }
+    }
+
+    /// What speaks TLS. Where no URL has asked for it before, a redirect does, and the system's certificates count.
+    fn tls(&mut self) -> io::Result<&TlsClient> {
+        match &mut self.tls {
+            Some(tls) => Ok(tls),
+            none => Ok(none.insert(TlsClient::with(&Roots::Native, None, ALPN)?)),
         }
     }
 
@@ -241,8 +255,16 @@ impl<'a> Fetcher<'a> {
         }
     }
 
+    /// The connection has ended, and the response with it, or too early.
+    pub fn finished(&mut self, net: &mut Net, number: usize, finished: Result<(), ResponseError>) {
+        match finished {
+            Ok(()) => self.body_complete(net, number),
+            Err(broken) => self.fail(net, number, &broken.to_string()),
+        }
+    }
+
     /// The body is complete.
-    pub fn body_complete(&mut self, net: &mut Net, number: usize) {
+    fn body_complete(&mut self, net: &mut Net, number: usize) {
         let job = &mut self.jobs[number];
         if let Some(partial) = job.partial.take() {
             match partial.keep(&job.target) {

@@ -2,7 +2,7 @@
 
 use super::fetcher::{Fetcher, GivenUp};
 use super::job::NO_TIMER;
-use crate::client::{is_out_of_descriptors, remedy};
+use crate::client::{is_out_of_descriptors, remedy, remedy_of};
 use hullo::{CloseReason, Closed, ConnId, ConnectError, FdId, Handler, Net, Origin, Readiness, TimerId};
 use std::time::Duration;
 
@@ -37,18 +37,22 @@ impl Handler for Fetcher<'_> {
     }
 
     fn peer_eof(&mut self, net: &mut Net, conn: ConnId) {
-        let Some(&number) = self.conns.get(conn) else { return };
-        match self.jobs[number].response.finish() {
-            Ok(()) => self.body_complete(net, number),
-            Err(broken) => self.fail(net, number, &broken.to_string()),
+        if let Some(&number) = self.conns.get(conn) {
+            let finished = self.jobs[number].response.finish();
+            self.finished(net, number, finished);
         }
     }
 
     fn closed(&mut self, net: &mut Net, conn: ConnId, closed: Closed) {
         let Some(number) = self.conns.remove(conn) else { return };
+        if closed.reason == CloseReason::TlsTruncated {
+            let finished = self.jobs[number].response.finish_unannounced();
+            return self.finished(net, number, finished);
+        }
         let received = self.jobs[number].received;
-        let sentence = match closed.reason {
-            CloseReason::Reset => format!("the connection was reset after {received} bytes of the body"),
+        let sentence = match (closed.reason, &closed.error) {
+            (CloseReason::TlsAlert, Some(error)) => format!("{closed} ({error}); {}", remedy_of(error)),
+            (CloseReason::Reset, _) => format!("the connection was reset after {received} bytes of the body"),
             _ => format!("the connection was lost after {received} bytes of the body: {closed}"),
         };
         self.fail(net, number, &sentence);

@@ -1,4 +1,4 @@
-//! `hullo fetch`: pages over plain sockets, many at once on one thread.
+//! `hullo fetch`: pages over TCP and TLS, many at once on one thread.
 //!
 //! | file | what it does |
 //! |---|---|
@@ -30,7 +30,7 @@ use crate::signals::Signals;
 use console::Console;
 use destination::BodyTarget;
 use fetcher::Fetcher;
-use hullo::{Limits, Reactor};
+use hullo::{Limits, Reactor, TlsClient};
 use ordered_output::OrderedOutput;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::fmt;
@@ -39,6 +39,9 @@ use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+/// The protocols that are offered over TLS.
+pub const ALPN: [&str; 1] = ["http/1.1"];
+
 /// What to fetch, and how.
 #[derive(Clone, Debug)]
 pub struct FetchPlan {
@@ -46,6 +49,8 @@ pub struct FetchPlan {
     pub urls: Vec<Url>,
     /// Header fields that are added to each request, or replace ours.
     pub fields: Vec<Field>,
+    /// What speaks TLS, where that is known to be needed.
+    pub tls: Option<TlsClient>,
     /// Where the bodies go.
     pub destination: Destination,
     /// How many connections there are descriptors for. At least one connection is made.
@@ -114,5 +119,6 @@ pub fn run(plan: &FetchPlan, stdout: &impl AsFd, err: &mut dyn Write) -> Result<
 fn limits(timeout: Duration) -> Limits {
     let usual = Limits::default();
     let connect = if timeout.is_zero() { usual.connect } else { usual.connect.min(timeout) };
-    Limits { idle: Duration::ZERO, write_stall: Duration::ZERO, connect, ..usual }
+    let handshake = Duration::ZERO; // which is part of the connection's time
+    Limits { idle: Duration::ZERO, write_stall: Duration::ZERO, connect, handshake, ..usual }
 }

@@ -1,18 +1,34 @@
-//! `http://HOST[:PORT]/PATH[?QUERY]`: the URLs that can be fetched, and where a redirect leads.
+//! `http[s]://HOST[:PORT]/PATH[?QUERY]`: the URLs that can be fetched, and where a redirect leads.
 
 use hullo::{Address, Host};
 use std::fmt;
 use std::net::Ipv4Addr;
 use std::str::FromStr;
 
-/// The port of http://.
-const DEFAULT_PORT: u16 = 80;
+/// How a server is reached.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Scheme {
+    Http,
+    /// Over TLS.
+    Https,
+}
 
-/// The URL of a page on a server that is reached without TLS. A fragment is dropped, since only a browser uses it, and anything but
+impl Scheme {
+    /// How it is written, and the port that needs not be.
+    fn name_and_port(self) -> (&'static str, u16) {
+        match self {
+            Scheme::Http => ("http", 80),
+            Scheme::Https => ("https", 443),
+        }
+    }
+}
+
+/// The URL of a page. A fragment is dropped, since only a browser uses it, and anything but
 /// ASCII is percent-encoded. A space in a URL that the user gives is refused as a slip, as curl does; in a redirect it is
 /// encoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Url {
+    scheme: Scheme,
     host: Host,
     port: u16,
     /// The path. It begins with a slash, and has no `.` or `..` segments.
@@ -23,7 +39,10 @@ pub struct Url {
 impl Url {
     /// The address of its server.
     pub fn address(&self) -> Address {
-        Address::Tcp(self.host.clone(), self.port)
+        match self.scheme {
+            Scheme::Http => Address::Tcp(self.host.clone(), self.port),
+            Scheme::Https => Address::Tls(self.host.clone(), self.port),
+        }
     }
 
     /// The value of the `Host` field of a request. It has the port, unless that is the default one. It has no network interface,
@@ -37,7 +56,7 @@ impl Url {
 
     fn with_port(&self, host: &Host) -> String {
         match self.port {
-            DEFAULT_PORT => host.to_string(),
+            port if port == self.scheme.name_and_port().1 => host.to_string(),
             port => format!("{host}:{port}"),
         }
     }
@@ -57,7 +76,7 @@ impl Url {
 
     /// Whether both are on the same server, so that fields meant for that server alone may be sent.
     pub fn is_beside(&self, other: &Url) -> bool {
-        (&self.host, self.port) == (&other.host, other.port)
+        (self.scheme, &self.host, self.port) == (other.scheme, &other.host, other.port)
     }
 
     /// Resolves the `Location` of a redirect (RFC 3986, section 5.2). Servers write it as they like, so that it is read as browsers
@@ -71,7 +90,7 @@ impl Url {
             return with_scheme(scheme, rest);
         }
         if let Some(authority_on) = text.strip_prefix("//") {
-            return Url::after_slashes(authority_on);
+            return Url::after_slashes(self.scheme, authority_on);
         }
         let (path, query) = path_and_query(text);
         let (path, query) = match path {
@@ -83,17 +102,17 @@ impl Url {
                 (encoded(&path), query.map(encoded))
             }
         };
-        Ok(Url { host: self.host.clone(), port: self.port, path, query })
+        Ok(Url { path, query, ..self.clone() })
     }
 
-    /// Parses what follows `http://`.
-    fn after_slashes(text: &str) -> Result<Url, UrlError> {
+    /// Parses what follows `http://` or `https://`.
+    fn after_slashes(scheme: Scheme, text: &str) -> Result<Url, UrlError> {
         let end = text.find(['/', '?']).unwrap_or(text.len());
         let (authority, rest) = text.split_at(end);
-        let (host, port) = host_and_port(authority)?;
+        let (host, port) = host_and_port(authority, scheme.name_and_port().1)?;
         let (path, query) = path_and_query(rest);
         let path = if path.is_empty() { "/".to_owned() } else { encoded(&without_dots(path)) };
-        Ok(Url { host, port, path, query: query.map(encoded) })
+        Ok(Url { scheme, host, port, path, query: query.map(encoded) })
     }
 }
 
@@ -116,7 +135,7 @@ impl FromStr for Url {
 
 impl fmt::Display for Url {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.with_port(&self.host), self.target())
+        write!(f, "{}://{}{}", self.scheme.name_and_port().0, self.with_port(&self.host), self.target())
     }
 }
 
@@ -125,7 +144,7 @@ impl fmt::Display for Url {
 pub struct UrlError(&'static str);
 
 /// The error for a URL of another scheme, or of none.
-const NOT_HTTP: &str = "write it as http://HOST[:PORT]/PATH; hullo fetches nothing else";
+const NOT_HTTP: &str = "write it as http://HOST[:PORT]/PATH, or https://; hullo fetches nothing else";
 
 impl fmt::Display for UrlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -178,15 +197,13 @@ fn scheme(text: &str) -> Option<(&str, &str)> {
 
 fn with_scheme(scheme: &str, rest: &str) -> Result<Url, UrlError> {
     match (scheme.to_ascii_lowercase().as_str(), rest.strip_prefix("//")) {
-        ("http", Some(rest)) => Url::after_slashes(rest),
-        ("https", _) => {
-            Err(UrlError("https:// needs TLS, which hullo fetch does not speak: give an http:// URL"))
-        }
+        ("http", Some(rest)) => Url::after_slashes(Scheme::Http, rest),
+        ("https", Some(rest)) => Url::after_slashes(Scheme::Https, rest),
         _ => Err(UrlError(NOT_HTTP)),
     }
 }
 
-fn host_and_port(authority: &str) -> Result<(Host, u16), UrlError> {
+fn host_and_port(authority: &str, default: u16) -> Result<(Host, u16), UrlError> {
     if has_blank(authority) {
         return Err(UrlError("it has a space or a control character in its host"));
     }
@@ -206,11 +223,11 @@ fn host_and_port(authority: &str) -> Result<(Host, u16), UrlError> {
     };
     let not_a_port = UrlError("the port is not a number from 1 to 65535");
     let port = match port.strip_prefix(':') {
-        Some("") => DEFAULT_PORT,
+        Some("") => default,
         Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
             digits.parse().map_err(|_| not_a_port)?
         }
-        None if port.is_empty() => DEFAULT_PORT,
+        None if port.is_empty() => default,
         _ => return Err(not_a_port),
     };
     if port == 0 { Err(not_a_port) } else { Ok((host, port)) }
@@ -282,6 +299,10 @@ mod tests {
             ("http://h:/a/./b/../c/", "http://h/a/c/", "h", "/a/c/"),
             ("http://h/ä", "http://h/%C3%A4", "h", "/%C3%A4"),
             ("http://h?a/../b", "http://h/?a/../b", "h", "/?a/../b"),
+            ("HTTPS://h:443/x", "https://h/x", "h", "/x"),
+            ("https://h:80", "https://h:80/", "h:80", "/"),
+            ("http://h:443", "http://h:443/", "h:443", "/"),
+            ("https://h:", "https://h/", "h", "/"),
         ] {
             let url = url(text);
             assert_eq!(
@@ -290,13 +311,14 @@ mod tests {
             );
         }
         assert_eq!(url("http://[::1]:8000/").address().to_string(), "tcp://[::1]:8000");
+        assert_eq!(url("https://h/").address().to_string(), "tls://h:443");
     }
 
     #[test]
     fn what_cannot_be_fetched_is_told_with_its_remedy() {
         for (text, part) in [
-            ("https://example.com/", "TLS"),
-            ("HTTPS:x", "TLS"),
+            ("HTTPS:x", "https://"),
+            ("https://", "host is missing"),
             ("ftp://h/", "http://HOST"),
             ("example.com/x", "http://HOST"),
             ("localhost:80", "http://HOST"),
@@ -357,7 +379,12 @@ mod tests {
         assert_eq!(base.join(b"//g:81"), Ok(url("http://g:81/")));
         assert_eq!(base.join(b"http://g/x"), Ok(url("http://g/x")));
         assert_eq!(base.join(b"\xe4").unwrap().target(), "/b/c/%E4");
-        assert!(base.join(b"https://g/").unwrap_err().to_string().contains("TLS"));
+        assert_eq!(base.join(b"https://g/x"), Ok(url("https://g/x")));
+        let secret = url("https://a/b?q");
+        assert_eq!(secret.join(b"//g/x"), Ok(url("https://g/x")));
+        assert_eq!(secret.join(b"c"), Ok(url("https://a/c")));
+        assert_eq!(secret.join(b"http://a/c"), Ok(url("http://a/c")));
+        assert!(!secret.is_beside(&url("http://a:443/")) && secret.is_beside(&url("https://a:443/z")));
         assert!(base.join(b"mailto:x@y").is_err());
     }
 

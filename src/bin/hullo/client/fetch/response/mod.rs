@@ -87,6 +87,15 @@ impl Response {
         }
     }
 
+    /// The connection has ended, and whoever ended it may not have been the server. Fails as well if only that end would tell
+    /// where the body ends.
+    pub fn finish_unannounced(&mut self) -> Result<(), ResponseError> {
+        match self.state {
+            State::ToClose => Err(ResponseError::EndUnannounced),
+            _ => self.finish(),
+        }
+    }
+
     fn end<'a>(&mut self) -> Event<'a> {
         self.state = State::Over;
         Event::End
@@ -109,6 +118,7 @@ pub enum ResponseError {
     TrailersTooLong,
     /// It holds how many bytes are missing, if that is known.
     BodyCutShort(Option<u64>),
+    EndUnannounced,
 }
 
 impl fmt::Display for ResponseError {
@@ -141,6 +151,9 @@ impl fmt::Display for ResponseError {
             ResponseError::BodyCutShort(None) => {
                 f.write_str("the body is cut short: its last chunk is missing")
             }
+            ResponseError::EndUnannounced => f.write_str(
+                "the body may be cut short: it has no length, and the connection ended without a TLS close_notify",
+            ),
         }
     }
 }
