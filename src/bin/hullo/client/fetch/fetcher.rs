@@ -156,7 +156,10 @@ impl<'a> Fetcher<'a> {
     fn tls(&mut self) -> io::Result<&TlsClient> {
         match &mut self.tls {
             Some(tls) => Ok(tls),
-            none => Ok(none.insert(TlsClient::with(&Roots::Native, None, ALPN)?)),
+            none => {
+                let tls = TlsClient::with(&Roots::Native, None, ALPN);
+                Ok(none.insert(tls.map_err(|error| io::Error::other(format!("{error} with --cacert FILE")))?))
+            }
         }
     }
 
