@@ -92,27 +92,35 @@ fn a_bundle_is_heard_as_its_datagrams_and_answered_in_one() {
 
 #[test]
 fn peers_that_ask_at_once_get_bundles_from_the_address_they_asked() {
-    let Some(one) = client() else { return };
-    let Some(other) = client() else { return };
     let (mut harness, address, _) = echo("udp://0.0.0.0:0");
     let asked: SocketAddr = format!("127.0.0.5:{}", address.port()).parse().unwrap();
-    for client in [&one, &other] {
-        client.connect(asked).unwrap(); // hears that address alone
-    }
-    for n in 0..10 {
-        one.send(format!("a{n}").as_bytes()).unwrap();
-        other.send(format!("b{n}").as_bytes()).unwrap();
-    }
-    harness.until("all are heard", |_, recorder| heard(recorder).len() == 20);
-    for (client, answers) in [(&one, "a0a1a2a3a4a5a6a7a8a9"), (&other, "b0b1b2b3b4b5b6b7b8b9")] {
-        // The first of them are answered before the others are looked at.
-        let mut bundles = vec![receive_bundle(client).concat()];
-        while bundles.concat().len() < answers.len() {
-            bundles.push(receive_bundle(client).concat());
+    // One time in 64 the two are remembered in one place, and a busy system hands datagrams over one by one: then each is
+    // answered by itself.
+    let is_bundled = (0..20).any(|_| {
+        let (Some(one), Some(other)) = (client(), client()) else { return true };
+        for client in [&one, &other] {
+            client.connect(asked).unwrap(); // hears that address alone
         }
-        assert_eq!(bundles.concat(), answers.as_bytes());
-        assert!(bundles.len() <= 5, "ten answers came in {} messages", bundles.len());
+        harness.recorder.events.clear();
+        for n in 0..10 {
+            one.send(format!("a{n}").as_bytes()).unwrap();
+            other.send(format!("b{n}").as_bytes()).unwrap();
+        }
+        harness.until("all are heard", |_, recorder| heard(recorder).len() == 20);
+        let answered = [(&one, "a0a1a2a3a4a5a6a7a8a9"), (&other, "b0b1b2b3b4b5b6b7b8b9")];
+        answered.map(|(client, answers)| messages(client, answers)).iter().all(|messages| *messages <= 5)
+    });
+    assert!(is_bundled, "ten answers never came in five messages or fewer");
+}
+
+/// In how many messages the answers came, which are these.
+fn messages(client: &UdpSocket, answers: &str) -> usize {
+    let mut bundles: Vec<Vec<u8>> = Vec::new();
+    while bundles.concat().len() < answers.len() {
+        bundles.push(receive_bundle(client).concat());
     }
+    assert_eq!(bundles.concat(), answers.as_bytes());
+    bundles.len()
 }
 
 /// Who does not ask for bundles gets datagrams.

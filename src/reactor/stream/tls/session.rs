@@ -52,6 +52,9 @@ enum Step {
     Blocked(Progress),
 }
 
+/// The most that is kept of what is incomplete. A message of the handshake has 64 KiB at the most in rustls, and who cuts it into
+/// records of a byte each would have us keep six times as much, before anybody knows who that is.
+const LONGEST_PARTIAL: usize = 96 * 1024;
 /// What a record takes beyond its plaintext, at the most: header, nonce, type and tag (RFC 8446 section 5.2, RFC 5288).
 const RECORD_OVERHEAD: usize = 32;
 /// The longest plaintext of a record (RFC 8446 section 5.1).
@@ -173,6 +176,10 @@ impl Layer for TlsSession {
         };
         if self.has_peer_ended {
             self.partial = Vec::new(); // behind a close_notify stands nothing
+        }
+        if self.partial.len() > LONGEST_PARTIAL {
+            self.partial = Vec::new();
+            result = result.and(Err(Error::General("a message comes in too many pieces".into())));
         }
         if plain.len() == before && result == Ok(Progress::Open) {
             result = self.say(Saying::KeyUpdate, wire_out).map(|()| Progress::Open);
