@@ -208,7 +208,7 @@ impl Layer for Fragile {
 
 fn greet(address: SocketAddr) -> TcpStream {
     let mut client = connect(address);
-    client.write_all(b"HI").unwrap();
+    let _ = client.write_all(b"HI"); // it may meet a reset already, where the layer of the client panics at once
     client
 }
 
