@@ -292,7 +292,7 @@ fn a_layer_that_speaks_after_our_end_ends_nothing() {
 
 #[test]
 fn a_changed_limit_counts_for_handshakes_under_way() {
-    let short = Limits { handshake: Duration::from_millis(80), ..Limits::default() };
+    let short = Limits { handshake: Duration::from_millis(500), ..Limits::default() };
     let (mut harness, mut client) = layered(Limits::default());
     harness.until("it is accepted", |reactor, _| reactor.stats().connections == 1);
     harness.net().set_limits(short.clone());
@@ -301,7 +301,7 @@ fn a_changed_limit_counts_for_handshakes_under_way() {
     let (mut harness, mut client) = layered(short);
     harness.until("it is accepted", |reactor, _| reactor.stats().connections == 1);
     harness.net().set_limits(Limits { handshake: Duration::ZERO, ..Limits::default() });
-    harness.turn_for(Duration::from_millis(200));
+    harness.turn_for(Duration::from_millis(600));
     client.write_all(b"HI").unwrap();
     harness.until("it is opened", |_, recorder| !recorder.opened().is_empty());
 }
@@ -309,10 +309,10 @@ fn a_changed_limit_counts_for_handshakes_under_way() {
 #[test]
 fn whoever_has_answered_in_time_is_let_in_though_we_slept() {
     let (mut harness, mut client) =
-        layered(Limits { handshake: Duration::from_millis(50), ..Limits::default() });
+        layered(Limits { handshake: Duration::from_millis(500), ..Limits::default() });
     harness.until("it is accepted", |reactor, _| reactor.stats().connections == 1);
     client.write_all(b"HI").unwrap();
-    std::thread::sleep(Duration::from_millis(150)); // the loop is held up
+    std::thread::sleep(Duration::from_millis(700)); // the loop is held up
     harness.turn_for(Duration::from_millis(30));
     assert_eq!(harness.recorder.opened().len(), 1);
     assert_eq!(harness.recorder.closed(), []);

@@ -145,8 +145,8 @@ fn who_never_greets_is_closed_in_time() {
     harness.until("it is freed", |reactor, _| reactor.stats().connections == 0);
 
     let (mut harness, _client, conn) =
-        greeted(Limits { handshake: Duration::from_millis(50), ..Limits::default() });
-    harness.turn_for(Duration::from_millis(150));
+        greeted(Limits { handshake: Duration::from_millis(500), ..Limits::default() });
+    harness.turn_for(Duration::from_millis(600));
     assert_eq!(harness.recorder.reason(conn), None, "an open one has all the time there is");
 }
 
@@ -165,7 +165,7 @@ fn every_close_announces_our_end() {
         drop(client);
         harness.until_closed(conn);
     }
-    let limits = Limits { idle: Duration::from_millis(50), ..Limits::default() };
+    let limits = Limits { idle: Duration::from_millis(300), ..Limits::default() };
     let (mut harness, mut client, conn) = greeted(limits);
     assert_eq!(rest_of(&mut harness, &mut client), b".");
     assert_eq!(harness.until_closed(conn).reason, CloseReason::Idle);
@@ -204,7 +204,7 @@ fn what_is_sent_before_a_call_is_open_goes_out_when_it_is() {
 #[test]
 fn a_call_whose_layer_comes_to_nothing_has_failed_once() {
     let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let limits = Limits { handshake: Duration::from_millis(100), ..Limits::default() };
+    let limits = Limits { handshake: Duration::from_millis(500), ..Limits::default() };
     let answers: [(&[u8], _); 3] = [
         (b"NO", io::ErrorKind::InvalidData),
         (b"", io::ErrorKind::TimedOut),
