@@ -134,16 +134,17 @@ impl TlsSession {
         // What is incomplete is shown again, since rustls keeps track of a message by its place.
         let (mut partial, mut plain) = (std::mem::take(&mut self.partial), Vec::new());
         let (done, result) = self.process(&mut partial, Some(saying), &mut plain, wire_out);
-        debug_assert!(done == 0 && plain.is_empty(), "what is incomplete says nothing new");
+        debug_assert!(plain.is_empty(), "what is incomplete says nothing new");
+        partial.drain(..done);
         self.partial = partial;
         result.map(|_| ())
     }
 
     fn failure(&mut self, error: Error) -> LayerError {
         self.has_failed = true;
-        let reason = match error {
-            _ if self.connection.is_handshaking() => CloseReason::TlsHandshake,
-            _ => CloseReason::TlsAlert,
+        let reason = match self.connection.is_handshaking() {
+            true => CloseReason::TlsHandshake,
+            false => CloseReason::TlsAlert,
         };
         LayerError { reason, error: io::Error::new(io::ErrorKind::InvalidData, error) }
     }
