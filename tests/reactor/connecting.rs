@@ -321,10 +321,11 @@ fn the_datagrams_that_found_no_room_are_counted_by_the_system() {
 #[test]
 fn what_is_asked_of_a_connection_before_it_is_opened_is_done_then() {
     let directory = TempDir::new();
-    let path = directory.join("s");
     for kind in ["tcp", "unix", "unixpacket"] {
         for has_output in [true, false] {
             let mut harness = Harness::new();
+            // A process that another test forks holds the sockets of the round before until it executes.
+            let path = directory.join(format!("{kind}-{has_output}"));
             let wanted = match kind {
                 "tcp" => "tcp://127.0.0.1:0".to_owned(),
                 _ => format!("{kind}:{}", path.display()),
